@@ -1,0 +1,46 @@
+"""Time as an argument, and work that nobody awaits.
+
+Everything that waits takes an `IReactorTime`; only the entry points name the reactor. The wall clock is for showing
+people when something happened, never for deciding whether something has expired.
+"""
+
+import time
+from collections.abc import Awaitable, Coroutine
+from typing import Any, TypeVar
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+_log = Logger()
+T = TypeVar("T")
+
+
+def wall_time() -> float:
+    """The wall clock in seconds since the epoch, for showing to people."""
+    return time.time()  # noqa: TID251 - the one place that reads it
+
+
+async def sleep(clock: IReactorTime, seconds: float) -> None:
+    """Come back after `seconds` of `clock`; cancelling the wait cancels its timer."""
+    done: Deferred[None] = Deferred(lambda _: call.cancel())
+    call = clock.callLater(seconds, done.callback, None)
+    await done
+
+
+def deferred(work: Awaitable[T]) -> Deferred[T]:
+    """`work` as a Deferred, started at once."""
+    if isinstance(work, Deferred):
+        return work
+    assert isinstance(work, Coroutine)  # noqa: S101 - the only awaitables here
+    return Deferred.fromCoroutine(work)
+
+
+def background(what: str, work: Awaitable[Any]) -> Deferred[None]:
+    """Start `work`; its failure is logged with `what`. The Deferred fires when it has ended, however it ended."""
+
+    def report(failure: Failure) -> None:
+        _log.failure("{what} failed", failure=failure, what=what)
+
+    return deferred(work).addCallbacks(lambda _: None, report)

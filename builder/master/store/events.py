@@ -1,0 +1,29 @@
+"""SQL for events: rows written in the transaction of the change that they tell of."""
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from builder.clock import wall_time
+from builder.master.store.schema import counters, events
+from builder.model.event import Event
+
+
+def record(connection: Connection, kind: str, build: int, job: str | None = None, text: str = "") -> None:
+    """Tell that something happened; the counter row makes numbers appear in commit order."""
+    bump = sa.update(counters).where(counters.c.name == "events").values(value=counters.c.value + 1)
+    number = connection.execute(bump.returning(counters.c.value)).scalar_one()
+    row = {"number": number, "time": wall_time(), "kind": kind, "build": build, "job": job, "text": text}
+    connection.execute(sa.insert(events).values(row))
+
+
+def since(connection: Connection, number: int, build: int | None = None, limit: int = 500) -> tuple[Event, ...]:
+    """The events after `number`, oldest first, at most `limit`; of one build, where one is named."""
+    query = sa.select(events).where(events.c.number > number).order_by(events.c.number).limit(limit)
+    if build is not None:
+        query = query.where(events.c.build == build)
+    return tuple(Event(**row) for row in connection.execute(query).mappings())
+
+
+def newest(connection: Connection) -> int:
+    """The number of the newest event, 0 when nothing has happened yet."""
+    return int(connection.execute(sa.select(counters.c.value).where(counters.c.name == "events")).scalar_one())

@@ -1,0 +1,68 @@
+"""SQL for jobs: every change of state is one guarded statement."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from builder.clock import wall_time
+from builder.lifecycle import JOB_ENDS, sources_of
+from builder.master.store import events
+from builder.master.store.schema import builds, jobs
+from builder.model.job import JobState
+
+
+def change(connection: Connection, job_id: int, state: JobState, *, reason: str = "", **values: Any) -> bool:
+    """Bring a job to `state`, if the table of transitions allows it from where the job is now.
+
+    The change is told as the event `job_<state>`; when it was the build's last unfinished job, the build is finished,
+    which is told as `build_finished`.
+
+    Returns:
+        Whether this call made the change; False leaves everything as it was.
+    """
+    allowed = [before.value for before in sources_of(state)]
+    statement = (
+        sa.update(jobs)
+        .where(jobs.c.id == job_id, jobs.c.state.in_(allowed))
+        .values(state=state.value, reason=reason, **values)
+        .returning(jobs.c.build, jobs.c.name)
+    )
+    row = connection.execute(statement).one_or_none()
+    if row is None:
+        return False
+    events.record(connection, f"job_{state.value}", row.build, row.name, reason)
+    if state in JOB_ENDS:
+        finish_build(connection, row.build)
+    return True
+
+
+def finish_build(connection: Connection, build: int) -> None:
+    """Mark a build as finished when none of its jobs can move any more."""
+    ends = [end.value for end in JOB_ENDS]
+    unfinished = sa.exists().where(jobs.c.build == build, jobs.c.state.not_in(ends))
+    statement = sa.update(builds).where(builds.c.number == build, builds.c.finished.is_(None), ~unfinished)
+    if connection.execute(statement.values(finished=wall_time())).rowcount:
+        events.record(connection, "build_finished", build)
+
+
+def insert(  # noqa: PLR0913 - a row has this many columns
+    connection: Connection,
+    *,
+    build: int,
+    name: str,
+    package_id: int,
+    state: JobState,
+    channel: str,
+    architecture: str,
+) -> int:
+    """Add a job to a build in the transaction that makes the build; returns its id."""
+    row = {
+        "build": build,
+        "name": name,
+        "package_id": package_id,
+        "state": state.value,
+        "channel": channel,
+        "architecture": architecture,
+    }
+    return int(connection.execute(sa.insert(jobs).values(row).returning(jobs.c.id)).scalar_one())

@@ -1,0 +1,179 @@
+"""The tables.
+
+Every change to them is a migration in `migrations/versions/`; a test compares what the migrations make with what
+stands here. Times are seconds since the epoch; values that are only read whole are JSON.
+"""
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+projects = sa.Table(
+    "projects",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    # The Project without its packages, as JSON.
+    sa.Column("definition", sa.Text, nullable=False),
+)
+
+packages = sa.Table(
+    "packages",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("project", sa.Text, sa.ForeignKey("projects.name"), nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    # The Package as JSON.
+    sa.Column("definition", sa.Text, nullable=False),
+    # A package taken out of the definition keeps its row for its builds.
+    sa.Column("removed", sa.Boolean, nullable=False, default=False),
+    sa.UniqueConstraint("project", "name"),
+)
+
+tokens = sa.Table(
+    "tokens",
+    metadata,
+    # SHA-256 of the token: the database alone does not let anybody in.
+    sa.Column("digest", sa.Text, primary_key=True),
+    sa.Column("person", sa.Text, nullable=False),
+    sa.Column("created", sa.Float, nullable=False),
+)
+
+slaves = sa.Table(
+    "slaves",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("channels", sa.Text, nullable=False),
+    sa.Column("architectures", sa.Text, nullable=False),
+    sa.Column("capacity", sa.Integer, nullable=False),
+    sa.Column("facts", sa.Text, nullable=False),
+    sa.Column("seen", sa.Float, nullable=False),
+)
+
+builds = sa.Table(
+    "builds",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("package_id", sa.Integer, sa.ForeignKey("packages.id"), nullable=False, index=True),
+    # The Package as it was when the build was asked for, as JSON: a later `apply` does not change a build under way.
+    sa.Column("definition", sa.Text, nullable=False),
+    # The chroots asked for, as JSON; empty means all of the package's.
+    sa.Column("chroots", sa.Text, nullable=False),
+    sa.Column("force", sa.Boolean, nullable=False),
+    sa.Column("requested_by", sa.Text, nullable=False),
+    sa.Column("requested", sa.Float, nullable=False),
+    sa.Column("finished", sa.Float),
+    sa.Column("reason", sa.Text, nullable=False, default=""),
+    # The SourceFacts of the source job, as JSON.
+    sa.Column("source", sa.Text),
+    sqlite_autoincrement=True,
+)
+
+jobs = sa.Table(
+    "jobs",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("build", sa.Integer, sa.ForeignKey("builds.number"), nullable=False),
+    # `source`, or the chroot's name.
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("package_id", sa.Integer, sa.ForeignKey("packages.id"), nullable=False),
+    sa.Column("state", sa.Text, nullable=False, index=True),
+    sa.Column("channel", sa.Text, nullable=False),
+    # `noarch` where any slave will do.
+    sa.Column("architecture", sa.Text, nullable=False),
+    # The chroots whose repositories get the result, as JSON: more than its own one for a noarch package.
+    sa.Column("targets", sa.Text, nullable=False, default="[]"),
+    sa.Column("fence", sa.Integer, nullable=False, default=0),
+    # How many attempts were broken by the farm.
+    sa.Column("broken", sa.Integer, nullable=False, default=0),
+    sa.Column("reason", sa.Text, nullable=False, default=""),
+    sa.Column("evr", sa.Text),
+    sa.Column("serial", sa.Integer, nullable=False, default=0),
+    # The published NEVRAs, as JSON.
+    sa.Column("published", sa.Text, nullable=False, default="[]"),
+    sa.UniqueConstraint("build", "name"),
+    sa.Index(None, "package_id", "name"),
+)
+
+attempts = sa.Table(
+    "attempts",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("job_id", sa.Integer, sa.ForeignKey("jobs.id"), nullable=False, index=True),
+    sa.Column("fence", sa.Integer, nullable=False),
+    sa.Column("slave", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False, index=True),
+    sa.Column("started", sa.Float, nullable=False),
+    sa.Column("finished", sa.Float),
+    sa.Column("reason", sa.Text, nullable=False, default=""),
+    sa.Column("kind", sa.Text),
+    # How many step records of the attempt's stream are taken.
+    sa.Column("records", sa.Integer, nullable=False, default=0),
+    sa.UniqueConstraint("job_id", "fence"),
+)
+
+steps = sa.Table(
+    "steps",
+    metadata,
+    sa.Column("attempt", sa.Text, sa.ForeignKey("attempts.id"), primary_key=True),
+    # The number of the record that began it.
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("log_offset", sa.Integer, nullable=False),
+    sa.Column("started", sa.Float, nullable=False),
+    sa.Column("finished", sa.Float),
+    sa.Column("ok", sa.Boolean),
+)
+
+artifacts = sa.Table(
+    "artifacts",
+    metadata,
+    sa.Column("attempt", sa.Text, sa.ForeignKey("attempts.id"), primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False, index=True),
+    sa.Column("nevra", sa.Text),
+)
+
+operations = sa.Table(
+    "operations",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("project", sa.Text, nullable=False),
+    # The job that is published by it.
+    sa.Column("job_id", sa.Integer, sa.ForeignKey("jobs.id"), index=True),
+    # The order as JSON.
+    sa.Column("order", sa.Text, nullable=False),
+    # `waiting`, `applied` or `rejected`.
+    sa.Column("state", sa.Text, nullable=False, index=True),
+    sa.Column("generations", sa.Text, nullable=False, default="[]"),
+    sa.Column("reason", sa.Text, nullable=False, default=""),
+    sa.Column("created", sa.Float, nullable=False),
+    sa.Column("finished", sa.Float),
+    sqlite_autoincrement=True,
+)
+
+events = sa.Table(
+    "events",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("time", sa.Float, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("build", sa.Integer, nullable=False, index=True),
+    sa.Column("job", sa.Text),
+    sa.Column("text", sa.Text, nullable=False, default=""),
+)
+
+counters = sa.Table(
+    "counters",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.Integer, nullable=False),
+)

@@ -1,0 +1,39 @@
+"""A file that an attempt delivers, and the listing of all of them."""
+
+import enum
+from typing import Annotated
+
+import msgspec
+
+from builder.model import Label, Sha256, Size, Value
+
+
+class ArtifactKind(enum.Enum):
+    """What a delivered file is for."""
+
+    RPM = "rpm"
+    SRPM = "srpm"
+    LOG = "log"
+    BUILDROOT = "buildroot"
+    LISTING = "listing"
+
+
+class Artifact(Value, frozen=True, kw_only=True):
+    """A delivered file, known by its digest; RPMs have a `nevra`: `name-[epoch:]version-release.arch`."""
+
+    name: Label
+    kind: ArtifactKind
+    size: Size
+    sha256: Sha256
+    nevra: str | None = None
+
+
+class Listing(Value, frozen=True, kw_only=True):
+    """The manifest of an attempt's artifacts: itself the last artifact, and what makes the others real."""
+
+    format: Annotated[int, msgspec.Meta(ge=1, le=1)] = 1
+    attempt: str
+    artifacts: Annotated[tuple[Artifact, ...], msgspec.Meta(max_length=5000)]
+
+
+LISTING_NAME = "listing.json"

@@ -1,0 +1,150 @@
+"""An attempt: one try of a job on one slave, what it has to do, and how it ended."""
+
+import enum
+from typing import Annotated
+
+import msgspec
+
+from builder.model import Label, Sha256, Size, Text, Value
+from builder.model.artifact import Artifact
+from builder.model.chroot import BaseRepository, Chroot
+from builder.model.project import GitSource, Packaging, Style
+
+AttemptId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}$")]
+"""A random 128-bit number in hexadecimal."""
+
+
+class AttemptState(enum.Enum):
+    """Where an attempt stands; `failed` is the package's fault, `broken` is the farm's and is tried again."""
+
+    RUNNING = "running"
+    CANCELLING = "cancelling"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    BROKEN = "broken"
+    TIMED_OUT = "timed-out"
+    CANCELLED = "cancelled"
+    SKIPPED = "skipped"
+    SUPERSEDED = "superseded"
+
+
+class FailureKind(enum.Enum):
+    """In which part of the work an attempt went wrong."""
+
+    SOURCES = "sources"
+    SRPM = "srpm"
+    DEPENDENCY = "dependency"
+    COMPILE = "compile"
+    TEST = "test"
+    TIMEOUT = "timeout"
+    INFRASTRUCTURE = "infrastructure"
+
+
+class LastBuilt(Value, frozen=True, kw_only=True):
+    """The highest EVR already published, or being published, for a package and chroot; see `builder.slave.gate`.
+
+    `inputs` is the digest of the commits and sources it was made from; `serial` counts its forced rebuilds.
+    """
+
+    evr: str
+    inputs: Sha256
+    serial: int = 0
+
+
+class SourceWork(Value, frozen=True, kw_only=True, tag="source"):
+    """Resolve the refs, gather the sources and make the SRPM.
+
+    `build` goes into `%{_checkout}` of the style `ci`.
+    """
+
+    project: Label
+    package: Label
+    style: Style
+    packaging: Packaging
+    upstream: GitSource | None = None
+    build: int
+
+
+class ChrootWork(Value, frozen=True, kw_only=True, tag="chroot"):
+    """Build an SRPM in a chroot.
+
+    `repositories` are the project's own and its external ones, in addition to the chroot's base repositories. `force`
+    passes the gate; then the release of a rebuild that would repeat an EVR gets the next serial.
+    """
+
+    project: Label
+    package: Label
+    style: Style
+    chroot: Chroot
+    repositories: Annotated[tuple[BaseRepository, ...], msgspec.Meta(max_length=40)]
+    network: bool
+    srpm: Artifact
+    inputs: Sha256
+    force: bool = False
+    last_built: LastBuilt | None = None
+
+
+class Order(Value, frozen=True, kw_only=True):
+    """All that a slave needs for one attempt; `timeout` in seconds is for the whole of it."""
+
+    attempt: AttemptId
+    fence: Annotated[int, msgspec.Meta(ge=1)]
+    build: Annotated[int, msgspec.Meta(ge=1)]
+    job: Label
+    timeout: int
+    work: SourceWork | ChrootWork
+
+
+class Commit(Value, frozen=True, kw_only=True):
+    """The commit that a ref was resolved to; `date` is its committer date, UTC, as `YYYY-MM-DDTHH:MM:SSZ`."""
+
+    git: Text
+    ref: Text
+    commit: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{40,64}$")]
+    date: str
+
+
+class SourceFacts(Value, frozen=True, kw_only=True):
+    """What the source job found out, from which the chroot jobs are planned.
+
+    `inputs` is a digest over the commits and the digests of every source. The lists are the spec's own tags, as
+    rpm evaluates them.
+    """
+
+    evr: str
+    inputs: Sha256
+    commits: Annotated[tuple[Commit, ...], msgspec.Meta(max_length=2)]
+    exclusive_arch: Annotated[tuple[Label, ...], msgspec.Meta(max_length=100)] = ()
+    exclude_arch: Annotated[tuple[Label, ...], msgspec.Meta(max_length=100)] = ()
+    build_arch: Annotated[tuple[Label, ...], msgspec.Meta(max_length=100)] = ()
+
+
+class Outcome(Value, frozen=True, kw_only=True):
+    """How an attempt ended.
+
+    `state` is one of the ends an attempt reports itself; `reason` is one line for a person; `source` comes from a
+    source job that succeeded, `evr` from a chroot job that passed the gate (or was skipped: the EVR it found there).
+    """
+
+    state: AttemptState
+    reason: Text = ""
+    kind: FailureKind | None = None
+    evr: str | None = None
+    serial: int = 0
+    source: SourceFacts | None = None
+
+
+class Held(Value, frozen=True, kw_only=True):
+    """An attempt that a slave has and that is not yet acknowledged as finished."""
+
+    build: int
+    job: Label
+    attempt: AttemptId
+    fence: int
+
+
+class Position(Value, frozen=True, kw_only=True):
+    """How far the master has an attempt's ordered stream: step records and bytes of log."""
+
+    records: Size
+    log: Size

@@ -1,0 +1,43 @@
+"""A build: one request to build one package, numbered across the farm."""
+
+import enum
+
+from builder.model import Label, Value
+from builder.model.attempt import Commit
+from builder.model.chroot import ChrootName
+from builder.model.job import Job
+
+
+class BuildState(enum.Enum):
+    """A build's state follows from its jobs' states; see `builder.lifecycle.build_state`."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class BuildRequest(Value, frozen=True, kw_only=True):
+    """What a person asks for; `project` may be left out where the package's name is unique in the farm."""
+
+    package: Label
+    project: Label | None = None
+    chroots: tuple[ChrootName, ...] = ()
+    force: bool = False
+
+
+class Build(Value, frozen=True, kw_only=True):
+    """A build as it is shown; times in seconds since the epoch."""
+
+    number: int
+    project: str
+    package: str
+    state: BuildState
+    requested_by: str
+    requested: float
+    finished: float | None = None
+    force: bool = False
+    reason: str = ""
+    commits: tuple[Commit, ...] = ()
+    jobs: tuple[Job, ...] = ()

@@ -1,0 +1,39 @@
+"""A chroot: distribution, version and architecture, and what a build root of it is made of."""
+
+from typing import Annotated
+
+import msgspec
+
+from builder.model import Label, Text, Value
+
+ChrootName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_+]*(-[A-Za-z0-9._+]+)+-[a-z0-9_]+$", max_length=128)]
+
+
+class BaseRepository(Value, frozen=True, kw_only=True):
+    """A repository that dnf reads while it fills a build root.
+
+    `url` may hold dnf's `$releasever` and `$basearch`; a lower `priority` wins.
+    """
+
+    name: Label
+    url: Text
+    priority: int = 99
+
+
+class Chroot(Value, frozen=True, kw_only=True):
+    """One file of `mock-configs/`: what a build root of this name is made from.
+
+    `dist` is the value of `%dist`; `packages` is what every build root holds before BuildRequires.
+    """
+
+    distribution: Label
+    version: Label
+    architecture: Label
+    dist: str
+    packages: Annotated[tuple[Text, ...], msgspec.Meta(max_length=200)]
+    repositories: Annotated[tuple[BaseRepository, ...], msgspec.Meta(max_length=20)]
+
+    @property
+    def name(self) -> str:
+        """`distribution-version-architecture`, as people and mock write it."""
+        return f"{self.distribution}-{self.version}-{self.architecture}"

@@ -1,0 +1,51 @@
+"""A job: the unit that is dispatched. A build has one source job, then one per chroot."""
+
+import enum
+
+from builder.model import Value
+from builder.model.attempt import AttemptState, FailureKind
+from builder.model.step import Step
+
+SOURCE = "source"
+"""The name of a build's source job; a chroot job has the name of its chroot."""
+
+
+class JobState(enum.Enum):
+    """Where a job stands; the transitions are in `builder.lifecycle`."""
+
+    WAITING = "waiting"
+    QUEUED = "queued"
+    RUNNING = "running"
+    PUBLISHING = "publishing"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+
+
+class Attempt(Value, frozen=True, kw_only=True):
+    """One try of a job, as it is shown."""
+
+    attempt: str
+    fence: int
+    slave: str
+    state: AttemptState
+    started: float
+    finished: float | None = None
+    reason: str = ""
+    kind: FailureKind | None = None
+    steps: tuple[Step, ...] = ()
+
+
+class Job(Value, frozen=True, kw_only=True):
+    """A job as it is shown; `evr` is what it made or, when skipped, what it found."""
+
+    build: int
+    name: str
+    state: JobState
+    channel: str
+    architecture: str
+    reason: str = ""
+    evr: str | None = None
+    published: tuple[str, ...] = ()
+    attempts: tuple[Attempt, ...] = ()

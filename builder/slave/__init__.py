@@ -1,0 +1,1 @@
+"""The slave: carries out attempts in runner processes of their own and reports them to the master."""

@@ -1,0 +1,1 @@
+"""Ways to fill a build root and to build in it, behind one interface."""

@@ -1,0 +1,1 @@
+"""The steps of an attempt, each carried out by the runner."""

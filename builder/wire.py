@@ -1,0 +1,316 @@
+"""What master, slaves and repository builder say to each other.
+
+One long-lived connection per peer, opened by the peer to the master, carries all of it in both directions.
+
+* A peer says `Hello` first. The master answers `Welcome` with a verdict on each attempt that the slave still holds.
+* The master sends `StartJob`; the answer means that the slave has journaled the order. `CancelJob` stops an attempt;
+  its answer means that the slave has taken note, the end comes as `JobFinished`.
+* The slave reports an attempt as one ordered stream: `JobStarted`, then per step `StepStarted`, `LogChunk`s and
+  `StepFinished`, then its artifacts, the listing last, then `JobFinished`. Step records are numbered from 0, log
+  bytes are addressed by offset. Each report is answered with the `Position` up to which the master has the stream: one
+  that comes twice changes nothing, one that leaves a gap is not taken, and the slave goes on from the answer.
+* `BeginArtifact` is answered with the offset from which the master wants the file; `ArtifactChunk`s follow. When the
+  last byte is there the master compares the digest: `DigestError` means that what it received was thrown away.
+* `JobFinished`'s answer means committed and synced. Only after it may the slave delete the attempt.
+* The slave fetches what an order names by digest with `FetchFile`.
+* The master sends `Operate`; the answer means that the repository builder has seen it. It tells what became of it with
+  `Applied` or `Rejected`, and again after a reconnection when the master asks again.
+* Either side may `Ping`.
+
+Every request may come twice. What may be sent by whom stands with each request as `senders`; identity and role come
+from the certificate alone. `docs/protocol.md` describes the boxes apart from Python.
+"""
+
+import enum
+from typing import Annotated, Any, ClassVar, Generic, TypeVar
+
+import msgspec
+
+from builder import errors
+from builder.model import Label, Sha256, Size, Text, Value
+from builder.model.artifact import Artifact
+from builder.model.attempt import AttemptId, Held, Order, Outcome, Position
+from builder.model.operation import Operation, PublishedIn
+from builder.model.slave import HostFacts, Labels
+from builder.model.step import StepName
+
+PROTOCOL_VERSION = 1
+CHUNK = 60_000
+"""The most bytes of log or artifact in one request: with its fields it fits into an AMP value of 65,535."""
+
+
+class Role(enum.Enum):
+    """What a certificate of the farm's CA allows its owner to be."""
+
+    MASTER = "master"
+    SLAVE = "slave"
+    REPO = "repo"
+
+
+Answer = TypeVar("Answer", bound=Value)
+
+
+class Request(Value, Generic[Answer], frozen=True, kw_only=True):
+    """One command: its fields are the arguments, `answer` is what comes back.
+
+    `senders` are the roles that may send it, `failures` the errors that its answer may be instead (besides
+    `InternalError`, `InvalidError` and `ForbiddenError`, which every request may meet).
+    """
+
+    answer: ClassVar[type[Value]]
+    senders: ClassVar[frozenset[Role]]
+    failures: ClassVar[tuple[type[errors.BuilderError], ...]] = ()
+
+
+class Done(Value, frozen=True, kw_only=True):
+    """It is done; there is nothing more to say."""
+
+
+class Verdict(enum.Enum):
+    """What the master says of an attempt that a slave holds."""
+
+    CONTINUE = "continue"
+    ACCEPTED = "accepted"
+    SUPERSEDED = "superseded"
+    UNKNOWN = "unknown"
+
+
+class HeldVerdict(Value, frozen=True, kw_only=True):
+    """The verdict on one held attempt; with `continue`, from where its stream goes on."""
+
+    attempt: AttemptId
+    verdict: Verdict
+    position: Position
+
+
+class Welcome(Value, frozen=True, kw_only=True):
+    """The master's answer to `Hello`; `lease` is for how many seconds it believes in a silent session."""
+
+    protocol: int
+    version: Text
+    lease: float
+    verdicts: Annotated[tuple[HeldVerdict, ...], msgspec.Meta(max_length=256)] = ()
+
+
+_SLAVE = frozenset({Role.SLAVE})
+_REPO = frozenset({Role.REPO})
+_MASTER = frozenset({Role.MASTER})
+
+
+class Hello(Request[Welcome], frozen=True, kw_only=True):
+    """A slave subscribes and says what is there; a newer one of the same name closes the older session."""
+
+    answer = Welcome
+    senders = _SLAVE
+    failures = (errors.VersionError,)
+
+    protocol: int
+    version: Text
+    channels: Labels
+    architectures: Labels
+    capacity: Annotated[int, msgspec.Meta(ge=1, le=256)]
+    facts: HostFacts
+    held: Annotated[tuple[Held, ...], msgspec.Meta(max_length=256)] = ()
+
+
+class RepoHello(Request[Welcome], frozen=True, kw_only=True):
+    """The repository builder is there and wants its operations."""
+
+    answer = Welcome
+    senders = _REPO
+    failures = (errors.VersionError,)
+
+    protocol: int
+    version: Text
+
+
+class Ping(Request[Done], frozen=True, kw_only=True):
+    """I am here; are you?"""
+
+    answer = Done
+    senders = frozenset(Role)
+
+
+class StartJob(Request[Done], frozen=True, kw_only=True):
+    """Master to slave: carry out this order. `UnavailableError` means not here, try elsewhere."""
+
+    answer = Done
+    senders = _MASTER
+    failures = (errors.UnavailableError,)
+
+    order: Order
+
+
+class CancelJob(Request[Done], frozen=True, kw_only=True):
+    """Master to slave: stop this attempt. One that the slave does not know is none of its business any more."""
+
+    answer = Done
+    senders = _MASTER
+    failures = (errors.NotFoundError,)
+
+    attempt: AttemptId
+
+
+class Report(Request[Position], frozen=True, kw_only=True):
+    """Part of an attempt's ordered stream; `SupersededError` means that nobody wants it any more."""
+
+    answer = Position
+    senders = _SLAVE
+    failures = (errors.SupersededError, errors.NotFoundError)
+
+    attempt: AttemptId
+
+
+class JobStarted(Report, frozen=True, kw_only=True):
+    """Record 0: the runner is at work. `time` in seconds since the epoch, by the slave's clock."""
+
+    number: Size
+    time: float
+
+
+class StepStarted(Report, frozen=True, kw_only=True):
+    """A step has begun; its log begins at `log_offset`."""
+
+    number: Size
+    step: StepName
+    log_offset: Size
+    time: float
+
+
+class StepFinished(Report, frozen=True, kw_only=True):
+    """A step has ended."""
+
+    number: Size
+    step: StepName
+    ok: bool
+    time: float
+
+
+class LogChunk(Report, frozen=True, kw_only=True):
+    """Bytes of the attempt's log, from `offset` on."""
+
+    offset: Size
+    data: bytes
+
+
+class Offset(Value, frozen=True, kw_only=True):
+    """From which byte of a file the master wants it."""
+
+    offset: Size
+
+
+class BeginArtifact(Request[Offset], frozen=True, kw_only=True):
+    """A file of this attempt is about to come, or to come again."""
+
+    answer = Offset
+    senders = _SLAVE
+    failures = (errors.SupersededError, errors.NotFoundError, errors.ConflictError, errors.TooLargeError)
+
+    attempt: AttemptId
+    artifact: Artifact
+
+
+class ArtifactChunk(Request[Offset], frozen=True, kw_only=True):
+    """Bytes of the artifact named `name`, from `offset` on; the answer is the offset to go on from."""
+
+    answer = Offset
+    senders = _SLAVE
+    failures = (errors.SupersededError, errors.NotFoundError, errors.DigestError)
+
+    attempt: AttemptId
+    name: Label
+    offset: Size
+    data: bytes
+
+
+class Accepted(Value, frozen=True, kw_only=True):
+    """The end of an attempt is committed, or nobody wants it: the slave may forget the attempt."""
+
+    superseded: bool = False
+
+
+class JobFinished(Request[Accepted], frozen=True, kw_only=True):
+    """The last report: all records, all log and, after a success, all artifacts came before it.
+
+    `ConflictError` means that something of the stream is missing; the slave says `Hello` anew.
+    """
+
+    answer = Accepted
+    senders = _SLAVE
+    failures = (errors.NotFoundError, errors.ConflictError)
+
+    attempt: AttemptId
+    records: Size
+    log: Size
+    outcome: Outcome
+
+
+class FilePart(Value, frozen=True, kw_only=True):
+    """Bytes of a file whose whole size is `size`."""
+
+    size: Size
+    data: bytes
+
+
+class FetchFile(Request[FilePart], frozen=True, kw_only=True):
+    """Up to `CHUNK` bytes of the file with this digest, from `offset` on."""
+
+    answer = FilePart
+    senders = _SLAVE
+    failures = (errors.NotFoundError,)
+
+    sha256: Sha256
+    offset: Size
+
+
+class Operate(Request[Done], frozen=True, kw_only=True):
+    """Master to repository builder: apply this operation, or say again what became of it."""
+
+    answer = Done
+    senders = _MASTER
+
+    operation: Operation
+
+
+class Applied(Request[Done], frozen=True, kw_only=True):
+    """The operation is in these generations; `published` are the NEVRAs it put there."""
+
+    answer = Done
+    senders = _REPO
+    failures = (errors.NotFoundError,)
+
+    number: int
+    generations: Annotated[tuple[PublishedIn, ...], msgspec.Meta(max_length=200)]
+    published: Annotated[tuple[Text, ...], msgspec.Meta(max_length=500)] = ()
+
+
+class Rejected(Request[Done], frozen=True, kw_only=True):
+    """The operation was refused for this reason, and what it was about was set aside."""
+
+    answer = Done
+    senders = _REPO
+    failures = (errors.NotFoundError,)
+
+    number: int
+    reason: Text
+
+
+REQUESTS: tuple[type[Request[Any]], ...] = (
+    Hello,
+    RepoHello,
+    Ping,
+    StartJob,
+    CancelJob,
+    JobStarted,
+    StepStarted,
+    StepFinished,
+    LogChunk,
+    BeginArtifact,
+    ArtifactChunk,
+    JobFinished,
+    FetchFile,
+    Operate,
+    Applied,
+    Rejected,
+)
+"""Every command there is; what is not listed cannot be said."""
