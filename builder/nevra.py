@@ -1,0 +1,73 @@
+"""Names and versions of RPMs: parsing, writing, and the order in which rpm puts versions.
+
+An EVR is `[epoch:]version-release`; a missing epoch is 0. A NEVRA is `name-[epoch:]version-release.architecture`.
+The order is rpm's own (`rpm.labelCompare`, rpmvercmp in rpm's sources), never a second opinion.
+"""
+
+import functools
+import re
+
+import msgspec
+
+from builder.errors import InvalidError
+
+_EVR = re.compile(r"(?:(?P<epoch>[0-9]+):)?(?P<version>[^\s:-]+)-(?P<release>[^\s:-]+)")
+_NEVRA = re.compile(r"(?P<name>[^\s:]+)-(?P<evr>(?:[0-9]+:)?[^\s:-]+-[^\s:-]+)\.(?P<architecture>[^\s:.-]+)")
+
+
+class Evr(msgspec.Struct, frozen=True):
+    """Epoch, version and release, which order the packages of one name."""
+
+    epoch: int
+    version: str
+    release: str
+
+    @property
+    def text(self) -> str:
+        """`[epoch:]version-release`, without an epoch of 0."""
+        return f"{self.epoch}:{self.version}-{self.release}" if self.epoch else f"{self.version}-{self.release}"
+
+
+class Nevra(msgspec.Struct, frozen=True):
+    """The full name of one RPM; the architecture of a source package is `src`."""
+
+    name: str
+    evr: Evr
+    architecture: str
+
+    @property
+    def text(self) -> str:
+        """`name-[epoch:]version-release.architecture`, without an epoch of 0."""
+        return f"{self.name}-{self.evr.text}.{self.architecture}"
+
+
+def parse_evr(text: str) -> Evr:
+    """The parts of `[epoch:]version-release`; `InvalidError` if it is none."""
+    match = _EVR.fullmatch(text)
+    if match is None:
+        raise InvalidError(f"{text!r} is no EVR: it is written [epoch:]version-release")
+    return Evr(int(match["epoch"] or 0), match["version"], match["release"])
+
+
+def parse(text: str) -> Nevra:
+    """The parts of `name-[epoch:]version-release.architecture`; `InvalidError` if it is none."""
+    match = _NEVRA.fullmatch(text)
+    if match is None:
+        raise InvalidError(f"{text!r} is no NEVRA: it is written name-[epoch:]version-release.architecture")
+    return Nevra(match["name"], parse_evr(match["evr"]), match["architecture"])
+
+
+def compare(a: str, b: str) -> int:
+    """Compare two EVRs: negative if `a` is older than `b`, 0 if rpm holds them for equal, positive if newer."""
+    import rpm  # noqa: PLC0415 - it takes 90 ms to import, which whoever only parses does not pay
+
+    return int(rpm.labelCompare(_label(a), _label(b)))
+
+
+newest_last = functools.cmp_to_key(compare)
+"""A key for `sorted` and `max` over EVRs."""
+
+
+def _label(text: str) -> tuple[str, str, str]:
+    evr = parse_evr(text)
+    return str(evr.epoch), evr.version, evr.release

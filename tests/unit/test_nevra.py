@@ -1,0 +1,87 @@
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from builder import nevra
+from builder.errors import InvalidError
+from builder.nevra import Evr, Nevra
+
+segments = st.text("019abZ.+_~^", min_size=1, max_size=6)
+evrs = st.builds(Evr, st.integers(0, 3), segments, segments)
+names = st.from_regex(r"[a-z0-9+_.]{1,5}(-[a-z0-9+_.]{1,5}){0,2}", fullmatch=True)
+nevras = st.builds(Nevra, names, evrs, st.sampled_from(["x86_64", "noarch", "src"]))
+
+
+@pytest.mark.parametrize(
+    ("older", "newer"),
+    [
+        ("1.0-1", "1.0-2"),
+        ("1.9-1", "1.10-1"),
+        ("2.0-1", "1:1.0-1"),
+        ("1.0~rc1-1", "1.0-1"),
+        ("1.0-1", "1.0^20260101-1"),
+        ("1.0^20260101-1", "1.0.1-1"),
+        ("1.0-1.fc42", "1.0-1.fc43"),
+        ("1.0-20260101.9gitfff", "1.0-20260101.10git000"),
+    ],
+)
+def test_order_is_rpms(older: str, newer: str) -> None:
+    """Epochs, numbers, tildes and carets sort as rpm sorts them."""
+    assert nevra.compare(older, newer) < 0
+    assert nevra.compare(newer, older) > 0
+
+
+@given(evrs)
+def test_an_evr_equals_itself_with_and_without_its_zero_epoch(evr: Evr) -> None:
+    """A missing epoch is the epoch 0."""
+    assert nevra.compare(str(evr), f"{evr.epoch}:{evr.version}-{evr.release}") == 0
+
+
+@given(evrs, evrs)
+def test_comparison_is_antisymmetric(a: Evr, b: Evr) -> None:
+    """Of two EVRs, one is newer than the other exactly when the other is older."""
+    assert nevra.compare(a.text, b.text) == -nevra.compare(b.text, a.text)
+
+
+@given(st.lists(evrs, min_size=3, max_size=3))
+def test_comparison_is_transitive(three: list[Evr]) -> None:
+    """Sorted EVRs are in order pairwise, not only between neighbours."""
+    first, second, third = sorted((evr.text for evr in three), key=nevra.newest_last)
+    assert nevra.compare(first, second) <= 0
+    assert nevra.compare(second, third) <= 0
+    assert nevra.compare(first, third) <= 0
+
+
+@given(nevras)
+def test_nevra_survives_writing_and_parsing(written: Nevra) -> None:
+    """What is written as text is read back the same."""
+    assert nevra.parse(written.text) == written
+
+
+@given(evrs)
+def test_evr_survives_writing_and_parsing(evr: Evr) -> None:
+    """What is written as text is read back the same."""
+    assert nevra.parse_evr(evr.text) == evr
+
+
+@pytest.mark.parametrize("text", ["", "1.0", "x:1-1", "1-1-1", "1 -1", ":1-1", "1-"])
+def test_what_is_no_evr_is_refused_with_the_text(text: str) -> None:
+    """A wrong EVR is named in the error."""
+    with pytest.raises(InvalidError, match="is no EVR"):
+        nevra.parse_evr(text)
+
+
+@pytest.mark.parametrize("text", ["", "hello", "hello-1.0", "hello-1.0-1", "hello-1.0-1."])
+def test_what_is_no_nevra_is_refused_with_the_text(text: str) -> None:
+    """A wrong NEVRA is named in the error."""
+    with pytest.raises(InvalidError, match="is no NEVRA"):
+        nevra.parse(text)
+
+
+def test_parsing_does_not_load_rpm() -> None:
+    """Whoever only parses names does not pay for importing rpm."""
+    code = "import sys, builder.nevra; builder.nevra.parse('a-1-1.src'); sys.exit('rpm' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
