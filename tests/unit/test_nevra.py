@@ -37,7 +37,7 @@ def test_order_is_rpms(older: str, newer: str) -> None:
 @given(evrs)
 def test_an_evr_equals_itself_with_and_without_its_zero_epoch(evr: Evr) -> None:
     """A missing epoch is the epoch 0."""
-    assert nevra.compare(str(evr), f"{evr.epoch}:{evr.version}-{evr.release}") == 0
+    assert nevra.compare(evr.text, f"{evr.epoch}:{evr.version}-{evr.release}") == 0
 
 
 @given(evrs, evrs)
