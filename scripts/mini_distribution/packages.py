@@ -1,0 +1,118 @@
+"""The RPMs made of Debian packages: which of the host's files each holds, and what it is called elsewhere."""
+
+import grp
+import hashlib
+import pwd
+import re
+import stat
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+
+from mini_distribution import filesystem
+from mini_distribution.dpkg import Installed, Package
+from mini_distribution.spec import File, Rpm
+
+BUILD_ROOT = (
+    *("bash", "coreutils", "cpio", "patch", "bzip2", "xz-utils", "zstd", "unzip", "file", "passwd", "base-files"),
+    *("gcc", "libc6-dev", "make", "mawk", "debianutils", "perl-base", "rpm"),
+)
+"""What every build root holds, besides what Debian calls essential."""
+
+FEDORA_NAMES = {
+    "bash": ("/bin/sh", "/bin/bash"),
+    "debianutils": ("which",),
+    "libc6": ("glibc", "glibc-common", "rtld(GNU_HASH)"),
+    "libc6-dev": ("glibc-devel", "glibc-headers"),
+    "libcrypt-dev": ("libxcrypt-devel",),
+    "mawk": ("gawk",),
+    "passwd": ("shadow-utils",),
+    "perl-base": ("perl-interpreter",),
+    "rpm": ("rpm-build",),
+    "xz-utils": ("xz",),
+}
+"""The names under which specs ask for these packages."""
+
+DOCUMENTATION = re.compile(r"/usr/share/(doc|man|locale|info|lintian|bug|doc-base)/")
+PLAIN = re.compile(r"[A-Za-z0-9/._+:@,=~^-]+|/usr/bin/\[")
+"""Paths that a spec can hold as they are; the few others are left out."""
+
+SHARED_OBJECT = re.compile(r"\.so(\.|$)")
+
+
+def rpms(closure: Mapping[str, Package], host: Installed) -> Iterator[Rpm]:
+    """One RPM for each package of the closure; a path that two of them own goes to the first."""
+    taken = set(filesystem.PATHS)
+    for package in closure.values():
+        paths = {path: _canonical(path) for path in package.paths()}
+        files = [file for path in paths.values() if path not in taken and (file := _file(path, package.conffiles))]
+        taken.update(file.path for file in files)
+        yield _rpm(package, host, files, _aliases(paths))
+
+
+def _rpm(package: Package, host: Installed, files: list[File], aliases: list[str]) -> Rpm:
+    version, release = _version_and_release(package.version)
+    return Rpm(
+        name=package.name,
+        version=version,
+        release=release,
+        summary=package.summary,
+        requires=(filesystem.NAME, *sorted(host.requirements(package))),
+        provides=tuple(dict.fromkeys([*FEDORA_NAMES.get(package.name, ()), *aliases])),
+        files=(*files, *(File(path, 0o777) for path in filesystem.LINKS.get(package.name, ()))),
+        libraries=any(SHARED_OBJECT.search(file.path) for file in files),
+    )
+
+
+def _version_and_release(version: str) -> tuple[str, str]:
+    """Debian's `epoch:upstream-revision` without the epoch; a native package has no revision and gets `1`."""
+    upstream, _, revision = version.partition(":")[2 * (":" in version)].rpartition("-")
+    return (upstream.replace("-", "_"), revision) if upstream else (revision, "1")
+
+
+def _file(path: str, conffiles: Mapping[str, str]) -> File | None:
+    """The host's file as it is to be packaged, or nothing where it is not for a build root.
+
+    Left out are folders (RPM makes them), documentation, what others may not read on this host, and configuration that
+    somebody changed here.
+    """
+    try:
+        status = Path(path).lstat()
+    except OSError:
+        return None
+    kept = PLAIN.fullmatch(path) and not DOCUMENTATION.match(path) and not stat.S_ISDIR(status.st_mode)
+    if not kept or not status.st_mode & stat.S_IROTH or _changed(path, conffiles.get(path)):
+        return None
+    mode = stat.S_IMODE(status.st_mode)
+    user, group = _account(status.st_uid, status.st_gid)
+    if status.st_uid and user == "root" or status.st_gid and group == "root":
+        mode &= 0o777  # not root's permissions for a program that was to have somebody else's
+    return File(path, mode, user, group)
+
+
+def _changed(path: str, delivered: str | None) -> bool:
+    return delivered is not None and hashlib.md5(Path(path).read_bytes()).hexdigest() != delivered
+
+
+@cache
+def _account(user_id: int, group_id: int) -> tuple[str, str]:
+    """The names of a file's owner, and root instead of those that only this host knows."""
+    users, groups = filesystem.accounts()
+    user, group = pwd.getpwuid(user_id).pw_name, grp.getgrgid(group_id).gr_name
+    return user if user in users else "root", group if group in groups else "root"
+
+
+def _aliases(paths: Mapping[str, str]) -> list[str]:
+    """The `/bin/…` names of programs, under which interpreters are asked for."""
+    return [path for path, real in paths.items() if path != real and re.fullmatch(r"/s?bin/[\w.+-]+", path)]
+
+
+def _canonical(path: str) -> str:
+    """The path with its folder's links followed: `/usr/bin/tar` for `/bin/tar`."""
+    folder, _, name = path.rpartition("/")
+    return f"{_real_folder(folder or '/').rstrip('/')}/{name}"
+
+
+@cache
+def _real_folder(folder: str) -> str:
+    return str(Path(folder).resolve())
