@@ -36,6 +36,13 @@ class NotFoundError(BuilderError):
     status = 404
 
 
+class MethodError(BuilderError):
+    """The address exists, but this is not done with it."""
+
+    tag = b"METHOD"
+    status = 405
+
+
 class ConflictError(BuilderError):
     """The thing exists, but its state does not allow this."""
 
@@ -96,6 +103,7 @@ ERRORS: tuple[type[BuilderError], ...] = (
     InternalError,
     InvalidError,
     NotFoundError,
+    MethodError,
     ConflictError,
     UnauthorizedError,
     ForbiddenError,
