@@ -1,0 +1,71 @@
+"""SQLite as the farm's database: how connections are set up, and what its failures mean for a person.
+
+The driver's own handling of transactions is switched off (`isolation_level=None`): it begins them late and ends them at
+unexpected statements. Each begins with exactly the statement given here instead.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Engine, Pool
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import QueuePool
+
+from builder.errors import UnavailableError
+
+BUSY = 5.0
+"""For how many seconds a lock of another program, such as a backup, is waited for."""
+
+_WRITER = ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA foreign_keys=ON")
+_READER = ("PRAGMA query_only=ON",)
+
+
+def writer(database: str, pool: type[Pool] = QueuePool) -> Engine:
+    """Makes connections that may change the database; a transaction has the write lock from its first moment."""
+    return _engine(database, pool, _WRITER, "BEGIN IMMEDIATE")
+
+
+def reader(database: str) -> Engine:
+    """Makes connections that cannot change anything; a transaction sees one state of the database throughout."""
+    return _engine(database, QueuePool, _READER, "BEGIN")
+
+
+def _engine(database: str, pool: type[Pool], pragmas: tuple[str, ...], begin: str) -> Engine:
+    settings = {"isolation_level": None, "timeout": BUSY, "check_same_thread": False}
+    engine = sa.create_engine(sa.URL.create("sqlite", database=database), poolclass=pool, connect_args=settings)
+
+    @sa.event.listens_for(engine, "connect")
+    def set_up(connection: sqlite3.Connection, _record: object) -> None:
+        for pragma in pragmas:
+            connection.execute(pragma)
+
+    @sa.event.listens_for(engine, "begin")
+    def begin_transaction(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Tell of a full disk, a lock or a lost file as an `UnavailableError` with a sentence; other errors are left."""
+    try:
+        yield
+    except DBAPIError as error:
+        sentence = _sentence(getattr(error.orig, "sqlite_errorname", ""))
+        if sentence is None:
+            raise
+        raise UnavailableError(sentence) from error
+
+
+def _sentence(name: str) -> str | None:
+    """What the result code of SQLite `name` means for the person who runs the farm (sqlite.org/rescode.html)."""
+    if name == "SQLITE_FULL":
+        return "the disk of the master's database is full and nothing was written; make room, then try again"
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return "another program keeps the master's database locked; end it, then try again"
+    if name.startswith(("SQLITE_IOERR", "SQLITE_CANTOPEN")):
+        return f"the master's database can't be read or written ({name}); look at its disk and permissions"
+    return None

@@ -1,0 +1,61 @@
+"""A store in memory: every answer is there at once. It passes the contract suite of the real one."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from sqlalchemy import Connection
+from sqlalchemy.pool import StaticPool
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
+
+from builder.errors import UnavailableError
+from builder.master.bell import Bell
+from builder.master.store import sqlite
+from builder.master.store.database import seed
+from builder.master.store.schema import metadata
+
+T = TypeVar("T")
+
+
+class MemoryStore:
+    """SQLite in memory, on one connection, in the caller's thread."""
+
+    def __init__(self) -> None:
+        self.changed = Bell()
+        self._engine = sqlite.writer(":memory:", StaticPool)
+        self._closed = False
+        with self._engine.begin() as connection:
+            metadata.create_all(connection, checkfirst=False)
+            seed(connection)
+
+    def write(self, unit: Callable[[Connection], T]) -> Deferred[T]:
+        """Run `unit` in a transaction, now."""
+        answer = maybeDeferred(self._transaction, unit)
+        answer.addCallback(self._ring)
+        return answer
+
+    def read(self, unit: Callable[[Connection], T]) -> Deferred[T]:
+        """Run `unit` on the state of now; it can't change it."""
+        return maybeDeferred(self._transaction, lambda connection: self._query(connection, unit))
+
+    def close(self) -> Deferred[None]:
+        """Take nothing more."""
+        self._closed = True
+        self._engine.dispose()
+        return succeed(None)
+
+    def _transaction(self, unit: Callable[[Connection], T]) -> T:
+        if self._closed:
+            raise UnavailableError("the database is closed")
+        with sqlite.explained(), self._engine.begin() as connection:
+            return unit(connection)
+
+    def _query(self, connection: Connection, unit: Callable[[Connection], T]) -> T:
+        connection.exec_driver_sql("PRAGMA query_only=ON")
+        try:
+            return unit(connection)
+        finally:
+            connection.exec_driver_sql("PRAGMA query_only=OFF")
+
+    def _ring(self, answer: T) -> T:
+        self.changed.ring()
+        return answer
