@@ -76,12 +76,10 @@ PATHS = {path for links in LINKS.values() for path in links} | {"/usr/lib/os-rel
 
 
 @cache
-def accounts() -> tuple[frozenset[str], frozenset[str]]:
-    """The names of the users and of the groups that exist in the distribution."""
-    users, groups = (
-        frozenset(line.partition(":")[0] for line in texts()[path].splitlines()) for path in ("/etc/passwd", "/etc/group")
-    )
-    return users, groups
+def accounts(path: str) -> dict[int, str]:
+    """The names by id in `/etc/passwd` or `/etc/group` of the distribution."""
+    lines = (line.split(":") for line in texts()[path].splitlines())
+    return {int(fields[2]): fields[0] for fields in lines}
 
 
 def base() -> Rpm:

@@ -1,8 +1,6 @@
 """The RPMs made of Debian packages: which of the host's files each holds, and what it is called elsewhere."""
 
-import grp
 import hashlib
-import pwd
 import re
 import stat
 from collections.abc import Iterator, Mapping
@@ -66,8 +64,8 @@ def _rpm(package: Package, host: Installed, files: list[File], aliases: list[str
 
 def _version_and_release(version: str) -> tuple[str, str]:
     """Debian's `epoch:upstream-revision` without the epoch; a native package has no revision and gets `1`."""
-    upstream, _, revision = version.partition(":")[2 * (":" in version)].rpartition("-")
-    return (upstream.replace("-", "_"), revision) if upstream else (revision, "1")
+    upstream, dash, revision = re.sub(r"^\d+:", "", version).rpartition("-")
+    return (upstream.replace("-", "_"), revision) if dash else (revision, "1")
 
 
 def _file(path: str, conffiles: Mapping[str, str]) -> File | None:
@@ -83,23 +81,15 @@ def _file(path: str, conffiles: Mapping[str, str]) -> File | None:
     kept = PLAIN.fullmatch(path) and not DOCUMENTATION.match(path) and not stat.S_ISDIR(status.st_mode)
     if not kept or not status.st_mode & stat.S_IROTH or _changed(path, conffiles.get(path)):
         return None
-    mode = stat.S_IMODE(status.st_mode)
-    user, group = _account(status.st_uid, status.st_gid)
-    if status.st_uid and user == "root" or status.st_gid and group == "root":
-        mode &= 0o777  # not root's permissions for a program that was to have somebody else's
-    return File(path, mode, user, group)
+    user = filesystem.accounts("/etc/passwd").get(status.st_uid)
+    group = filesystem.accounts("/etc/group").get(status.st_gid)
+    # A program that runs as somebody whom only this host knows does not get root's permissions instead.
+    bits = 0o7777 if user and group else 0o777
+    return File(path, status.st_mode & bits, user or "root", group or "root")
 
 
 def _changed(path: str, delivered: str | None) -> bool:
     return delivered is not None and hashlib.md5(Path(path).read_bytes()).hexdigest() != delivered
-
-
-@cache
-def _account(user_id: int, group_id: int) -> tuple[str, str]:
-    """The names of a file's owner, and root instead of those that only this host knows."""
-    users, groups = filesystem.accounts()
-    user, group = pwd.getpwuid(user_id).pw_name, grp.getgrgid(group_id).gr_name
-    return user if user in users else "root", group if group in groups else "root"
 
 
 def _aliases(paths: Mapping[str, str]) -> list[str]:
