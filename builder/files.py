@@ -30,6 +30,14 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder, with the ones above it that are missing, durably."""
+    if not path.is_dir():
+        make_folder(path.parent)
+        path.mkdir(exist_ok=True)
+        sync(path.parent)
+
+
 def move(source: Path, target: Path) -> None:
     """Rename within one file system, replacing a file or an empty folder at `target`, durably (rename(2))."""
     _announce("move", target)
