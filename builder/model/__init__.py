@@ -13,10 +13,17 @@ class Value(msgspec.Struct, frozen=True, kw_only=True):
     """A frozen record; unknown fields are ignored when decoded, so that a newer peer may add some."""
 
 
-LABEL_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._+~^-]*$"
+LABEL_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._+~^-]*\Z"
 """What a name from outside looks like: it is one path component and can never be `.`, `..` or an option."""
 
-Label = Annotated[str, msgspec.Meta(pattern=LABEL_PATTERN, max_length=128)]
-Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
+Label = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=LABEL_PATTERN,
+        max_length=128,
+        description="a name of letters, digits and `._+~^-` that begins with a letter or digit",
+    ),
+]
+Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
 Text = Annotated[str, msgspec.Meta(max_length=4096)]
 Size = Annotated[int, msgspec.Meta(ge=0)]

@@ -10,7 +10,7 @@ from builder.model.artifact import Artifact
 from builder.model.chroot import BaseRepository, Chroot
 from builder.model.project import GitSource, Packaging, Style
 
-AttemptId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}$")]
+AttemptId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}\Z")]
 """A random 128-bit number in hexadecimal."""
 
 
@@ -100,7 +100,7 @@ class Commit(Value, frozen=True, kw_only=True):
 
     git: Text
     ref: Text
-    commit: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{40,64}$")]
+    commit: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{40,64}\Z")]
     date: str
 
 

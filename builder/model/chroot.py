@@ -6,7 +6,14 @@ import msgspec
 
 from builder.model import Label, Text, Value
 
-ChrootName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_+]*(-[A-Za-z0-9._+]+)+-[a-z0-9_]+$", max_length=128)]
+ChrootName = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[a-z][a-z0-9_+]*(-[A-Za-z0-9._+]+)+-[a-z0-9_]+\Z",
+        max_length=128,
+        description="a chroot's name, such as `fedora-43-x86_64`",
+    ),
+]
 
 
 class BaseRepository(Value, frozen=True, kw_only=True):

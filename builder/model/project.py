@@ -8,7 +8,15 @@ import msgspec
 from builder.model import Label, Text, Value
 from builder.model.chroot import BaseRepository, ChrootName
 
-Duration = Annotated[int, msgspec.Meta(ge=1, le=7 * 86400)]
+Duration = Annotated[
+    int,
+    msgspec.Meta(
+        ge=1,
+        le=7 * 86400,
+        description="a duration such as `90s`, `15m`, `2h` or `1d`, at most `7d`",
+        extra={"duration": True},
+    ),
+]
 """Whole seconds; people write `90s`, `15m`, `2h`, `1d`."""
 
 
@@ -35,7 +43,7 @@ class Packaging(GitSource, frozen=True, kw_only=True):
 class ChrootChoice(Value, frozen=True, kw_only=True):
     """Which of the project's chroots a package is not built for."""
 
-    exclude: tuple[ChrootName, ...] = ()
+    exclude: Annotated[tuple[ChrootName, ...], msgspec.Meta(max_length=50)] = ()
 
 
 class Package(Value, frozen=True, kw_only=True):

@@ -1,0 +1,26 @@
+"""A difference: what applying a definition changes in the farm."""
+
+import enum
+
+from builder.model import Value
+
+
+class ChangeKind(enum.Enum):
+    """What happens to the thing."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    REMOVED = "removed"
+
+
+class Change(Value, frozen=True, kw_only=True):
+    """One change.
+
+    `what` is `project hello`, `project hello: stages`, `package hello/greet` or `package hello/greet: timeout`;
+    `before` and `after` are its value as a person writes it in the definition; None where there is none.
+    """
+
+    what: str
+    kind: ChangeKind
+    before: str | None = None
+    after: str | None = None
