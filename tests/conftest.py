@@ -1,0 +1,15 @@
+"""What tests of every kind are given."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.distribution import put_mini_distribution
+
+
+@pytest.fixture(scope="session")
+def mini_chroots(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of chroots that holds the mini distribution's, `mini-12-x86_64`, and its repository as `repo`."""
+    folder = tmp_path_factory.mktemp("chroots")
+    put_mini_distribution(folder)
+    return folder
