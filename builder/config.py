@@ -1,10 +1,21 @@
-"""What the daemons are told at start, as frozen values."""
+"""What the daemons are told at start, as frozen values, and the TOML files where it stands.
 
+Each daemon has a file of its own (`master.toml`, `slave.toml`, `repo.toml`); a file named `builder.toml` has a section
+for each (`[master]`, `[slave]`, `[repo]`). Relative paths are meant from the folder of the file. An address is written
+`"HOST:PORT"`.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 import msgspec
+from msgspec import inspect
 
+from builder.errors import InvalidError
+from builder.mistakes import Check, Mistake, read, shown
 from builder.model import Label, Value
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
@@ -13,8 +24,13 @@ Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 class Address(Value, frozen=True, kw_only=True):
     """Where a server listens, or is dialled; port 0 takes a free one."""
 
-    host: str
+    host: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9.:_-]+\Z", description="the name or address of a host")]
     port: Port
+
+
+_HTTP = Address(host="127.0.0.1", port=8441)
+_RPC = Address(host="127.0.0.1", port=8442)
+HostAndPort = Annotated[Address, msgspec.Meta(description="an address such as `127.0.0.1:8441` or `[::1]:8441`")]
 
 
 class Credentials(Value, frozen=True, kw_only=True):
@@ -32,6 +48,14 @@ class HttpTls(Value, frozen=True, kw_only=True):
     key: Path
 
 
+Url = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^https?://[^\s/]+\Z", description="a URL such as `https://farm.example.org:8441`, without path"
+    ),
+]
+
+
 class MasterConfig(Value, frozen=True, kw_only=True):
     """`master.toml`.
 
@@ -42,10 +66,10 @@ class MasterConfig(Value, frozen=True, kw_only=True):
 
     state: Path
     credentials: Credentials
-    http: Address = Address(host="127.0.0.1", port=8441)
+    http: HostAndPort = _HTTP
     http_tls: HttpTls | None = None
-    rpc: Address = Address(host="127.0.0.1", port=8442)
-    url: str | None = None
+    rpc: HostAndPort = _RPC
+    url: Url | None = None
     chroots: tuple[Path, ...]
     channels: tuple[Label, ...] = ("package", "release", "image")
     lease: Annotated[float, msgspec.Meta(gt=0)] = 20.0
@@ -58,7 +82,7 @@ class SlaveConfig(Value, frozen=True, kw_only=True):
 
     state: Path
     credentials: Credentials
-    master: Address
+    master: HostAndPort
     channels: Annotated[tuple[Label, ...], msgspec.Meta(min_length=1)] = ("package", "release", "image")
     architectures: Annotated[tuple[Label, ...], msgspec.Meta(min_length=1)]
     capacity: Annotated[int, msgspec.Meta(ge=1, le=256)] = 1
@@ -69,4 +93,94 @@ class RepoConfig(Value, frozen=True, kw_only=True):
 
     state: Path
     credentials: Credentials
-    master: Address
+    master: HostAndPort
+
+
+T = TypeVar("T", MasterConfig, SlaveConfig, RepoConfig)
+SECTIONS: dict[type[MasterConfig | SlaveConfig | RepoConfig], str] = {
+    MasterConfig: "master",
+    SlaveConfig: "slave",
+    RepoConfig: "repo",
+}
+"""What each daemon's file, or its section in `builder.toml`, is called."""
+TOGETHER = "builder.toml"
+"""The name of a file with a section for each daemon."""
+
+
+def read_config(path: Path, wanted: type[T]) -> T:
+    """Read what a daemon is told, from its own file or from its section of `builder.toml`.
+
+    Raises:
+        InvalidError: with every mistake, each with file, key and what would be right.
+    """
+    place = (SECTIONS[wanted],) if path.name == TOGETHER else ()
+    data: Any = read_toml(path)
+    for section in place:
+        data = data.get(section)
+        if data is None:
+            raise InvalidError(f"{path}: `{section}` is missing; it should be a section `[{section}]`")
+
+    def translate(kind: inspect.Type, leaf: Any) -> Any:
+        return _translate(path.parent, kind, leaf)
+
+    config, mistakes = read(data, wanted, checks=_CHECKS, translate=translate)
+    if config is None:
+        raise InvalidError(*(f"{path}: {Mistake(place + wrong.place, wrong.sentence).text}" for wrong in mistakes))
+    return config
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The content of a TOML file.
+
+    Raises:
+        InvalidError: the file cannot be read, or is not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidError(f"{path}: this file cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise InvalidError(f"{path}: this is not TOML: {error}") from error
+
+
+def parse_address(text: str) -> Address | None:
+    """`HOST:PORT`, with brackets around an IPv6 address; None when it is not written that way."""
+    match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+)):(\d{1,5})", text, re.ASCII)
+    if match is None or int(match[3]) > 65535:
+        return None
+    return Address(host=match[1] or match[2], port=int(match[3]))
+
+
+def _translate(base: Path, kind: inspect.Type, leaf: Any) -> Any:
+    if not isinstance(leaf, str):
+        return leaf
+    match kind.type if isinstance(kind, inspect.Metadata) else kind:
+        case inspect.CustomType() if leaf:
+            return str(base / leaf)
+        case inspect.StructType(cls=cls) if cls is Address:
+            address = parse_address(leaf)
+            return leaf if address is None else msgspec.to_builtins(address)
+        case _:
+            return leaf
+
+
+def _check_files(fields: Mapping[str, Any]) -> Iterator[Mistake]:
+    for name, path in fields.items():
+        if isinstance(path, Path):
+            try:
+                path.open("rb").close()
+            except OSError as error:
+                yield Mistake((name,), f"names {path}, which cannot be read: {error.strerror}")
+
+
+def _check_master(fields: Mapping[str, Any]) -> Iterator[Mistake]:
+    http, rpc = fields.get("http", _HTTP), fields.get("rpc", _RPC)
+    if isinstance(http, Address) and http == rpc and http.port != 0:
+        yield Mistake(("rpc",), f"should be another address than `http`, not {shown(f'{http.host}:{http.port}')} too")
+    folders = fields.get("chroots")
+    for index, folder in enumerate(folders if isinstance(folders, tuple) else ()):
+        if isinstance(folder, Path) and not folder.is_dir():
+            yield Mistake(("chroots", index), f"names {folder}, which is no folder")
+
+
+_CHECKS: dict[type, Check] = {Credentials: _check_files, HttpTls: _check_files, MasterConfig: _check_master}

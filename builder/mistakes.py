@@ -8,6 +8,7 @@ that could be read.
 
 import contextlib
 import difflib
+import math
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
@@ -43,7 +44,7 @@ Check = Callable[[Mapping[str, Any]], Iterable[Mistake]]
 """Says what is wrong with the fields of a struct, with places relative to it."""
 
 Translation = Callable[[inspect.Type, Any], Any]
-"""Turns a leaf of the data into what the type wants, or gives it back as it is where it cannot."""
+"""Turns what was written into what the type wants, or gives it back as it is."""
 
 
 def read(
@@ -114,7 +115,8 @@ class _Reader:
         self._translate = translate
         self._later = later
 
-    def value(self, wanted: inspect.Type, data: object, place: Place) -> Any:
+    def value(self, wanted: inspect.Type, data: Any, place: Place) -> Any:
+        given, data = data, self._translate(wanted, data)
         match _bare(wanted):
             case inspect.StructType() as struct if isinstance(data, dict):
                 return self._struct(struct, data, place)
@@ -125,8 +127,10 @@ class _Reader:
             case inspect.UnionType() as union:  # the only unions are `X | None`, and None is written by leaving it out
                 (inner,) = (one for one in union.types if not isinstance(one, inspect.NoneType))
                 return self.value(inner, data, place)
+            case bare if _fault(bare, data):
+                return self._wrong(place, f"should be {right(wanted)}, not {shown(given)}")
             case bare:
-                return self._leaf(wanted, bare, data, place)
+                return _made(bare, data)
 
     def _wrong(self, place: Place, sentence: str) -> object:
         self.mistakes.append(Mistake(place, sentence))
@@ -170,23 +174,20 @@ class _Reader:
             return self._wrong(place, f"should have at most {wanted.max_length} entries, not {len(data)}")
         return tuple(self.value(wanted.item_type, part, (*place, index)) for index, part in enumerate(data))
 
-    def _leaf(self, wanted: inspect.Type, bare: inspect.Type, data: object, place: Place) -> Any:
-        leaf = self._translate(wanted, data)
-        if _fault(bare, leaf):
-            return self._wrong(place, f"should be {right(wanted)}, not {shown(data)}")
-        match bare:
-            case inspect.EnumType():
-                return bare.cls(leaf)
-            case inspect.CustomType():
-                return bare.cls(leaf)
-            case inspect.FloatType():
-                return float(leaf)
-            case _:
-                return leaf
-
 
 def _bare(wanted: inspect.Type) -> inspect.Type:
     return wanted.type if isinstance(wanted, inspect.Metadata) else wanted
+
+
+def _made(wanted: inspect.Type, leaf: Any) -> Any:
+    """The value of a leaf without fault."""
+    match wanted:
+        case inspect.EnumType() | inspect.CustomType():
+            return wanted.cls(leaf)
+        case inspect.FloatType():
+            return float(leaf)
+        case _:
+            return leaf
 
 
 def _fault(wanted: inspect.Type, leaf: Any) -> bool:
@@ -214,7 +215,8 @@ def _fits(wanted: inspect.StrType, text: str) -> bool:
 
 def _in_range(wanted: inspect.IntType | inspect.FloatType, number: float) -> bool:
     return (
-        (wanted.ge is None or number >= wanted.ge)
+        math.isfinite(number)
+        and (wanted.ge is None or number >= wanted.ge)
         and (wanted.gt is None or number > wanted.gt)
         and (wanted.le is None or number <= wanted.le)
         and (wanted.lt is None or number < wanted.lt)
