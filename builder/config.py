@@ -121,7 +121,7 @@ def read_config(path: Path, wanted: type[T]) -> T:
             raise InvalidError(f"{path}: `{section}` is missing; it should be a section `[{section}]`")
 
     def translate(kind: inspect.Type, leaf: Any) -> Any:
-        return _translate(path.parent, kind, leaf)
+        return _translate(path.absolute().parent, kind, leaf)
 
     config, mistakes = read(data, wanted, checks=_CHECKS, translate=translate)
     if config is None:
