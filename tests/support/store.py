@@ -29,9 +29,7 @@ class MemoryStore:
 
     def write(self, unit: Callable[[Connection], T]) -> Deferred[T]:
         """Run `unit` in a transaction, now."""
-        answer = maybeDeferred(self._transaction, unit)
-        answer.addCallback(self._ring)
-        return answer
+        return maybeDeferred(self._transaction, unit).addCallback(self._ring)
 
     def read(self, unit: Callable[[Connection], T]) -> Deferred[T]:
         """Run `unit` on the state of now; it can't change it."""

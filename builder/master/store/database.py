@@ -5,16 +5,26 @@ with others in one commit, so it touches nothing but its connection and its argu
 """
 
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from pathlib import Path
+from typing import Final, Protocol, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.interfaces import IReactorFromThreads
+from twisted.internet.threads import deferToThreadPool
+from twisted.python.threadpool import ThreadPool
 
+from builder.errors import UnavailableError
 from builder.master.bell import Bell
+from builder.master.store import migration, sqlite
 from builder.master.store.schema import counters
+from builder.master.store.writer import Writer
 
 T = TypeVar("T")
+
+READERS: Final = 3
+"""How many queries run at the same time; more would only share the interpreter."""
 
 
 class Store(Protocol):
@@ -46,3 +56,48 @@ class Store(Protocol):
 def seed(connection: Connection) -> None:
     """Put the rows into a new database that the code relies on."""
     connection.execute(sa.insert(counters).values(name="events", value=0))
+
+
+def open_store(reactor: IReactorFromThreads, path: Path) -> Store:
+    """The store in the file `path`, made or brought up to date where necessary.
+
+    Raises:
+        VersionError: A newer Builder has used it, or it is not a database of Builder.
+        UnavailableError: It can't be read or written.
+    """
+    migration.prepare(path)
+    return FileStore(reactor, path)
+
+
+class FileStore:
+    """A SQLite database: one thread writes, a few read."""
+
+    def __init__(self, reactor: IReactorFromThreads, path: Path) -> None:
+        self.changed = Bell()
+        self._reactor = reactor
+        self._writer = Writer(reactor, sqlite.writer(str(path)), self.changed)
+        self._reader = sqlite.reader(str(path))
+        self._threads = ThreadPool(minthreads=0, maxthreads=READERS, name="database reader")
+        self._threads.start()
+
+    def write(self, unit: Callable[[Connection], T]) -> Deferred[T]:
+        """See `Store.write`."""
+        return self._writer.write(unit)
+
+    def read(self, unit: Callable[[Connection], T]) -> Deferred[T]:
+        """See `Store.read`."""
+        if self._threads.joined:
+            return fail(UnavailableError("the master is stopping and answers nothing more"))
+        return deferToThreadPool(self._reactor, self._threads, self._query, unit)
+
+    def close(self) -> Deferred[None]:
+        """See `Store.close`."""
+        return self._writer.close().addCallback(self._end_readers)
+
+    def _query(self, unit: Callable[[Connection], T]) -> T:
+        with sqlite.explained(), self._reader.begin() as connection:
+            return unit(connection)
+
+    def _end_readers(self, _: None) -> None:
+        self._threads.stop()
+        self._reader.dispose()

@@ -46,7 +46,7 @@ def finish_build(connection: Connection, build: int) -> None:
         events.record(connection, "build_finished", build)
 
 
-def insert(  # noqa: PLR0913 - a row has this many columns
+def insert(
     connection: Connection,
     *,
     build: int,

@@ -11,14 +11,15 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine, Pool
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import NullPool, QueuePool
 
 from builder.errors import UnavailableError
 
 BUSY = 5.0
 """For how many seconds a lock of another program, such as a backup, is waited for."""
 
-_WRITER = ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA foreign_keys=ON")
+_DURABLE = ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL")
+_WRITER = (*_DURABLE, "PRAGMA foreign_keys=ON")
 _READER = ("PRAGMA query_only=ON",)
 
 
@@ -30,6 +31,11 @@ def writer(database: str, pool: type[Pool] = QueuePool) -> Engine:
 def reader(database: str) -> Engine:
     """Makes connections that cannot change anything; a transaction sees one state of the database throughout."""
     return _engine(database, QueuePool, _READER, "BEGIN")
+
+
+def migrator(database: str) -> Engine:
+    """Like `writer`, but tables may be made anew under the rows that refer to them."""
+    return _engine(database, NullPool, _DURABLE, "BEGIN IMMEDIATE")
 
 
 def _engine(database: str, pool: type[Pool], pragmas: tuple[str, ...], begin: str) -> Engine:

@@ -1,0 +1,161 @@
+"""The tables of the first version."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "projects",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("definition", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_projects")),
+    )
+    op.create_table(
+        "packages",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("project", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("definition", sa.Text(), nullable=False),
+        sa.Column("removed", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(["project"], ["projects.name"], name=op.f("fk_packages_project_projects")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_packages")),
+        sa.UniqueConstraint("project", "name", name=op.f("uq_packages_project_name")),
+    )
+    op.create_table(
+        "tokens",
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("person", sa.Text(), nullable=False),
+        sa.Column("created", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_tokens")),
+    )
+    op.create_table(
+        "slaves",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("channels", sa.Text(), nullable=False),
+        sa.Column("architectures", sa.Text(), nullable=False),
+        sa.Column("capacity", sa.Integer(), nullable=False),
+        sa.Column("facts", sa.Text(), nullable=False),
+        sa.Column("seen", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_slaves")),
+    )
+    op.create_table(
+        "builds",
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("package_id", sa.Integer(), nullable=False),
+        sa.Column("definition", sa.Text(), nullable=False),
+        sa.Column("chroots", sa.Text(), nullable=False),
+        sa.Column("force", sa.Boolean(), nullable=False),
+        sa.Column("requested_by", sa.Text(), nullable=False),
+        sa.Column("requested", sa.Float(), nullable=False),
+        sa.Column("finished", sa.Float(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["package_id"], ["packages.id"], name=op.f("fk_builds_package_id_packages")),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_builds")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(op.f("ix_builds_package_id"), "builds", ["package_id"])
+    op.create_table(
+        "jobs",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("build", sa.Integer(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("package_id", sa.Integer(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("architecture", sa.Text(), nullable=False),
+        sa.Column("targets", sa.Text(), nullable=False),
+        sa.Column("fence", sa.Integer(), nullable=False),
+        sa.Column("broken", sa.Integer(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("evr", sa.Text(), nullable=True),
+        sa.Column("serial", sa.Integer(), nullable=False),
+        sa.Column("published", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["build"], ["builds.number"], name=op.f("fk_jobs_build_builds")),
+        sa.ForeignKeyConstraint(["package_id"], ["packages.id"], name=op.f("fk_jobs_package_id_packages")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_jobs")),
+        sa.UniqueConstraint("build", "name", name=op.f("uq_jobs_build_name")),
+    )
+    op.create_index(op.f("ix_jobs_package_id_name"), "jobs", ["package_id", "name"])
+    op.create_index(op.f("ix_jobs_state"), "jobs", ["state"])
+    op.create_table(
+        "attempts",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("job_id", sa.Integer(), nullable=False),
+        sa.Column("fence", sa.Integer(), nullable=False),
+        sa.Column("slave", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("started", sa.Float(), nullable=False),
+        sa.Column("finished", sa.Float(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=True),
+        sa.Column("records", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name=op.f("fk_attempts_job_id_jobs")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_attempts")),
+        sa.UniqueConstraint("job_id", "fence", name=op.f("uq_attempts_job_id_fence")),
+    )
+    op.create_index(op.f("ix_attempts_job_id"), "attempts", ["job_id"])
+    op.create_index(op.f("ix_attempts_state"), "attempts", ["state"])
+    op.create_table(
+        "steps",
+        sa.Column("attempt", sa.Text(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("log_offset", sa.Integer(), nullable=False),
+        sa.Column("started", sa.Float(), nullable=False),
+        sa.Column("finished", sa.Float(), nullable=True),
+        sa.Column("ok", sa.Boolean(), nullable=True),
+        sa.ForeignKeyConstraint(["attempt"], ["attempts.id"], name=op.f("fk_steps_attempt_attempts")),
+        sa.PrimaryKeyConstraint("attempt", "number", name=op.f("pk_steps")),
+    )
+    op.create_table(
+        "artifacts",
+        sa.Column("attempt", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("nevra", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["attempt"], ["attempts.id"], name=op.f("fk_artifacts_attempt_attempts")),
+        sa.PrimaryKeyConstraint("attempt", "name", name=op.f("pk_artifacts")),
+    )
+    op.create_index(op.f("ix_artifacts_sha256"), "artifacts", ["sha256"])
+    op.create_table(
+        "operations",
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("project", sa.Text(), nullable=False),
+        sa.Column("job_id", sa.Integer(), nullable=True),
+        sa.Column("order", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("generations", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("created", sa.Float(), nullable=False),
+        sa.Column("finished", sa.Float(), nullable=True),
+        sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name=op.f("fk_operations_job_id_jobs")),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_operations")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(op.f("ix_operations_job_id"), "operations", ["job_id"])
+    op.create_index(op.f("ix_operations_state"), "operations", ["state"])
+    op.create_table(
+        "events",
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("time", sa.Float(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("build", sa.Integer(), nullable=False),
+        sa.Column("job", sa.Text(), nullable=True),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_events")),
+    )
+    op.create_index(op.f("ix_events_build"), "events", ["build"])
+    counters = op.create_table(
+        "counters",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("value", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_counters")),
+    )
+    op.bulk_insert(counters, [{"name": "events", "value": 0}])

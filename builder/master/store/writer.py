@@ -1,0 +1,124 @@
+"""The thread that writes: units in groups, one commit for each group.
+
+A commit is mostly waiting for the disk. While one group is committed the next gathers, so many callers at once share
+the wait and a single one does not wait for others. Each unit has a savepoint of its own: one that fails takes back its
+own changes and no others. Answers are given after the commit.
+"""
+
+from collections.abc import Callable
+from threading import Condition, Thread
+from typing import Any, Final, NamedTuple, TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.interfaces import IReactorFromThreads
+
+from builder.errors import UnavailableError
+from builder.master.bell import Bell
+from builder.master.store import sqlite
+
+T = TypeVar("T")
+
+LARGEST_GROUP: Final = 256
+"""The most units in one commit, so that the first of a long queue does not wait for all of it."""
+
+
+class _Task(NamedTuple):
+    """A unit and who waits for its answer."""
+
+    unit: Callable[[Connection], Any]
+    answer: Deferred[Any]
+
+
+class _Raised(NamedTuple):
+    """Stands for the answer of a unit that has none."""
+
+    error: Exception
+
+
+class Writer:
+    """Carries out units in the order in which they come, and rings the bell after each commit."""
+
+    def __init__(self, reactor: IReactorFromThreads, engine: Engine, committed: Bell) -> None:
+        self._reactor = reactor
+        self._engine = engine
+        self._committed = committed
+        self._tasks: list[_Task] = []
+        self._woken = Condition()
+        self._closing = False
+        self._closed: Deferred[None] = Deferred()
+        self._thread = Thread(target=self._work, name="database writer", daemon=True)
+        self._thread.start()
+
+    def write(self, unit: Callable[[Connection], T]) -> Deferred[T]:
+        """See `Store.write`."""
+        if self._closing:
+            return fail(UnavailableError("the master is stopping and takes nothing more"))
+        answer: Deferred[T] = Deferred()
+        with self._woken:
+            self._tasks.append(_Task(unit, answer))
+            self._woken.notify()
+        return answer
+
+    def close(self) -> Deferred[None]:
+        """Finish what was asked for and end the thread; to be called once."""
+        with self._woken:
+            self._closing = True
+            self._woken.notify()
+        return self._closed
+
+    # -- in the reactor's thread, after each group
+
+    def _tell(self, group: list[_Task], answers: list[Any]) -> None:
+        for task, answer in zip(group, answers, strict=True):
+            if isinstance(answer, _Raised):
+                task.answer.errback(answer.error)
+            else:
+                task.answer.callback(answer)
+        if not all(isinstance(answer, _Raised) for answer in answers):
+            self._committed.ring()
+
+    def _ended(self) -> None:
+        self._thread.join()
+        self._closed.callback(None)
+
+    # -- in the thread
+
+    def _work(self) -> None:
+        while group := self._gathered():
+            self._reactor.callFromThread(self._tell, group, self._commit(group))
+        self._engine.dispose()
+        self._reactor.callFromThread(self._ended)
+
+    def _gathered(self) -> list[_Task]:
+        """The units that wait, as soon as there are some; none when it is time to end."""
+        with self._woken:
+            self._woken.wait_for(lambda: self._tasks or self._closing)
+            group = self._tasks[:LARGEST_GROUP]
+            del self._tasks[:LARGEST_GROUP]
+            return group
+
+    def _commit(self, group: list[_Task]) -> list[Any]:
+        """The answers of the units; when the commit fails, none of them has one."""
+        try:
+            with sqlite.explained(), self._engine.begin() as connection:
+                return [_carry_out(connection, task.unit) for task in group]
+        except Exception as error:  # noqa: BLE001 - whoever waits for the unit is told
+            return [_Raised(error) for _ in group]
+
+
+def _carry_out(connection: Connection, unit: Callable[[Connection], T]) -> T | _Raised:
+    """Run one unit within the transaction of its group."""
+    connection.exec_driver_sql("SAVEPOINT unit")
+    try:
+        with sqlite.explained():
+            answer: T | _Raised = unit(connection)
+    except Exception as error:  # noqa: BLE001 - as above
+        answer = _Raised(error)
+        try:
+            connection.exec_driver_sql("ROLLBACK TO unit")
+        except DBAPIError:  # SQLite may have ended the whole transaction, as it does when the disk is full
+            raise error from None
+    connection.exec_driver_sql("RELEASE unit")
+    return answer
