@@ -1,0 +1,208 @@
+"""AMP boxes on one connection, bounded in every direction.
+
+Twisted's AMP takes what comes: any number of keys in a box, half a box for ever, and answers that nobody reads pile up
+in memory. Here a box has at most `MAX_KEYS` keys and `MAX_BOX` bytes and arrives within `BOX_SECONDS`; what waits to
+be sent stays in an `Outbox` of our own until the transport has room, and a peer that lets more than `MAX_UNSENT` bytes
+pile up is cut off. Time during which this side does not want to read is not held against the peer.
+"""
+
+import socket
+from collections import deque
+
+from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime, ITCPTransport, ITransport
+from twisted.protocols.amp import AmpBox, BinaryBoxProtocol
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from builder.errors import UnavailableError
+from builder.tls import explain
+
+MAX_KEYS = 8
+"""A question has three keys, an answer two, an error three."""
+MAX_BOX = 65_535 + 1024
+"""A box has room for one value of AMP's longest length, and the short ones beside it; in bytes."""
+BOX_SECONDS = 30.0
+CLOSE_SECONDS = 5.0
+"""How long a closed connection may go on sending what is left, before it is cut."""
+MAX_UNSENT = 64 * 1024 * 1024
+WRITE = 64 * 1024
+"""The most bytes in one write: Twisted's cost per byte doubles above about 96 KiB."""
+LOW_WATER = 128 * 1024
+"""The kernel asks for more when it has fewer unsent bytes than this: what comes next waits behind no more than that."""
+
+
+@implementer(IPushProducer)
+class Outbox:
+    """What waits until the transport has room, first in, first out."""
+
+    def __init__(self, transport: ITransport) -> None:
+        self._transport = transport
+        self._waiting: deque[bytes] = deque()
+        self._full = False
+        self.unsent = 0
+        transport.registerProducer(self, True)
+
+    def send(self, data: bytes) -> None:
+        """Write `data`, at once or when there is room."""
+        for start in range(0, len(data), WRITE):
+            self._waiting.append(data[start : start + WRITE])
+        self.unsent += len(data)
+        self._flush()
+
+    def finish(self) -> None:
+        """Hand all that waits to the transport; nothing is sent after that."""
+        self._full = False
+        self._flush()
+        self._transport.unregisterProducer()
+
+    def _flush(self) -> None:
+        while self._waiting and not self._full:
+            data = self._waiting.popleft()
+            self.unsent -= len(data)
+            self._transport.write(data)
+
+    def pauseProducing(self) -> None:
+        """The transport has enough."""
+        self._full = True
+
+    def resumeProducing(self) -> None:
+        """The transport has sent what it had."""
+        self._full = False
+        self._flush()
+
+    def stopProducing(self) -> None:
+        """The connection is gone."""
+        self._waiting.clear()
+        self.unsent = 0
+        self._full = True
+
+
+class BoundedBoxes(BinaryBoxProtocol):
+    """Receives and sends boxes on one connection; a subclass says in `ampBoxReceived` what they mean."""
+
+    def __init__(self, clock: IReactorTime) -> None:
+        super().__init__(self)
+        self._clock = clock
+        self._why: str | None = None
+        self._heard = clock.seconds()
+        self._unfinished = 0
+        self._size = 0
+        self._keys = 0
+        self._boxes = 0
+        self._timer: IDelayedCall | None = None
+
+    @property
+    def closing(self) -> bool:
+        """Whether this side has closed the connection, or it is lost."""
+        return self._why is not None
+
+    def silence(self) -> float:
+        """For how many seconds nothing was heard, not counting the time when this side did not listen."""
+        return 0.0 if self.paused else self._clock.seconds() - self._heard
+
+    def pause(self) -> None:
+        """Read nothing more until `resume`; boxes that have arrived wait, and the peer's time does not run."""
+        if not self.paused and not self.closing:
+            self._stop_timer()
+            self.pauseProducing()
+
+    def resume(self) -> None:
+        """Go on reading, with what has arrived first."""
+        if self.paused and not self.closing:
+            self._heard = self._clock.seconds()
+            self.resumeProducing()
+
+    def close(self, why: str) -> None:
+        """Send what is left and close; `why` is what both sides' logs and the session are told."""
+        if self.closing:
+            return
+        self._why = why
+        self._stop_timer()
+        self._outbox.finish()
+        self.transport.loseConnection()
+        self._timer = self._clock.callLater(CLOSE_SECONDS, self.transport.abortConnection)
+
+    def abort(self, why: str) -> None:
+        """Cut the connection at once, because nothing good comes from it any more."""
+        if self._why is None:
+            self._why = why
+        self.transport.abortConnection()
+
+    def connectionMade(self) -> None:
+        """There is a transport, but whose is not known before the end of the handshake."""
+        prefer_latency(self.transport)
+        self._outbox = Outbox(self.transport)
+
+    def connectionLost(self, reason: Failure) -> None:
+        """Tell `stopReceivingBoxes` why: what this side had closed it for, or what the failure means."""
+        self._stop_timer()
+        if self._why is None:
+            self._why = explain(reason)
+        super().connectionLost(Failure(UnavailableError(self._why)))
+
+    def startReceivingBoxes(self, sender: object) -> None:
+        """Boxes can come."""
+
+    def sendBox(self, box: AmpBox) -> None:
+        """Send a box, unless the connection is closed."""
+        if self.closing:
+            return
+        self._outbox.send(box.serialize())
+        if self._outbox.unsent > MAX_UNSENT:
+            self.abort("it does not read what it is sent")
+
+    def dataReceived(self, data: bytes) -> None:
+        """Take what came apart into boxes; a box that is not complete after that gets its time."""
+        if self.closing:
+            return
+        self._heard = self._clock.seconds()
+        self._unfinished += len(data)
+        super().dataReceived(data)
+        if self._unfinished and not self._timer and not self.paused and not self.closing:
+            self._timer = self._clock.callLater(BOX_SECONDS, self._check, self._boxes)
+
+    def stringReceived(self, string: bytes) -> None:
+        """A key or a value is complete; an empty key ends the box."""
+        if self.closing:
+            return
+        self._size += 2 + len(string)
+        if self._size > MAX_BOX:
+            self.close(f"it sent a box of more than {MAX_BOX} bytes")
+        else:
+            super().stringReceived(string)
+
+    def proto_key(self, string: bytes) -> str:
+        """A key is complete."""
+        self._keys += 1
+        if not string:
+            self._unfinished -= self._size
+            self._size = self._keys = 0
+            self._boxes += 1
+        elif self._keys > MAX_KEYS:
+            self.close(f"it sent a box of more than {MAX_KEYS} keys")
+        return str(super().proto_key(string))
+
+    def lengthLimitExceeded(self, length: int) -> None:
+        """A key is announced that is longer than AMP allows."""
+        self.close(f"it sent a key of {length} bytes")
+
+    def _check(self, boxes: int) -> None:
+        """Close if the box that was begun when the timer was set is still not complete."""
+        self._timer = None
+        if self._unfinished and boxes == self._boxes:
+            self.abort(f"it began a box and did not end it within {BOX_SECONDS:g} seconds")
+        elif self._unfinished:
+            self._timer = self._clock.callLater(BOX_SECONDS, self._check, self._boxes)
+
+    def _stop_timer(self) -> None:
+        if self._timer and self._timer.active():
+            self._timer.cancel()
+        self._timer = None
+
+
+def prefer_latency(transport: ITransport) -> None:
+    """Send small boxes at once, and keep large ones out of the kernel until it can send them, where it is TCP."""
+    if ITCPTransport.providedBy(transport):
+        transport.setTcpNoDelay(True)
+        handle = getattr(transport, "transport", transport).getHandle()
+        handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, LOW_WATER)
