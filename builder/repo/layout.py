@@ -1,0 +1,73 @@
+"""Where packages belong: the repositories of a chroot, and the places inside them.
+
+A project has, per stage and distribution version, one repository for each architecture, one for source packages and
+one per architecture for what debuggers need:
+
+    <project>/<stage>/<distribution>-<version>/<architecture>
+    <project>/<stage>/<distribution>-<version>/source
+    <project>/<stage>/<distribution>-<version>/debug/<architecture>
+"""
+
+from builder.errors import InvalidError
+from builder.model import Value
+from builder.nevra import Nevra
+
+SOURCE = "source"
+DEBUG = "debug"
+_RESERVED = frozenset({SOURCE, DEBUG, "src", "nosrc", "noarch"})
+_DEBUG_SUFFIXES = ("-debuginfo", "-debugsource")
+_FAMILIES = {
+    "i386": frozenset({"i386", "i486", "i586", "i686"}),
+    "armhfp": frozenset({"armv7hl", "armv7hnl"}),
+}
+"""What packages of a chroot's architecture are called where that is another word."""
+
+
+class Repository(Value, frozen=True, kw_only=True):
+    """The name of one repository; `distribution` has its version, `tree` is the last part of the path."""
+
+    project: str
+    stage: str
+    distribution: str
+    tree: str
+
+    @property
+    def path(self) -> str:
+        """Its folder below `repos/`, which is also its name for people."""
+        return f"{self.project}/{self.stage}/{self.distribution}/{self.tree}"
+
+
+def split(chroot: str) -> tuple[str, str]:
+    """`("fedora-43", "x86_64")` for `fedora-43-x86_64`; `InvalidError` where a tree has that name already."""
+    distribution, _, architecture = chroot.rpartition("-")
+    if not distribution or architecture in _RESERVED:
+        raise InvalidError(f"{chroot!r} names no repository: its last part must be a machine's architecture")
+    return distribution, architecture
+
+
+def repositories(project: str, stage: str, chroot: str) -> tuple[Repository, ...]:
+    """All repositories that a chroot's packages may go to."""
+    distribution, architecture = split(chroot)
+    trees = (architecture, SOURCE, f"{DEBUG}/{architecture}")
+    return tuple(Repository(project=project, stage=stage, distribution=distribution, tree=tree) for tree in trees)
+
+
+def home(project: str, stage: str, chroot: str, package: Nevra) -> Repository:
+    """The repository that one package built for `chroot` goes to; `InvalidError` if it is of another architecture."""
+    binary, source, debug = repositories(project, stage, chroot)
+    if package.architecture == "src":
+        return source
+    architecture = binary.tree
+    if package.architecture not in _FAMILIES.get(architecture, {architecture}) | {"noarch"}:
+        raise InvalidError(f"{package.text} does not belong into {binary.path}: its architecture is another one")
+    return debug if package.name.endswith(_DEBUG_SUFFIXES) else binary
+
+
+def file_name(package: Nevra) -> str:
+    """What an RPM's file is called: its NEVRA without the epoch."""
+    return f"{package.name}-{package.evr.version}-{package.evr.release}.{package.architecture}.rpm"
+
+
+def location(package: Nevra) -> str:
+    """The path of a package inside its repository, such as `Packages/h/hello-1.0-1.x86_64.rpm`."""
+    return f"Packages/{package.name[0].lower()}/{file_name(package)}"

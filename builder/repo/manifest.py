@@ -1,0 +1,84 @@
+"""The manifest of a generation: the truth about what a repository holds.
+
+A manifest says everything that its repository's folder must contain, so that what was left by an interrupted
+publish is whatever the current manifest does not name. The lists that outlive a generation are carried from one
+manifest to the next; no decision needs an older one.
+"""
+
+from typing import Annotated
+
+import msgspec
+
+from builder.model import Sha256, Value
+
+
+class Listed(Value, frozen=True, kw_only=True):
+    """A package of a repository: its file there, who made it, and since when (seconds since the epoch) it is listed.
+
+    `source` is the file name of the SRPM that a binary package was made from, `package` the farm's name for what was
+    built. Size in bytes.
+    """
+
+    nevra: str
+    location: str
+    sha256: Sha256
+    size: int
+    source: str | None
+    package: str
+    build: int
+    since: float
+
+
+class Leaving(Listed, frozen=True, kw_only=True):
+    """A package that left the metadata at the time `left`; its file stays while a generation that lists it does."""
+
+    left: float
+
+
+class Past(Value, frozen=True, kw_only=True):
+    """An older generation that can still be read; `until` is when another one took its place."""
+
+    generation: int
+    until: float
+
+
+class Entered(Value, frozen=True, kw_only=True):
+    """An operation that this repository has applied, and the first generation that held it."""
+
+    number: int
+    generation: int
+    published: tuple[str, ...]
+
+
+class Manifest(Value, frozen=True, kw_only=True):
+    """`manifest.json` of one generation, created at that many seconds since the epoch.
+
+    `operations` are the newest that this repository has applied, in the order of their numbers; packages are in the
+    order of their NEVRAs.
+    """
+
+    format: Annotated[int, msgspec.Meta(ge=1, le=1)] = 1
+    repository: str
+    generation: int
+    created: float
+    operations: tuple[Entered, ...] = ()
+    packages: tuple[Listed, ...] = ()
+    leaving: tuple[Leaving, ...] = ()
+    past: tuple[Past, ...] = ()
+
+    def files(self) -> dict[str, Listed]:
+        """The packages whose files must be below the repository's folder, by their path there."""
+        return {package.location: package for package in (*self.leaving, *self.packages)}
+
+    def generations(self) -> frozenset[int]:
+        """The numbers of the generations that can be read."""
+        return frozenset({self.generation, *(past.generation for past in self.past)})
+
+    def entered(self, number: int) -> Entered | None:
+        """What this repository did for an operation, or None if it has not applied it."""
+        return next((entered for entered in self.operations if entered.number == number), None)
+
+
+def nothing(repository: str) -> Manifest:
+    """The generation before the first: it is never written, it is what the first one follows."""
+    return Manifest(repository=repository, generation=0, created=0.0)
