@@ -1,0 +1,113 @@
+"""What the API answers, as the command line reads it: the shapes of `builder.model` as decoded JSON.
+
+They are written down a second time because the command line imports the standard library alone; a test compares them
+with the model.
+"""
+
+from typing import TypedDict
+
+
+class Step(TypedDict):
+    """A named part of an attempt; times in seconds since the epoch."""
+
+    name: str
+    log_offset: int
+    started: float
+    finished: float | None
+    ok: bool | None
+
+
+class Attempt(TypedDict):
+    """One try of a job."""
+
+    attempt: str
+    fence: int
+    slave: str
+    state: str
+    started: float
+    finished: float | None
+    reason: str
+    kind: str | None
+    steps: list[Step]
+
+
+class Job(TypedDict):
+    """A job of a build."""
+
+    build: int
+    name: str
+    state: str
+    channel: str
+    architecture: str
+    reason: str
+    evr: str | None
+    published: list[str]
+    attempts: list[Attempt]
+
+
+class Commit(TypedDict):
+    """A commit that a build is made from."""
+
+    git: str
+    ref: str
+    commit: str
+    date: str
+
+
+class Build(TypedDict):
+    """A build."""
+
+    number: int
+    project: str
+    package: str
+    state: str
+    requested_by: str
+    requested: float
+    finished: float | None
+    force: bool
+    reason: str
+    commits: list[Commit]
+    jobs: list[Job]
+
+
+class Facts(TypedDict):
+    """What a slave says about its host; sizes in bytes."""
+
+    hostname: str
+    system: str
+    cores: int
+    memory: int
+    executor: str
+
+
+class Slave(TypedDict):
+    """A host that builds."""
+
+    name: str
+    connected: bool
+    channels: list[str]
+    architectures: list[str]
+    capacity: int
+    busy: int
+    seen: float
+    facts: Facts
+
+
+class Event(TypedDict):
+    """Something that happened."""
+
+    number: int
+    time: float
+    kind: str
+    build: int
+    job: str | None
+    text: str
+
+
+class Change(TypedDict):
+    """What applying a definition changes."""
+
+    what: str
+    kind: str
+    before: str | None
+    after: str | None

@@ -1,0 +1,244 @@
+"""The farm's API, as the command line reaches it.
+
+Where the farm is stands in `client.toml`: its `url`, a `token` for who may change things, and for HTTPS with the farm's
+own CA the file `ca`. Whatever goes wrong on the way is one sentence: a `UnavailableError` when the farm cannot be
+reached or cannot answer, otherwise the error that the farm tells.
+"""
+
+import http.client
+import json
+import os
+import ssl
+import threading
+import time
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlencode, urlsplit
+
+from builder.cli.exits import UsageError
+from builder.errors import BY_TAG, BuilderError, InternalError, InvalidError, UnavailableError
+
+TIMEOUT = 60.0
+"""Seconds of silence after which a connection counts as dead; who follows hears something every 20."""
+
+PATIENCE = 300.0
+"""For how many seconds somebody who follows waits for a farm that does not answer."""
+
+Query = Mapping[str, str | int | bool | None]
+
+
+class Settings(NamedTuple):
+    """What `client.toml` says."""
+
+    url: str
+    token: str = ""
+    ca: str = ""
+
+
+def settings_path(environment: Mapping[str, str] = os.environ) -> Path:
+    """Where `client.toml` is: `$BUILDER_CLIENT`, or `builder/client.toml` in the user's folder for configuration."""
+    given = environment.get("BUILDER_CLIENT")
+    if given:
+        return Path(given)
+    folder = environment.get("XDG_CONFIG_HOME") or "~/.config"
+    return Path(folder).expanduser() / "builder" / "client.toml"
+
+
+def read_settings(path: Path) -> Settings:
+    """Read `client.toml`.
+
+    Raises:
+        UsageError: it is not there, or not usable; with every mistake.
+    """
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        message = f"{path} is missing: it says where the farm is; `builder up` writes one, BUILDER_CLIENT names another"
+        raise UsageError(message) from None
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise UsageError(f"{path} is not TOML: {error}") from error
+    mistakes = [f"{path}: {sentence}" for sentence in _mistakes(data)]
+    if mistakes:
+        raise UsageError("\n".join(mistakes))
+    return Settings(**data)
+
+
+def _mistakes(data: dict[str, Any]) -> Iterator[str]:
+    for key, value in data.items():
+        if key not in Settings._fields:
+            yield f"`{key}` is not known here; there is `url`, `token`, `ca`"
+        elif not isinstance(value, str):
+            yield f"`{key}` should be text, not `{value}`"
+    url = data.get("url")
+    if url is None:
+        yield "`url` is missing; it should be a URL such as `https://farm.example.org:8441`"
+    elif isinstance(url, str) and not _is_url(url):
+        yield f"`url` should be a URL such as `https://farm.example.org:8441`, not `{url}`"
+
+
+def _is_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+class Farm:
+    """One farm; each request has a connection of its own, so that several threads may ask at once."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.url = settings.url.rstrip("/")
+        self._settings = settings
+
+    @classmethod
+    def from_environment(cls) -> "Farm":
+        """The farm that the person's `client.toml` names."""
+        return cls(read_settings(settings_path()))
+
+    def get(self, path: str, query: Query | None = None) -> Any:
+        """The decoded answer to a GET."""
+        return self._decoded(self._open("GET", path, query or {}))
+
+    def post(self, path: str, body: object, query: Query | None = None) -> Any:
+        """The decoded answer to a POST of `body` as JSON, or as it is when it is text."""
+        return self._decoded(self._open("POST", path, query or {}, body))
+
+    def text(self, path: str, query: Query | None = None) -> str:
+        """The answer to a GET, as it is."""
+        return self._read(self._open("GET", path, query or {})).decode(errors="replace")
+
+    def stream(self, path: str, query: Query) -> Iterator[bytes]:
+        """The answer to a GET, piece by piece as it arrives; the first piece is empty and says that it has begun.
+
+        Raises:
+            UnavailableError: also in the middle, when the connection is cut; what was given out until then is good.
+        """
+        response = self._open("GET", path, query)
+        try:
+            yield b""
+            while piece := response.read1(65536):
+                yield piece
+            if response.length:
+                raise http.client.IncompleteRead(b"", response.length)
+        except TimeoutError as error:
+            raise UnavailableError(f"{self.url} has said nothing for {TIMEOUT:.0f} s") from error
+        except (OSError, http.client.HTTPException) as error:
+            raise UnavailableError(f"the connection to {self.url} was cut") from error
+        finally:
+            response.close()
+
+    def _open(self, method: str, path: str, query: Query, body: object = None) -> http.client.HTTPResponse:
+        given = {
+            key: int(value) if isinstance(value, bool) else value for key, value in query.items() if value is not None
+        }
+        target = f"{urlsplit(self.url).path}/api/v1/{path}" + (f"?{urlencode(given)}" if given else "")
+        headers = {"Accept": "application/json", "Connection": "close"}
+        if self._settings.token:
+            headers["Authorization"] = f"Bearer {self._settings.token}"
+        if body is not None:
+            headers["Content-Type"] = "application/yaml" if isinstance(body, str) else "application/json"
+        content = None if body is None else (body if isinstance(body, str) else json.dumps(body)).encode()
+        response = self._exchange(method, target, content, headers)
+        if response.status >= 300:
+            raise self._told(response)
+        return response
+
+    def _exchange(
+        self, method: str, target: str, content: bytes | None, headers: dict[str, str]
+    ) -> http.client.HTTPResponse:
+        connection = self._connection()
+        try:
+            try:
+                connection.request(method, target, body=content, headers=headers)
+            except (BrokenPipeError, ConnectionResetError):
+                if connection.sock is None:
+                    raise
+                # A farm that refuses what is sent answers without reading it to the end.
+            return connection.getresponse()
+        except ssl.SSLCertVerificationError as error:
+            raise UnavailableError(f"the certificate of {self.url} is not trusted: {error.verify_message}") from error
+        except ssl.SSLError as error:
+            raise UnavailableError(f"{self.url} does not speak TLS as expected: {error.reason}") from error
+        except TimeoutError as error:
+            raise UnavailableError(f"{self.url} has not answered for {TIMEOUT:.0f} s") from error
+        except http.client.HTTPException as error:
+            raise UnavailableError(f"{self.url} does not answer as a farm does: {_words(error)}") from error
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise UnavailableError(f"{self.url} cannot be reached: {reason}; is the master running?") from error
+
+    def _connection(self) -> http.client.HTTPConnection:
+        parts = urlsplit(self.url)
+        assert parts.hostname is not None  # noqa: S101 - checked with the settings
+        if parts.scheme == "http":
+            return http.client.HTTPConnection(parts.hostname, parts.port, timeout=TIMEOUT)
+        try:
+            context = ssl.create_default_context(cafile=self._settings.ca or None)
+        except (OSError, ssl.SSLError) as error:
+            raise UsageError(f"the CA's certificate {self._settings.ca} cannot be read: {error.strerror}") from error
+        return http.client.HTTPSConnection(parts.hostname, parts.port, timeout=TIMEOUT, context=context)
+
+    def _read(self, response: http.client.HTTPResponse) -> bytes:
+        try:
+            return response.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise UnavailableError(f"the connection to {self.url} was cut") from error
+        finally:
+            response.close()
+
+    def _decoded(self, response: http.client.HTTPResponse) -> Any:
+        try:
+            return json.loads(self._read(response))
+        except ValueError as error:
+            raise UnavailableError(f"{self.url} does not answer as a farm does") from error
+
+    def _told(self, response: http.client.HTTPResponse) -> BuilderError:
+        """The error that the farm tells."""
+        status = f"{response.status} {response.reason}"
+        try:
+            told = json.loads(self._read(response))
+            error, message = BY_TAG.get(str(told["error"]).encode(), InternalError), str(told["message"])
+        except (ValueError, TypeError, KeyError):
+            return UnavailableError(f"{self.url} answers {status}, not as a farm does")
+        if error is InvalidError:
+            return InvalidError(*map(str, told.get("mistakes") or [message]))
+        return UnavailableError(message) if response.status >= 500 else error(message)
+
+
+def _words(error: Exception) -> str:
+    return str(error).strip() or type(error).__name__
+
+
+class Patience:
+    """How somebody who follows waits for a farm that does not answer: longer each time, and not for ever."""
+
+    def __init__(self, limit: float = PATIENCE, longest: float = 5.0) -> None:
+        self._limit = limit
+        self._longest = longest
+        self._pause = 0.1
+        self._since: float | None = None
+        self.told = False
+        """Whether a person knows that it waits."""
+
+    @property
+    def tried(self) -> bool:
+        """Whether it has waited since the farm last answered."""
+        return self._since is not None
+
+    def answered(self) -> None:
+        """The farm is there."""
+        self._since, self._pause, self.told = None, 0.1, False
+
+    def wait(self, error: UnavailableError) -> None:
+        """Wait before the next try, or raise `error` when it has been too long."""
+        now = time.monotonic()
+        self._since = now if self._since is None else self._since
+        if now - self._since > self._limit:
+            raise error
+        threading.Event().wait(self._pause)
+        self._pause = min(2 * self._pause, self._longest)

@@ -1,0 +1,34 @@
+"""How the command line ends: its exit codes and which error leads to which, as `docs/guides/command-line.md` has it."""
+
+import enum
+
+from builder.errors import BuilderError, ForbiddenError, InternalError, UnauthorizedError, UnavailableError
+
+
+class Exit(enum.IntEnum):
+    """The exit codes of `builder`."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    REFUSED = 3
+    UNREACHABLE = 4
+    UNAUTHORIZED = 5
+    INTERRUPTED = 130
+
+
+class UsageError(Exception):
+    """The command was typed, or set up, in a way that makes no sense; nothing was asked of the farm."""
+
+
+def exit_of(error: BuilderError | UsageError) -> Exit:
+    """The exit code after an error."""
+    match error:
+        case UsageError():
+            return Exit.USAGE
+        case UnavailableError() | InternalError():
+            return Exit.UNREACHABLE
+        case UnauthorizedError() | ForbiddenError():
+            return Exit.UNAUTHORIZED
+        case _:
+            return Exit.REFUSED

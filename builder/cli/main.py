@@ -1,0 +1,97 @@
+"""The command `builder`: nouns, their verbs, and short forms for daily use.
+
+Each noun is a module that is imported only when it is asked for; those that talk to a farm import the standard library
+alone, so that the command answers at once.
+"""
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from builder import __version__
+from builder.cli.exits import Exit, UsageError, exit_of
+from builder.errors import BuilderError
+
+
+class Command(NamedTuple):
+    """A noun, or a verb of daily use: its module, whose `configure` adds arguments and sets `run`."""
+
+    module: str
+    help: str
+
+
+COMMANDS = {
+    "build": Command("build", "build a package; list, show and cancel builds"),
+    "watch": Command("watch", "follow a build until it ends"),
+    "log": Command("log", "show the log of a job"),
+    "cancel": Command("cancel", "cancel a build or one of its jobs"),
+    "package": Command("package", "list the packages"),
+    "slave": Command("slave", "list the hosts that build"),
+    "apply": Command("apply", "make the farm as a definition says"),
+    "export": Command("export", "write the farm's definition"),
+    "up": Command("up", "run a whole farm on this machine"),
+    "pki": Command("pki", "make the farm's CA and its certificates"),
+    "check-config": Command("check_config", "find the mistakes in configurations and definitions"),
+}
+
+
+def main() -> int:
+    """Run the command that was typed; the entry point of `builder`.
+
+    Returns:
+        The exit code.
+    """
+    try:
+        code = run(sys.argv[1:])
+        sys.stdout.flush()
+    except (BuilderError, UsageError) as error:
+        sys.stdout.flush()
+        for line in str(error).splitlines():
+            print(f"builder: {line}", file=sys.stderr)
+        return exit_of(error)
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        # Who reads has seen enough; what is still in the buffer must not fail a second time at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.FAILED
+    return code
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Parse `arguments` and run what they say."""
+    noun = next((word for word in arguments if not word.startswith("-")), None)
+    if noun == "build":
+        arguments = _spelled_out(arguments)
+    parsed = _parser(noun).parse_args(arguments)
+    return int(parsed.run(parsed))
+
+
+def _parser(chosen: str | None) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="builder",
+        description="Build packages on a farm and publish them as repositories.",
+        epilog="Every command has a --help of its own.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"builder {__version__}")
+    nouns = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name, command in COMMANDS.items():
+        noun = nouns.add_parser(name, help=command.help, description=f"{command.help[0].upper()}{command.help[1:]}.")
+        if name == chosen:
+            importlib.import_module(f"builder.cli.{command.module}").configure(noun)
+    return parser
+
+
+def _spelled_out(arguments: Sequence[str]) -> list[str]:
+    """`build NAME` is `build start NAME`."""
+    from builder.cli.build import VERBS  # noqa: PLC0415 - imported when it is asked for
+
+    place = arguments.index("build") + 1
+    rest = arguments[place:]
+    if not rest or rest[0] in {*VERBS, "-h", "--help"}:
+        return list(arguments)
+    return [*arguments[:place], "start", *rest]

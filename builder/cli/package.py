@@ -1,0 +1,24 @@
+"""`builder package`: the packages that the farm builds."""
+
+import argparse
+from typing import Any
+
+from builder.cli import tables
+from builder.cli.arguments import asks_for_json
+from builder.cli.client import Farm
+from builder.cli.exits import Exit
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the verbs."""
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    listing = verbs.add_parser("list", help="list the packages")
+    listing.add_argument("--project", help="only packages of this project")
+    asks_for_json(listing)
+    listing.set_defaults(run=_list)
+
+
+def _list(options: argparse.Namespace) -> int:
+    packages: list[dict[str, Any]] = Farm.from_environment().get("packages", {"project": options.project})
+    tables.as_json(packages)
+    return Exit.DONE
