@@ -44,3 +44,8 @@ class Chroot(Value, frozen=True, kw_only=True):
     def name(self) -> str:
         """`distribution-version-architecture`, as people and mock write it."""
         return f"{self.distribution}-{self.version}-{self.architecture}"
+
+
+def architecture_of(name: str) -> str:
+    """The last part of a chroot's name."""
+    return name.rpartition("-")[2]

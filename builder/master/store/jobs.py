@@ -8,7 +8,8 @@ from sqlalchemy import Connection
 from builder.clock import wall_time
 from builder.lifecycle import JOB_ENDS, sources_of
 from builder.master.store import events
-from builder.master.store.schema import builds, jobs
+from builder.master.store.schema import attempts, builds, jobs
+from builder.model.attempt import AttemptState
 from builder.model.job import JobState
 
 
@@ -34,6 +35,20 @@ def change(connection: Connection, job_id: int, state: JobState, *, reason: str 
     events.record(connection, f"job_{state.value}", row.build, row.name, reason)
     if state in JOB_ENDS:
         finish_build(connection, row.build)
+    return True
+
+
+def cancel(connection: Connection, build: int, name: str, reason: str) -> bool:
+    """Cancel a job and mark its running attempt as `cancelling`, for the dispatcher to tell the slave.
+
+    Returns:
+        Whether this call did so; False leaves everything as it was.
+    """
+    job_id = connection.execute(sa.select(jobs.c.id).where(jobs.c.build == build, jobs.c.name == name)).scalar_one()
+    if not change(connection, job_id, JobState.CANCELLED, reason=reason):
+        return False
+    running = (attempts.c.job_id == job_id, attempts.c.state == AttemptState.RUNNING.value)
+    connection.execute(sa.update(attempts).where(*running).values(state=AttemptState.CANCELLING.value))
     return True
 
 

@@ -1,0 +1,132 @@
+"""Builds: asking for them, showing them, cancelling them."""
+
+from functools import partial
+
+from sqlalchemy import Connection
+
+from builder.errors import ConflictError, InvalidError, NotFoundError
+from builder.lifecycle import JOB_ENDS
+from builder.master.store import builds, events, jobs, projects
+from builder.master.store.database import Store
+from builder.master.store.projects import Known
+from builder.mistakes import guess
+from builder.model.build import Build, BuildRequest
+from builder.model.chroot import architecture_of
+from builder.model.job import SOURCE, Job, JobState
+from builder.model.project import Style
+
+
+class Builds:
+    """What people do with builds; every answer is the build as it is afterwards."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def request(self, request: BuildRequest, who: str) -> Build:
+        """Ask for a build: its source job is queued, its chroot jobs wait for that.
+
+        A build of the style `ci` takes the place of older ones of its package that nobody has begun, unless they ask
+        for more: these are cancelled.
+
+        Raises:
+            NotFoundError: There is no such package or project.
+            ConflictError: Several projects have such a package, and none is named.
+            InvalidError: The package is not built for a chroot that was named.
+        """
+        return await self._store.write(partial(_request, request=request, who=who))
+
+    async def show(self, number: int) -> Build:
+        """A build with its jobs, their attempts and steps.
+
+        Raises:
+            NotFoundError: There is none of that number.
+        """
+        return await self._store.read(partial(builds.one, number=number))
+
+    async def listing(
+        self, limit: int = 50, before: int | None = None, package: str | None = None
+    ) -> tuple[Build, ...]:
+        """The newest builds with their jobs, without attempts: at most `limit`, older than `before`, of one package.
+
+        Raises:
+            NotFoundError: There never was a package of that name.
+        """
+        return await self._store.read(partial(builds.newest_first, limit=limit, before=before, package=package))
+
+    async def cancel(self, number: int, job: str | None, who: str) -> Build:
+        """Cancel a build, or one of its jobs: it is so at once, and its slave is told afterwards.
+
+        Without its source job a build can't go on, so that cancelling that one cancels the jobs that wait for it.
+
+        Raises:
+            NotFoundError: There is no such build or job.
+            ConflictError: It has ended, or is being published.
+        """
+        return await self._store.write(partial(_cancel, number=number, job=job, who=who))
+
+
+def _request(connection: Connection, request: BuildRequest, who: str) -> Build:
+    known = projects.package(connection, request.package, request.project)
+    chroots = _chroots(connection, known, request)
+    number = builds.insert(connection, known, request.chroots, who, force=request.force)
+    channel = known.package.channel
+    add = partial(jobs.insert, connection, build=number, package_id=known.id, channel=channel)
+    add(name=SOURCE, state=JobState.QUEUED, architecture="noarch")
+    events.record(connection, "job_queued", number, SOURCE)
+    for chroot in chroots:
+        add(name=chroot, state=JobState.WAITING, architecture=architecture_of(chroot))
+    build = builds.one(connection, number)
+    if known.package.style is Style.CI:
+        _supersede(connection, known.id, build)
+    return build
+
+
+def _chroots(connection: Connection, known: Known, request: BuildRequest) -> tuple[str, ...]:
+    """The chroots to build for, in the project's order."""
+    there = projects.one_bare(connection, known.project).chroots_of(known.package)
+    unknown = [chroot for chroot in request.chroots if chroot not in there]
+    if unknown:
+        raise InvalidError(
+            *(f"the package `{known.name}` is not built for `{chroot}`{guess(chroot, there)}" for chroot in unknown)
+        )
+    return tuple(chroot for chroot in there if chroot in request.chroots or not request.chroots)
+
+
+def _supersede(connection: Connection, package_id: int, newer: Build) -> None:
+    """Cancel the builds of a package that are still queued and ask for nothing that the newer one does not."""
+    for number in builds.with_queued_source(connection, package_id):
+        older = builds.one(connection, number)
+        less = {job.name for job in older.jobs} <= {job.name for job in newer.jobs}
+        if number != newer.number and less and (newer.force or not older.force):
+            for job in older.jobs:
+                jobs.cancel(connection, number, job.name, f"superseded by build {newer.number}")
+
+
+def _cancel(connection: Connection, number: int, job: str | None, who: str) -> Build:
+    build = builds.one(connection, number)
+    reason = f"cancelled by {who}"
+    if job is None:
+        cancelled = [jobs.cancel(connection, number, one.name, reason) for one in build.jobs]
+        if not any(cancelled):
+            raise ConflictError(_too_late(f"build {number}", [one.state for one in build.jobs]))
+    else:
+        one = _named(build, job)
+        if not jobs.cancel(connection, number, job, reason):
+            raise ConflictError(_too_late(f"{number}/{job}", [one.state]))
+        if job == SOURCE:
+            for other in build.jobs:
+                jobs.cancel(connection, number, other.name, "the source job was cancelled")
+    return builds.one(connection, number)
+
+
+def _named(build: Build, name: str) -> Job:
+    for job in build.jobs:
+        if job.name == name:
+            return job
+    raise NotFoundError(f"build {build.number} has no job `{name}`{guess(name, [job.name for job in build.jobs])}")
+
+
+def _too_late(what: str, states: list[JobState]) -> str:
+    if set(states) <= JOB_ENDS:
+        return f"{what} has already ended ({', '.join(sorted({state.value for state in states}))})"
+    return f"{what} is being published and can't be cancelled any more"

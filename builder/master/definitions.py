@@ -1,0 +1,105 @@
+"""Definitions: what the farm builds, as people write it down and apply it."""
+
+from collections.abc import Collection
+from functools import partial
+
+from sqlalchemy import Connection
+
+from builder.master import definition
+from builder.master.store import builds, operations, projects
+from builder.master.store.database import Store
+from builder.model.difference import Change
+from builder.model.operation import Prepare
+from builder.model.package import PackageSummary
+from builder.model.project import Project
+
+
+class Definitions:
+    """Applies and exports definitions; `chroots` and `channels` are the names of those that the farm knows."""
+
+    def __init__(self, store: Store, chroots: Collection[str], channels: Collection[str]) -> None:
+        self._store = store
+        self._chroots = chroots
+        self._channels = channels
+
+    async def apply(self, text: str, dry_run: bool) -> tuple[Change, ...]:
+        """Make the farm's projects as `text` describes them; one that it leaves out stays as it is.
+
+        With `dry_run`, only tell what would change.
+
+        Raises:
+            InvalidError: With every mistake and its line; nothing is changed.
+            TooLargeError: The text is too long to be looked at.
+        """
+        described, changes = await self._store.read(partial(self._compared, text=text))
+        if dry_run:
+            return changes
+        return await self._store.write(partial(_apply, described=described))
+
+    async def export(self, project: str | None) -> str:
+        """The definition of one project, or of all, as text that `apply` takes.
+
+        Raises:
+            NotFoundError: There is no such project.
+        """
+
+        def exported(connection: Connection) -> str:
+            every = projects.every(connection).values()
+            return definition.dump(every if project is None else [projects.one(connection, project)])
+
+        return await self._store.read(exported)
+
+    async def packages(self, project: str | None) -> tuple[PackageSummary, ...]:
+        """The packages of one project, or of all, with the newest build of each.
+
+        Raises:
+            NotFoundError: There is no such project.
+        """
+        return await self._store.read(partial(_summaries, project=project))
+
+    def _compared(self, connection: Connection, text: str) -> tuple[tuple[Project, ...], tuple[Change, ...]]:
+        """The projects that `text` describes and what would change; a long text takes its time, beside the reactor."""
+        described = definition.parse(text, self._chroots, self._channels)
+        there = projects.every(connection)
+        changes = [definition.difference(there.get(project.project), project) for project in described]
+        return described, tuple(change for own in changes for change in own)
+
+
+def _apply(connection: Connection, described: tuple[Project, ...]) -> tuple[Change, ...]:
+    there = projects.every(connection)
+    changes: list[Change] = []
+    for after in described:
+        before = there.get(after.project)
+        own = definition.difference(before, after)
+        if own:
+            projects.save(connection, after)
+        if _needs_repositories(before, after):
+            prepare = Prepare(project=after.project, stages=after.stages, chroots=after.chroots)
+            operations.order(connection, prepare)
+        changes += own
+    return tuple(changes)
+
+
+def _needs_repositories(before: Project | None, after: Project) -> bool:
+    if before is None:
+        return True
+    return not (set(after.stages) <= set(before.stages) and set(after.chroots) <= set(before.chroots))
+
+
+def _summaries(connection: Connection, project: str | None) -> tuple[PackageSummary, ...]:
+    owners = projects.every_bare(connection) if project is None else {project: projects.one_bare(connection, project)}
+    newest = builds.newest_states(connection, project)
+    summaries = []
+    for known in projects.present(connection, project):
+        number, state = newest.get(known.id, (None, None))
+        summary = PackageSummary(
+            project=known.project,
+            package=known.name,
+            style=known.package.style,
+            channel=known.package.channel,
+            chroots=owners[known.project].chroots_of(known.package),
+            newest=number,
+            state=state,
+        )
+        summaries.append(summary)
+    return tuple(summaries)

@@ -1,0 +1,179 @@
+"""SQL for builds: asking for one, and showing them with all that belongs to them in a fixed number of queries."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy import Connection, Row
+
+from builder import lifecycle
+from builder.clock import wall_time
+from builder.errors import NotFoundError
+from builder.master.store import events, projects
+from builder.master.store.projects import Known
+from builder.master.store.schema import attempts, builds, jobs, packages, steps
+from builder.model.attempt import AttemptState, Commit, FailureKind, SourceFacts
+from builder.model.build import Build, BuildState
+from builder.model.job import SOURCE, Attempt, Job, JobState
+from builder.model.step import Step, StepName
+
+
+def insert(connection: Connection, known: Known, chroots: Sequence[str], who: str, *, force: bool) -> int:
+    """Write a build of a package down, without its jobs; returns its number."""
+    row = {
+        "package_id": known.id,
+        "definition": msgspec.json.encode(known.package).decode(),
+        "chroots": msgspec.json.encode(chroots).decode(),
+        "force": force,
+        "requested_by": who,
+        "requested": wall_time(),
+    }
+    number = int(connection.execute(sa.insert(builds).values(row).returning(builds.c.number)).scalar_one())
+    events.record(connection, "build_queued", number)
+    return number
+
+
+def with_queued_source(connection: Connection, package_id: int) -> list[int]:
+    """The builds of a package whose source job nobody has begun."""
+    queued = (jobs.c.package_id == package_id, jobs.c.name == SOURCE, jobs.c.state == JobState.QUEUED.value)
+    return list(connection.execute(sa.select(jobs.c.build).where(*queued)).scalars())
+
+
+def one(connection: Connection, number: int) -> Build:
+    """A build with its jobs, their attempts and the steps of these.
+
+    Raises:
+        NotFoundError: There is none of that number.
+    """
+    rows = connection.execute(_query().where(builds.c.number == number)).all()
+    if not rows:
+        raise NotFoundError(f"there is no build {number}; `builder build list` shows those there are")
+    tried = _attempts(connection, jobs.c.build == number)
+    return _views(connection, rows, tried)[0]
+
+
+def newest_first(
+    connection: Connection, limit: int, before: int | None = None, package: str | None = None
+) -> tuple[Build, ...]:
+    """The newest builds, with their jobs but without attempts: at most `limit`, older than `before`, of one package.
+
+    Raises:
+        NotFoundError: There never was a package of that name.
+    """
+    query = _query().order_by(builds.c.number.desc()).limit(limit)
+    if before is not None:
+        query = query.where(builds.c.number < before)
+    if package is not None:
+        projects.require(connection, package)
+        query = query.where(packages.c.name == package)
+    rows = connection.execute(query).all()
+    return _views(connection, rows, {})
+
+
+def newest_states(connection: Connection, project: str | None = None) -> dict[int, tuple[int, BuildState]]:
+    """By a package's row, the number and the state of its newest build."""
+    last = sa.select(sa.func.max(builds.c.number)).where(builds.c.package_id == packages.c.id).scalar_subquery()
+    newest = sa.select(last)
+    if project is not None:
+        newest = newest.where(packages.c.project == project)
+    query = sa.select(jobs.c.package_id, jobs.c.build, jobs.c.state).where(jobs.c.build.in_(newest))
+    states: dict[tuple[int, int], list[JobState]] = defaultdict(list)
+    for row in connection.execute(query):
+        states[row.package_id, row.build].append(JobState(row.state))
+    return {package: (number, lifecycle.build_state(own)) for (package, number), own in states.items()}
+
+
+def _query() -> sa.Select[Any]:
+    return sa.select(builds, packages.c.project, packages.c.name.label("package")).join(packages)
+
+
+def _views(
+    connection: Connection, rows: Sequence[Row[Any]], tried: dict[int, tuple[Attempt, ...]]
+) -> tuple[Build, ...]:
+    numbers = [row.number for row in rows]
+    own: dict[int, list[Job]] = defaultdict(list)
+    for row in connection.execute(sa.select(jobs).where(jobs.c.build.in_(numbers)).order_by(jobs.c.id)):
+        own[row.build].append(_job(row, tried.get(row.id, ())))
+    return tuple(_build(row, own[row.number]) for row in rows)
+
+
+def _build(row: Row[Any], own: Sequence[Job]) -> Build:
+    return Build(
+        number=row.number,
+        project=row.project,
+        package=row.package,
+        state=lifecycle.build_state(job.state for job in own),
+        requested_by=row.requested_by,
+        requested=row.requested,
+        finished=row.finished,
+        force=row.force,
+        reason=_reason(own),
+        commits=_commits(row.source),
+        jobs=tuple(own),
+    )
+
+
+def _reason(own: Iterable[Job]) -> str:
+    """Why a build did not succeed: the reason of the first job that failed, or else of the first that was cancelled."""
+    reasons = {job.state: job.reason for job in reversed(tuple(own))}
+    return reasons.get(JobState.FAILED) or reasons.get(JobState.CANCELLED) or ""
+
+
+def _commits(source: str | None) -> tuple[Commit, ...]:
+    return () if source is None else msgspec.json.decode(source, type=SourceFacts).commits
+
+
+def _job(row: Row[Any], tried: tuple[Attempt, ...]) -> Job:
+    return Job(
+        build=row.build,
+        name=row.name,
+        state=JobState(row.state),
+        channel=row.channel,
+        architecture=row.architecture,
+        reason=row.reason,
+        evr=row.evr,
+        published=msgspec.json.decode(row.published, type=tuple[str, ...]),
+        attempts=tried,
+    )
+
+
+def _attempts(connection: Connection, *conditions: sa.ColumnElement[bool]) -> dict[int, tuple[Attempt, ...]]:
+    """By a job's row, its attempts, the oldest first."""
+    wanted = sa.select(jobs.c.id).where(*conditions)
+    rows = connection.execute(sa.select(attempts).where(attempts.c.job_id.in_(wanted)).order_by(attempts.c.fence)).all()
+    taken = _steps(connection, [row.id for row in rows])
+    found: dict[int, tuple[Attempt, ...]] = defaultdict(tuple)
+    for row in rows:
+        found[row.job_id] += (_attempt(row, taken[row.id]),)
+    return found
+
+
+def _attempt(row: Row[Any], taken: Sequence[Step]) -> Attempt:
+    return Attempt(
+        attempt=row.id,
+        fence=row.fence,
+        slave=row.slave,
+        state=AttemptState(row.state),
+        started=row.started,
+        finished=row.finished,
+        reason=row.reason,
+        kind=None if row.kind is None else FailureKind(row.kind),
+        steps=tuple(taken),
+    )
+
+
+def _steps(connection: Connection, of: Sequence[str]) -> dict[str, list[Step]]:
+    """By an attempt's id, its steps in order."""
+    found: dict[str, list[Step]] = defaultdict(list)
+    for row in connection.execute(sa.select(steps).where(steps.c.attempt.in_(of)).order_by(steps.c.number)):
+        step = Step(
+            name=StepName(row.name),
+            log_offset=row.log_offset,
+            started=row.started,
+            finished=row.finished,
+            ok=row.ok,
+        )
+        found[row.attempt].append(step)
+    return found
