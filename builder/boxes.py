@@ -8,10 +8,13 @@ pile up is cut off. Time during which this side does not want to read is not hel
 
 import socket
 from collections import deque
+from typing import Any
 
-from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime, ITCPTransport, ITransport
+from twisted.internet.interfaces import IConsumer, IDelayedCall, IPushProducer, IReactorTime, ITCPTransport
+from twisted.internet.protocol import connectionDone
 from twisted.protocols.amp import AmpBox, BinaryBoxProtocol
 from twisted.python.failure import Failure
+from typing_extensions import override
 from zope.interface import implementer
 
 from builder.errors import UnavailableError
@@ -35,7 +38,7 @@ LOW_WATER = 128 * 1024
 class Outbox:
     """What waits until the transport has room, first in, first out."""
 
-    def __init__(self, transport: ITransport) -> None:
+    def __init__(self, transport: IConsumer) -> None:
         self._transport = transport
         self._waiting: deque[bytes] = deque()
         self._full = False
@@ -79,6 +82,8 @@ class Outbox:
 
 class BoundedBoxes(BinaryBoxProtocol):
     """Receives and sends boxes on one connection; a subclass says in `ampBoxReceived` what they mean."""
+
+    transport: Any
 
     def __init__(self, clock: IReactorTime) -> None:
         super().__init__(self)
@@ -128,21 +133,24 @@ class BoundedBoxes(BinaryBoxProtocol):
             self._why = why
         self.transport.abortConnection()
 
+    @override
     def connectionMade(self) -> None:
         """There is a transport, but whose is not known before the end of the handshake."""
         prefer_latency(self.transport)
         self._outbox = Outbox(self.transport)
 
-    def connectionLost(self, reason: Failure) -> None:
+    @override
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Tell `stopReceivingBoxes` why: what this side had closed it for, or what the failure means."""
         self._stop_timer()
         if self._why is None:
-            self._why = explain(reason)
+            self._why = explain(reason, self.transport)
         super().connectionLost(Failure(UnavailableError(self._why)))
 
     def startReceivingBoxes(self, sender: object) -> None:
         """Boxes can come."""
 
+    @override
     def sendBox(self, box: AmpBox) -> None:
         """Send a box, unless the connection is closed."""
         if self.closing:
@@ -151,6 +159,7 @@ class BoundedBoxes(BinaryBoxProtocol):
         if self._outbox.unsent > MAX_UNSENT:
             self.abort("it does not read what it is sent")
 
+    @override
     def dataReceived(self, data: bytes) -> None:
         """Take what came apart into boxes; a box that is not complete after that gets its time."""
         if self.closing:
@@ -161,6 +170,7 @@ class BoundedBoxes(BinaryBoxProtocol):
         if self._unfinished and not self._timer and not self.paused and not self.closing:
             self._timer = self._clock.callLater(BOX_SECONDS, self._check, self._boxes)
 
+    @override
     def stringReceived(self, string: bytes) -> None:
         """A key or a value is complete; an empty key ends the box."""
         if self.closing:
@@ -171,6 +181,7 @@ class BoundedBoxes(BinaryBoxProtocol):
         else:
             super().stringReceived(string)
 
+    @override
     def proto_key(self, string: bytes) -> str:
         """A key is complete."""
         self._keys += 1
@@ -182,6 +193,7 @@ class BoundedBoxes(BinaryBoxProtocol):
             self.close(f"it sent a box of more than {MAX_KEYS} keys")
         return str(super().proto_key(string))
 
+    @override
     def lengthLimitExceeded(self, length: int) -> None:
         """A key is announced that is longer than AMP allows."""
         self.close(f"it sent a key of {length} bytes")
@@ -200,9 +212,9 @@ class BoundedBoxes(BinaryBoxProtocol):
         self._timer = None
 
 
-def prefer_latency(transport: ITransport) -> None:
+def prefer_latency(transport: Any) -> None:
     """Send small boxes at once, and keep large ones out of the kernel until it can send them, where it is TCP."""
     if ITCPTransport.providedBy(transport):
-        transport.setTcpNoDelay(True)
-        handle = getattr(transport, "transport", transport).getHandle()
-        handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, LOW_WATER)
+        tcp: Any = getattr(transport, "transport", transport)
+        tcp.setTcpNoDelay(True)
+        tcp.getHandle().setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, LOW_WATER)

@@ -20,6 +20,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from typing_extensions import override
 
 from builder import files
 from builder.clock import wall_time
@@ -48,6 +49,7 @@ class Identity(Value, frozen=True, kw_only=True):
     role: Role
     name: Label
 
+    @override
     def __str__(self) -> str:
         return f"{self.role.value} {self.name}"
 
@@ -210,7 +212,8 @@ def _load_authority(folder: Path) -> tuple[x509.Certificate, ec.EllipticCurvePri
         certificate = x509.load_pem_x509_certificate((folder / "ca.pem").read_bytes())
         key = serialization.load_pem_private_key((folder / "ca.key").read_bytes(), password=None)
     except FileNotFoundError as error:
-        raise NotFoundError(f"{error.filename} is missing: make a CA with builder pki init, or name its folder") from None
+        missing = f"{error.filename} is missing: make a CA with builder pki init, or name the folder of yours"
+        raise NotFoundError(missing) from None
     except ValueError as error:
         raise InvalidError(f"the CA in {folder} cannot be read: {error}") from error
     if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != certificate.public_key():

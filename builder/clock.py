@@ -37,10 +37,15 @@ def deferred(work: Awaitable[T]) -> Deferred[T]:
     return Deferred.fromCoroutine(work)
 
 
-def background(what: str, work: Awaitable[Any]) -> Deferred[None]:
+def started(what: str, work: Awaitable[Any]) -> Deferred[None]:
     """Start `work`; its failure is logged with `what`. The Deferred fires when it has ended, however it ended."""
 
     def report(failure: Failure) -> None:
         _log.failure("{what} failed", failure=failure, what=what)
 
     return deferred(work).addCallbacks(lambda _: None, report)
+
+
+def background(what: str, work: Awaitable[Any]) -> None:
+    """Start `work`, which nobody waits for; its failure is logged with `what`."""
+    _ = started(what, work)

@@ -24,11 +24,12 @@ from typing import Any, TypeVar
 import msgspec
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IAddress, IDelayedCall, IHandshakeListener, IReactorTime
-from twisted.internet.protocol import Factory
+from twisted.internet.protocol import Factory, connectionDone
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.protocols.amp import ANSWER, ASK, COMMAND, ERROR, ERROR_CODE, ERROR_DESCRIPTION, AmpBox
 from twisted.python.failure import Failure
+from typing_extensions import override
 from zope.interface import implementer
 
 from builder.boxes import BoundedBoxes
@@ -104,10 +105,9 @@ class Peer(BoundedBoxes):
     identity: Identity
     proven = False
 
-    factory: "PeerFactory"
-
-    def __init__(self, clock: IReactorTime) -> None:
+    def __init__(self, clock: IReactorTime, terms: "PeerFactory") -> None:
         super().__init__(clock)
+        self._terms = terms
         self._session: Session | None = None
         self._handlers: Handlers = {}
         self._asked: dict[bytes, _Question] = {}
@@ -136,14 +136,18 @@ class Peer(BoundedBoxes):
         except TooLargeError as error:
             return fail(error)
         tag = b"%x" % next(self._tags)
-        answer: Deferred[A] = Deferred(lambda _: self._asked.pop(tag, None))
+        answer: Deferred[A] = Deferred(lambda _: self._forget(tag))
         self._asked[tag] = _Question(kind, answer)
         self.sendBox(AmpBox({ASK: tag, COMMAND: kind.__name__.encode(), MESSAGE: message}))
         return answer.addTimeout(within, self._clock, lambda *_: self._overdue(kind, within))
 
+    def _forget(self, tag: bytes) -> None:
+        self._asked.pop(tag, None)
+
     def _overdue(self, kind: type[Request[Any]], within: float) -> typing.NoReturn:
         raise UnavailableError(f"{self.identity} has not answered {kind.__name__} within {within:g} seconds")
 
+    @override
     def connectionMade(self) -> None:
         """Wait for the handshake."""
         super().connectionMade()
@@ -163,19 +167,20 @@ class Peer(BoundedBoxes):
     def authenticated(self, identity: Identity, seconds: float) -> None:
         """Begin the session, if the peer's role may; `seconds` is for how long its certificate is still valid."""
         self._cancel_deadline()
-        if identity.role not in self.factory.accepts:
+        if identity.role not in self._terms.accepts:
             self.close(f"{identity} is refused: a {identity.role.value} has no business here")
             return
         self.identity = identity
         self._deadline = self._clock.callLater(seconds, self.close, f"the certificate of {identity} has expired")
-        session = self.factory.session_for(identity)
+        session = self._terms.session_for(identity)
         self._handlers = {Ping: _pong, **session.handlers()}
         self._session = session
         session.connected(self)
-        if self.factory.ping_every:
-            background("Pinging", self._pings.start(self.factory.ping_every))
+        if self._terms.ping_every:
+            background("Pinging", self._pings.start(self._terms.ping_every))
 
-    def connectionLost(self, reason: Failure) -> None:
+    @override
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Fail what is unanswered, then tell the session."""
         self._cancel_deadline()
         if self._pings.running:
@@ -191,7 +196,7 @@ class Peer(BoundedBoxes):
         if self._session:
             self._session.disconnected(why)
         else:
-            self.factory.refused(self.transport.getPeer(), why)
+            self._terms.refused(self.transport.getPeer(), why)
         self.closed.callback(why)
 
     def ampBoxReceived(self, box: AmpBox) -> None:
@@ -254,16 +259,18 @@ class Peer(BoundedBoxes):
         request = _decode(kind, message)
         try:
             return _fitting(_encode(await handler(request)))
-        except (*_ALWAYS, *kind.failures):
-            raise
-        except Exception as error:  # noqa: BLE001 - a bug must not cost the connection
-            incident = self.factory.incident()
-            _log.failure("incident {incident}: {name} of {peer}", incident=incident, name=kind.__name__, peer=self.identity)
+        except Exception as error:
+            if isinstance(error, (*_ALWAYS, *kind.failures)):
+                raise
+            incident = self._terms.incident()
+            _log.failure(
+                "incident {incident}: {name} of {peer}", incident=incident, name=kind.__name__, peer=self.identity
+            )
             raise InternalError(f"{kind.__name__} met a bug; the other side's log has incident {incident}") from error
 
     async def _ping(self) -> None:
         """Ask whether the peer is there; not its answer but its silence decides."""
-        every = self._pings.interval
+        every = self._terms.ping_every
         with contextlib.suppress(BuilderError):
             await self.ask(Ping(), within=every)
         if self.silence() >= every:
@@ -330,8 +337,7 @@ class PeerFactory(Factory):
         self.incident = incident
         self.refused = refused
 
-    def buildProtocol(self, addr: IAddress) -> Peer:
+    @override
+    def buildProtocol(self, addr: IAddress | None) -> Peer:
         """A connection is there."""
-        peer = Peer(self._clock)
-        peer.factory = self
-        return peer
+        return Peer(self._clock, self)

@@ -1,8 +1,166 @@
-"""Mutual TLS 1.3 between the daemons of one farm."""
+"""Mutual TLS 1.3 between the daemons of one farm.
 
+Each side shows its certificate and demands the other's; OpenSSL verifies the chain against the farm's CA and nothing
+else. A dialled master is not asked for a host name: that the farm's own CA calls it the master is the proof. The role
+is looked at by `builder.protocol` once the handshake is complete.
+
+In TLS 1.3 a client has completed its handshake before the server has seen its certificate. A refused client therefore
+believes itself connected for a moment, then loses the connection with an alert that says why; `explain` reads it.
+
+Sessions are not resumed: with a resumed one nobody would look at the certificate again.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from OpenSSL import SSL, crypto
+from twisted.internet.endpoints import HostnameEndpoint, TCP4ServerEndpoint, wrapClientTLS
+from twisted.internet.error import CannotListenError, ConnectionDone, ConnectionLost
+from twisted.internet.interfaces import (
+    IListeningPort,
+    IOpenSSLClientConnectionCreator,
+    IOpenSSLServerConnectionCreator,
+    IProtocolFactory,
+    IStreamClientEndpoint,
+)
+from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from builder.config import Address, Credentials, HttpTls
+from builder.errors import InvalidError, UnavailableError
+
+_REFUSED_HERE = {
+    9: "it is not valid yet (compare the clocks)",  # X509_V_ERR_CERT_NOT_YET_VALID
+    10: "it has expired",  # X509_V_ERR_CERT_HAS_EXPIRED
+    18: "it is self-signed",  # X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT
+    19: "it is of another farm's CA",  # X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN
+    20: "it is of another farm's CA",  # X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY
+    21: "it is of another farm's CA",  # X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE
+    26: "it is not for this side of a connection",  # X509_V_ERR_INVALID_PURPOSE
+}
+"""OpenSSL's verdicts on a certificate (openssl-verification-options(1), x509_vfy.h)."""
+
+_MEANINGS = (
+    ("alert certificate expired", "it refuses our certificate: it has expired"),
+    ("alert unknown ca", "it refuses our certificate: it is of another farm's CA"),
+    ("alert unsupported certificate", "it refuses our certificate: it is not for this side of a connection"),
+    ("alert bad certificate", "it refuses our certificate: it is broken, or not valid yet (compare the clocks)"),
+    ("alert certificate required", "it demands a certificate"),
+    ("did not return a certificate", "it showed no certificate"),
+    ("alert protocol version", "it does not speak TLS 1.3"),
+    ("unsupported protocol", "it does not speak TLS 1.3"),
+    ("wrong version number", "it does not speak TLS"),
+    ("http request", "it does not speak TLS"),
+)
+"""What OpenSSL's reasons mean for a person; older versions say `sslv3 alert`, newer ones `tls alert`."""
 
 
-def explain(reason: Failure) -> str:
-    """Why a connection was lost, in words for a person."""
-    return reason.getErrorMessage()
+async def listen(reactor: Any, address: Address, credentials: Credentials, factory: IProtocolFactory) -> IListeningPort:
+    """Take connections from daemons of the farm.
+
+    Raises:
+        InvalidError: The credentials cannot be used.
+        UnavailableError: The address cannot be listened on.
+    """
+    return await _listen(reactor, address, _mutual(credentials), factory)
+
+
+async def listen_https(reactor: Any, address: Address, shown: HttpTls, factory: IProtocolFactory) -> IListeningPort:
+    """Take connections from browsers and command lines, which show no certificate; they may speak TLS 1.2.
+
+    Raises:
+        InvalidError: The certificate cannot be used.
+        UnavailableError: The address cannot be listened on.
+    """
+    context = _context(shown.certificate, shown.key)
+    context.set_min_proto_version(SSL.TLS1_2_VERSION)
+    return await _listen(reactor, address, context, factory)
+
+
+def client_endpoint(reactor: Any, address: Address, credentials: Credentials) -> IStreamClientEndpoint:
+    """Where to dial a daemon of the farm.
+
+    Raises:
+        InvalidError: The credentials cannot be used.
+    """
+    dialled = HostnameEndpoint(reactor, address.host, address.port)
+    return wrapClientTLS(_Connections(_mutual(credentials)), dialled)
+
+
+def explain(reason: Failure, transport: Any) -> str:
+    """Why a connection was lost, in words for a person; "it" is the other side."""
+    if reason.check(ConnectionDone):
+        return "it closed the connection"
+    if reason.check(ConnectionLost):
+        return "the connection broke"
+    if not reason.check(SSL.Error):
+        return reason.getErrorMessage()
+    text = str(reason.value)
+    if "certificate verify failed" in text:
+        verdict = transport.getHandle().get_app_data()
+        return f"its certificate is refused: {_REFUSED_HERE.get(verdict, f'OpenSSL says {verdict}')}"
+    return next((meaning for fragment, meaning in _MEANINGS if fragment in text), f"TLS failed: {text}")
+
+
+@implementer(IOpenSSLClientConnectionCreator, IOpenSSLServerConnectionCreator)
+class _Connections:
+    """Makes the TLS side of each connection, in the same way for both ends."""
+
+    def __init__(self, context: SSL.Context) -> None:
+        self._context = context
+
+    def clientConnectionForTLS(self, _: TLSMemoryBIOProtocol) -> SSL.Connection:
+        """We dialled."""
+        return SSL.Connection(self._context, None)
+
+    def serverConnectionForTLS(self, _: TLSMemoryBIOProtocol) -> SSL.Connection:
+        """We were dialled."""
+        return SSL.Connection(self._context, None)
+
+
+async def _listen(reactor: Any, address: Address, context: SSL.Context, factory: IProtocolFactory) -> IListeningPort:
+    wrapped = TLSMemoryBIOFactory(_Connections(context), False, factory, reactor)
+    try:
+        port: IListeningPort = await TCP4ServerEndpoint(reactor, address.port, interface=address.host).listen(wrapped)
+    except CannotListenError as error:
+        raise UnavailableError(f"cannot listen on {address.host}:{address.port}: {error.socketError}") from error
+    return port
+
+
+def _mutual(credentials: Credentials) -> SSL.Context:
+    """Both sides show a certificate, and the farm's CA is the only one that is believed."""
+    context = _context(credentials.certificate, credentials.key)
+    context.set_min_proto_version(SSL.TLS1_3_VERSION)
+    context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, _verified)
+    _load(context.load_verify_locations, credentials.ca, "holds no CA certificate")
+    return context
+
+
+def _context(certificate: Path, key: Path) -> SSL.Context:
+    context = SSL.Context(SSL.TLS_METHOD)
+    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+    context.set_options(SSL.OP_NO_TICKET)
+    context.set_mode(SSL.MODE_RELEASE_BUFFERS)
+    _load(context.use_certificate_chain_file, certificate, "holds no certificate")
+    _load(context.use_privatekey_file, key, f"is not the key of {certificate}")
+    return context
+
+
+def _load(load: Callable[[str], None], path: Path, complaint: str) -> None:
+    """Let OpenSSL read a file; its own messages name neither the file nor the cause."""
+    try:
+        path.open("rb").close()
+        load(str(path))
+    except OSError as error:
+        raise InvalidError(f"{path} cannot be read: {error.strerror}") from error
+    except SSL.Error as error:
+        raise InvalidError(f"{path} {complaint}") from error
+
+
+def _verified(connection: SSL.Connection, _certificate: crypto.X509, verdict: int, _depth: int, ok: int) -> bool:
+    """Accept what OpenSSL accepts, and remember for `explain` why it refused."""
+    if not ok:
+        connection.set_app_data(verdict)
+    return bool(ok)

@@ -6,7 +6,7 @@ from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from builder.clock import background, sleep
+from builder.clock import sleep, started
 from builder.model.operation import Operation
 from builder.repo.operations import Answer
 
@@ -43,7 +43,7 @@ class Queue:
         self._waiting.setdefault(operation.number, operation)
         if not self._busy:
             self._busy = True
-            self._work = background("Carrying out operations", self._until_done())
+            self._work = started("Carrying out operations", self._until_done())
 
     def stop(self) -> None:
         """Begin nothing more; what the worker is just doing is its own affair."""

@@ -3,6 +3,8 @@
 What is written arrives in a later turn of the clock: `clock.advance(0)` delivers until nothing moves any more.
 """
 
+from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from twisted.internet.address import UNIXAddress
@@ -47,7 +49,7 @@ class MemoryTransport:
             self._producer.pauseProducing()
         self._deliver_soon()
 
-    def writeSequence(self, data: "list[bytes]") -> None:
+    def writeSequence(self, data: Iterable[bytes]) -> None:
         """Keep several pieces."""
         self.write(b"".join(data))
 
@@ -166,6 +168,10 @@ def joined(clock: IReactorTime, factory_a: PeerFactory, factory_b: PeerFactory) 
     return peers[0], peers[1]
 
 
+def _session(session: Session, _: Identity) -> Session:
+    return session
+
+
 def connected_pair(
     session_a: Session,
     identity_a: Identity,
@@ -179,7 +185,7 @@ def connected_pair(
     """
     clock = clock or Clock()
     everybody = frozenset(Role)
-    factories = [PeerFactory(clock, everybody, lambda _, s=s: s) for s in (session_a, session_b)]
+    factories = [PeerFactory(clock, everybody, partial(_session, s)) for s in (session_a, session_b)]
     a, b = joined(clock, factories[0], factories[1])
     a.authenticated(identity_b, VALID_SECONDS)
     b.authenticated(identity_a, VALID_SECONDS)
