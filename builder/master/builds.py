@@ -53,6 +53,14 @@ class Builds:
         """
         return await self._store.read(partial(builds.newest_first, limit=limit, before=before, package=package))
 
+    async def unfinished(self, limit: int = 50) -> tuple[Build, ...]:
+        """The builds that have not ended, with their jobs and attempts: the oldest, at most `limit`."""
+        return await self._store.read(partial(builds.unfinished, limit=limit))
+
+    async def unfinished_jobs(self) -> dict[JobState, int]:
+        """How many jobs there are in each state that is no end."""
+        return await self._store.read(jobs.unfinished)
+
     async def cancel(self, number: int, job: str | None, who: str) -> Build:
         """Cancel a build, or one of its jobs: it is so at once, and its slave is told afterwards.
 

@@ -49,6 +49,14 @@ class Definitions:
 
         return await self._store.read(exported)
 
+    async def project(self, name: str) -> Project:
+        """A project without its packages.
+
+        Raises:
+            NotFoundError: There is no such project.
+        """
+        return await self._store.read(partial(projects.one_bare, name=name))
+
     async def packages(self, project: str | None) -> tuple[PackageSummary, ...]:
         """The packages of one project, or of all, with the newest build of each.
 

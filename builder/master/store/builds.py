@@ -72,6 +72,14 @@ def newest_first(
     return _views(connection, rows, {})
 
 
+def unfinished(connection: Connection, limit: int) -> tuple[Build, ...]:
+    """The builds that have not ended, with their jobs and attempts: the oldest, at most `limit`."""
+    moving = [state.value for state in JobState if state not in lifecycle.JOB_ENDS]
+    numbers = sa.select(jobs.c.build).where(jobs.c.state.in_(moving)).distinct().order_by(jobs.c.build).limit(limit)
+    rows = connection.execute(_query().where(builds.c.number.in_(numbers)).order_by(builds.c.number)).all()
+    return _views(connection, rows, _attempts(connection, jobs.c.build.in_(numbers)))
+
+
 def newest_states(connection: Connection, project: str | None = None) -> dict[int, tuple[int, BuildState]]:
     """By a package's row, the number and the state of its newest build."""
     last = sa.select(sa.func.max(builds.c.number)).where(builds.c.package_id == packages.c.id).scalar_subquery()

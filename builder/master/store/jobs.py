@@ -81,3 +81,11 @@ def insert(
         "architecture": architecture,
     }
     return int(connection.execute(sa.insert(jobs).values(row).returning(jobs.c.id)).scalar_one())
+
+
+def unfinished(connection: Connection) -> dict[JobState, int]:
+    """How many jobs there are in each state that is no end."""
+    moving = [state for state in JobState if state not in JOB_ENDS]
+    query = sa.select(jobs.c.state, sa.func.count()).where(jobs.c.state.in_([state.value for state in moving]))
+    found = {row[0]: row[1] for row in connection.execute(query.group_by(jobs.c.state))}
+    return {state: found.get(state.value, 0) for state in moving}
