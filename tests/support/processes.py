@@ -13,8 +13,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -36,7 +36,7 @@ def free_port() -> int:
 
 
 def eventually(what: str, seen: Callable[[], T | None], deadline: float = DEADLINE) -> T:
-    """What `seen` returns as soon as it is neither None nor False; AssertionError with `what` after `deadline` seconds."""
+    """What `seen` returns once it is neither None nor False; after `deadline` seconds a failure that says `what`."""
     end = time.monotonic() + deadline
     while time.monotonic() < end:
         value = seen()
@@ -180,7 +180,7 @@ class Farm:
             return False
 
     def attempts_at_work(self) -> dict[str, list[int]]:
-        """The pids of every process below each slave's folder that is not the slave itself: runners and their children."""
+        """The pids of every process that works below each slave's folder, the slave itself left out."""
         found: dict[str, list[int]] = {}
         slaves = {slave.log.stem: slave for slave in self.slaves}
         for entry in Path("/proc").iterdir():
@@ -188,7 +188,7 @@ class Farm:
                 continue
             try:
                 command = (entry / "cmdline").read_bytes().decode(errors="replace")
-                place = os.readlink(entry / "cwd")
+                place = (entry / "cwd").readlink()
             except OSError:
                 continue
             for name, slave in slaves.items():
@@ -200,7 +200,7 @@ class Farm:
     def lose_runners(self, name: str) -> None:
         """SIGKILL everything that works for the slave `name`, as when its host loses power."""
         for pid in self.attempts_at_work().get(name, []):
-            with suppress_gone():
+            with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
     # -- the API, as a program uses it
@@ -248,12 +248,3 @@ class Farm:
             timeout=timeout,
             check=False,
         )
-
-
-@contextmanager
-def suppress_gone() -> Iterator[None]:
-    """A process that has ended meanwhile is what was wanted."""
-    try:
-        yield
-    except ProcessLookupError:
-        pass
