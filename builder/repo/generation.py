@@ -46,6 +46,7 @@ def publish(folder: Path, manifest: Manifest, pool: Pool, staging: Path) -> None
     files.remove_tree(beside)
     _make(beside, manifest, pool)
     files.make_folder(folder / _GENERATIONS)
+    files.make_folder(folder / _PACKAGES)
     _link(folder, manifest, pool)
     _verify(folder, beside, manifest)
     place = folder / _GENERATIONS / str(manifest.generation)

@@ -8,7 +8,7 @@ order, one line of JSON goes out.
 import resource
 import subprocess  # noqa: TID251 - the worker thread waits for this child, where builder.process needs the reactor
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import createrepo_c
@@ -30,6 +30,10 @@ SPEED = 20e6
 """Bytes per second that even a slow disk and processor hash."""
 
 
+HeaderReader = Callable[[Sequence[Path]], tuple[Record, ...]]
+"""Reads the headers of RPMs; `InvalidError` names the first that cannot be read."""
+
+
 class Read(Value, frozen=True, kw_only=True, tag="read"):
     """A header, read."""
 
@@ -49,7 +53,7 @@ def read(path: Path) -> Read | Unreadable:
         name = Nevra(package.name, Evr(int(package.epoch or 0), package.version, package.release), package.arch)
         package.location_href = layout.location(name)
         primary, filelists, other = createrepo_c.xml_dump(package)[:3]
-    except (createrepo_c.CreaterepoCError, OSError, ValueError) as error:
+    except (createrepo_c.CreaterepoCError, OSError, ValueError, TypeError, LookupError) as error:
         return Unreadable(reason=str(error))
     return Read(
         record=Record(

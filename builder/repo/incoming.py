@@ -14,7 +14,8 @@ from builder.errors import DigestError, InvalidError, NotFoundError
 from builder.model import Value
 from builder.model.artifact import LISTING_NAME, Artifact, ArtifactKind, Listing
 from builder.model.operation import Publish
-from builder.repo import headers, layout
+from builder.repo import layout
+from builder.repo.headers import HeaderReader
 from builder.repo.index import Record
 
 LISTING_LIMIT = 16 << 20
@@ -39,11 +40,12 @@ class Refusal(Value, frozen=True, kw_only=True):
 
 
 class Incoming:
-    """The folders `incoming/` and, for what was not taken, `rejected/<operation>/`."""
+    """The folders `incoming/` and, for what was not taken, `rejected/<operation>/`; `read` reads RPM headers."""
 
-    def __init__(self, folder: Path, rejected: Path) -> None:
+    def __init__(self, folder: Path, rejected: Path, read: HeaderReader) -> None:
         self._folder = folder
         self._rejected = rejected
+        self._read = read
 
     def path(self, order: Publish) -> Path:
         """The folder of the attempt."""
@@ -61,7 +63,7 @@ class Incoming:
         artifacts = [artifact for artifact in listing.artifacts if artifact.kind in _PACKAGES]
         if not artifacts:
             raise InvalidError("the listing names no package")
-        records = headers.read_apart([folder / artifact.name for artifact in artifacts])
+        records = self._read([folder / artifact.name for artifact in artifacts])
         for artifact, record in zip(artifacts, records, strict=True):
             _check_header(artifact, record)
         _check_source(records)

@@ -69,5 +69,5 @@ def file_name(package: Nevra) -> str:
 
 
 def location(package: Nevra) -> str:
-    """The path of a package inside its repository, such as `Packages/h/hello-1.0-1.x86_64.rpm`."""
+    """Where a package is inside its repository, such as `Packages/h/hello-1.0-1.x86_64.rpm`; its name is a label."""
     return f"Packages/{package.name[0].lower()}/{file_name(package)}"

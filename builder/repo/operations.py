@@ -14,6 +14,7 @@ from builder.errors import ConflictError, DigestError, InvalidError, NotFoundErr
 from builder.model.operation import Operation, Prepare, Publish, PublishedIn
 from builder.repo import generation, layout
 from builder.repo.draft import Draft
+from builder.repo.headers import HeaderReader
 from builder.repo.incoming import Delivered, Incoming, Refusal
 from builder.repo.layout import Repository
 from builder.repo.manifest import Listed, Manifest, nothing
@@ -36,14 +37,14 @@ _Additions = Mapping[Repository, tuple[Listed, ...]]
 class Operations:
     """The repositories of a state folder, and what is done to them. It blocks: one thread at a time may call it.
 
-    `now` is the wall clock in seconds since the epoch.
+    `now` is the wall clock in seconds since the epoch, `read` reads the headers of foreign RPMs.
     """
 
-    def __init__(self, state: Path, now: Callable[[], float]) -> None:
+    def __init__(self, state: Path, now: Callable[[], float], read: HeaderReader) -> None:
         self._repos = state / "repos"
         self._staging = state / "staging"
         self._folders = (state / "incoming", state / "rejected", state / "pool", self._repos, self._staging)
-        self._incoming = Incoming(state / "incoming", state / "rejected")
+        self._incoming = Incoming(state / "incoming", state / "rejected", read)
         self._pool = Pool(state / "pool")
         self._now = now
 

@@ -1,0 +1,110 @@
+from collections.abc import Sequence
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+from typing_extensions import override
+
+from builder.model.operation import Operation, Prepare
+from builder.repo.operations import Answer
+from builder.repo.queue import RETRY, Queue
+from builder.wire import Applied
+
+
+def _operation(number: int, project: str = "hello") -> Operation:
+    return Operation(number=number, order=Prepare(project=project, stages=("testing",), chroots=("fedora-43-x86_64",)))
+
+
+class QueueTests(SynchronousTestCase):
+    """The worker is played by the test: each batch it is given is a Deferred that the test fires."""
+
+    @override
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.batches: list[tuple[list[int], Deferred[Sequence[Answer]]]] = []
+        self.told: list[Answer] = []
+        self.queue = Queue(self.clock, self._carry_out, self.told.append)
+        self.addCleanup(self.queue.stop)
+
+    def _carry_out(self, operations: Sequence[Operation]) -> Deferred[Sequence[Answer]]:
+        done: Deferred[Sequence[Answer]] = Deferred()
+        self.batches.append(([operation.number for operation in operations], done))
+        return done
+
+    def _submit(self, *operations: Operation) -> None:
+        for operation in operations:
+            self.queue.submit(operation)
+
+    def _begun(self) -> list[list[int]]:
+        return [numbers for numbers, _ in self.batches]
+
+    def _succeed(self) -> None:
+        numbers, done = self.batches[-1]
+        done.callback([Applied(number=number, generations=()) for number in numbers])
+
+    def test_one_at_a_time(self) -> None:
+        """While the worker is busy nothing else begins; what waits then is carried out together."""
+        self._submit(_operation(1), _operation(2), _operation(3))
+        assert self._begun() == [[1]]
+        self._succeed()
+        assert self._begun() == [[1], [2, 3]]
+        self._succeed()
+        assert [answer.number for answer in self.told] == [1, 2, 3]
+
+    def test_projects_do_not_share(self) -> None:
+        """Operations on other projects' repositories go after each other, the oldest first."""
+        self._submit(_operation(1), _operation(2, "b"), _operation(3, "a"), _operation(4, "b"))
+        self._succeed()
+        self._succeed()
+        assert self._begun() == [[1], [2, 4], [3]]
+
+    def test_asked_twice_done_once(self) -> None:
+        """An operation that the master gives again while it waits or is carried out is not done twice."""
+        self._submit(_operation(1), _operation(1), _operation(2), _operation(2))
+        self._succeed()
+        self._succeed()
+        assert self._begun() == [[1], [2]]
+
+    def test_asked_again_answered_again(self) -> None:
+        """One that the master gives again after its answer is looked at and answered again."""
+        for _ in range(2):
+            self._submit(_operation(1))
+            self._succeed()
+        assert [answer.number for answer in self.told] == [1, 1]
+
+    def test_a_failure_of_the_farm_drops_nothing(self) -> None:
+        """After a full disk every operation is tried again by itself, what fails again later, until it is done."""
+        self._submit(_operation(1), _operation(2), _operation(3))
+        self._succeed()
+        self.batches[-1][1].errback(OSError(28, "No space left on device"))
+        assert self._begun() == [[1], [2, 3], [2]]
+        self.batches[-1][1].errback(OSError(28, "No space left on device"))
+        assert len(self.batches) == 3
+        self.clock.advance(RETRY)
+        self._succeed()
+        self._succeed()
+        assert self._begun() == [[1], [2, 3], [2], [3], [2]]
+        assert [answer.number for answer in self.told] == [1, 3, 2]
+
+    def test_a_bug_drops_nothing(self) -> None:
+        """A bug is logged with its traceback, and the operation stays."""
+        self._submit(_operation(1))
+        self.batches[-1][1].errback(ZeroDivisionError())
+        assert len(self.flushLoggedErrors(ZeroDivisionError)) == 1
+        self.clock.advance(RETRY)
+        self._succeed()
+        assert [answer.number for answer in self.told] == [1]
+
+    def test_stopped_while_it_waits(self) -> None:
+        """A stop leaves no timer behind and begins nothing more."""
+        self._submit(_operation(1))
+        self.batches[-1][1].errback(OSError())
+        self.queue.stop()
+        assert self.clock.getDelayedCalls() == []
+
+    def test_stopped_while_the_worker_works(self) -> None:
+        """A stop in the middle waits for nobody, and nothing is told after it."""
+        self._submit(_operation(1), _operation(2))
+        self.queue.stop()
+        assert self._begun() == [[1]]
+        assert self.told == []

@@ -1,0 +1,94 @@
+from twisted.trial.unittest import SynchronousTestCase
+from typing_extensions import override
+
+from builder import __version__
+from builder.certificates import Identity
+from builder.errors import NotFoundError, VersionError
+from builder.model.operation import Operation, Prepare
+from builder.repo.operations import Answer
+from builder.repo.session import MasterSession
+from builder.wire import PROTOCOL_VERSION, Applied, Done, Operate, Rejected, RepoHello, Role, Welcome
+from tests.support.wire import MemorySession, MemoryWire, connected_pair
+
+MASTER = Identity(role=Role.MASTER, name="master")
+REPO = Identity(role=Role.REPO, name="repo")
+OPERATION = Operation(number=3, order=Prepare(project="hello", stages=("testing",), chroots=("fedora-43-x86_64",)))
+
+
+class MasterSessionTests(SynchronousTestCase):
+    """The repository builder's side of a real session, with the master played by the test."""
+
+    @override
+    def setUp(self) -> None:
+        self.heard: list[object] = []
+        self.submitted: list[Operation] = []
+        self.session = MasterSession(self.submitted.append)
+        self.welcome: Exception | None = None
+
+    def _connect(self) -> MemoryWire:
+        self.master = MemorySession({RepoHello: self._hello, Applied: self._answered, Rejected: self._answered})
+        wire = connected_pair(self.master, MASTER, self.session, REPO)
+        wire.flush()
+        return wire
+
+    async def _hello(self, hello: RepoHello) -> Welcome:
+        self.heard.append(hello)
+        if self.welcome:
+            raise self.welcome
+        return Welcome(protocol=PROTOCOL_VERSION, version=__version__, lease=20.0)
+
+    async def _answered(self, answer: Applied | Rejected) -> Done:
+        self.heard.append(answer)
+        if answer.number == 99:
+            message = "no such operation"
+            raise NotFoundError(message)
+        return Done()
+
+    def _ask(self, wire: MemoryWire) -> None:
+        assert self.master.peer is not None
+        answer = self.master.peer.ask(Operate(operation=OPERATION))
+        wire.flush()
+        assert self.successResultOf(answer) == Done()
+
+    def test_it_says_hello(self) -> None:
+        """The first thing that the master hears is who is there, in which versions."""
+        self._connect()
+        assert self.heard == [RepoHello(protocol=PROTOCOL_VERSION, version=__version__)]
+
+    def test_an_operation_is_taken_in(self) -> None:
+        """Operate is answered as soon as the operation is seen, before it is carried out."""
+        self._ask(self._connect())
+        assert self.submitted == [OPERATION]
+
+    def test_an_answer_reaches_the_master(self) -> None:
+        """What became of an operation is told, and one that the master does not know harms nothing."""
+        wire = self._connect()
+        answers: list[Answer] = [Applied(number=99, generations=()), Rejected(number=3, reason="it is empty")]
+        for answer in answers:
+            self.session.tell(answer)
+        wire.flush()
+        assert self.heard[1:] == answers
+        self._ask(wire)
+
+    def test_an_answer_without_a_connection_is_dropped(self) -> None:
+        """Nothing is kept for a master that is away: it asks again after the next hello."""
+        wire = self._connect()
+        wire.cut()
+        wire.flush()
+        self.session.tell(Rejected(number=3, reason="it is empty"))
+        self._ask(self._connect())
+        assert [type(heard) for heard in self.heard] == [RepoHello, RepoHello]
+
+    def test_an_answer_on_a_connection_that_dies_harms_nothing(self) -> None:
+        """A connection lost before the master takes the answer is no failure here."""
+        wire = self._connect()
+        self.session.tell(Rejected(number=3, reason="it is empty"))
+        wire.cut()
+        wire.flush()
+        self._ask(self._connect())
+
+    def test_a_master_of_another_version(self) -> None:
+        """Where the versions do not fit the connection is closed; the dialler tries again later."""
+        self.welcome = VersionError("the master speaks version 2")
+        self._connect()
+        assert self.master.reason is not None
