@@ -65,7 +65,7 @@ def test_a_running_attempt_may_end_in_any_way() -> None:
 
 def test_a_slave_cannot_report_the_masters_verdict() -> None:
     """Superseded is said by the master alone; all other ends may be reported."""
-    assert ATTEMPT_ENDS == REPORTED_ENDS | {AttemptState.SUPERSEDED}
+    assert REPORTED_ENDS | {AttemptState.SUPERSEDED} == ATTEMPT_ENDS
 
 
 @given(states, st.randoms())
