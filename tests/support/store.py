@@ -1,12 +1,14 @@
 """A store in memory: every answer is there at once. It passes the contract suite of the real one."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.pool import StaticPool
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.python.failure import Failure
 
+from builder.clock import deferred
 from builder.errors import UnavailableError
 from builder.master.bell import Bell
 from builder.master.store import sqlite
@@ -57,3 +59,14 @@ class MemoryStore:
     def _ring(self, answer: T) -> T:
         self.changed.ring()
         return answer
+
+
+def answer(work: Awaitable[T]) -> T:
+    """What `work` on a store in memory comes to; it may wait for nothing else."""
+    answers: list[T] = []
+    failures: list[Failure] = []
+    background = deferred(work).addCallbacks(answers.append, failures.append)
+    assert background.called, "this waits for something"
+    for failure in failures:
+        failure.raiseException()
+    return answers[0]
