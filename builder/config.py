@@ -5,7 +5,9 @@ for each (`[master]`, `[slave]`, `[repo]`). Relative paths are meant from the fo
 `"HOST:PORT"`.
 """
 
+import ipaddress
 import re
+import socket
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -30,6 +32,8 @@ class Address(Value, frozen=True, kw_only=True):
 
 _HTTP = Address(host="127.0.0.1", port=8441)
 _RPC = Address(host="127.0.0.1", port=8442)
+EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not listened on
+"""Listening on these means on every address of the host."""
 HostAndPort = Annotated[Address, msgspec.Meta(description="an address such as `127.0.0.1:8441` or `[::1]:8441`")]
 
 
@@ -96,8 +100,8 @@ class RepoConfig(Value, frozen=True, kw_only=True):
     master: HostAndPort
 
 
-T = TypeVar("T", MasterConfig, SlaveConfig, RepoConfig)
-SECTIONS: dict[type[MasterConfig | SlaveConfig | RepoConfig], str] = {
+T = TypeVar("T", bound=MasterConfig | SlaveConfig | RepoConfig)
+SECTIONS: dict[type[Any], str] = {
     MasterConfig: "master",
     SlaveConfig: "slave",
     RepoConfig: "repo",
@@ -149,6 +153,23 @@ def parse_address(text: str) -> Address | None:
     if match is None or int(match[3]) > 65535:
         return None
     return Address(host=match[1] or match[2], port=int(match[3]))
+
+
+def is_loopback(address: Address) -> bool:
+    """Whether only this machine can reach an address; names other than `localhost` may lead anywhere."""
+    try:
+        return ipaddress.ip_address(address.host).is_loopback
+    except ValueError:
+        return address.host == "localhost"
+
+
+def url_of(config: MasterConfig) -> str:
+    """How people reach the master: as configured, or by where it listens, with this host's name for "everywhere"."""
+    if config.url is not None:
+        return config.url
+    scheme = "http" if is_loopback(config.http) and config.http_tls is None else "https"
+    host = socket.gethostname() if config.http.host in EVERYWHERE else config.http.host
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{config.http.port}"
 
 
 def _translate(base: Path, kind: inspect.Type, leaf: Any) -> Any:

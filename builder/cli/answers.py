@@ -70,6 +70,18 @@ class Build(TypedDict):
     jobs: list[Job]
 
 
+class Package(TypedDict):
+    """One line about a package."""
+
+    project: str
+    package: str
+    style: str
+    channel: str
+    chroots: list[str]
+    newest: int | None
+    state: str | None
+
+
 class Facts(TypedDict):
     """What a slave says about its host; sizes in bytes."""
 

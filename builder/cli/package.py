@@ -1,9 +1,9 @@
 """`builder package`: the packages that the farm builds."""
 
 import argparse
-from typing import Any
 
 from builder.cli import tables
+from builder.cli.answers import Package
 from builder.cli.arguments import asks_for_json
 from builder.cli.client import Farm
 from builder.cli.exits import Exit
@@ -19,6 +19,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def _list(options: argparse.Namespace) -> int:
-    packages: list[dict[str, Any]] = Farm.from_environment().get("packages", {"project": options.project})
-    tables.as_json(packages)
+    packages: list[Package] = Farm.from_environment().get("packages", {"project": options.project})
+    if options.json:
+        tables.as_json(packages)
+        return Exit.DONE
+    rows = [
+        (
+            f"{package['project']}/{package['package']}",
+            package["style"],
+            package["channel"],
+            ",".join(package["chroots"]),
+            package["newest"] or "",
+            package["state"] or "",
+        )
+        for package in packages
+    ]
+    tables.table(("PACKAGE", "STYLE", "CHANNEL", "CHROOTS", "BUILD", "STATE"), rows)
     return Exit.DONE

@@ -1,11 +1,41 @@
 """`builder pki`: the farm's CA, and certificates for daemons on other machines."""
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from builder.certificates import Identity, create_authority
 from builder.certificates import issue as issue_certificate
+from builder.cli.exits import Exit
 from builder.wire import Role
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the verbs."""
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    initial = verbs.add_parser("init", help="make the CA of a farm")
+    initial.add_argument("--farm", default="builder", metavar="NAME", help="what the farm is called (default: builder)")
+    initial.set_defaults(run=_init)
+    issuing = verbs.add_parser("issue", help="make a daemon's certificate and key")
+    issuing.add_argument("role", choices=[role.value for role in Role], help="what the daemon is")
+    issuing.add_argument("name", metavar="NAME", help="what it is called")
+    issuing.add_argument("--out", type=Path, metavar="DIR", help="where the files go (default: where the CA is)")
+    issuing.add_argument("--host", action="append", default=[], help="a name or address under which it is reached")
+    issuing.set_defaults(run=_issue)
+    for verb in (initial, issuing):
+        where = "the folder of the CA (default: %(default)s)"
+        verb.add_argument("--pki", type=Path, default=Path("/etc/builder/pki"), metavar="DIR", help=where)
+
+
+def _init(options: argparse.Namespace) -> int:
+    print(init(options.pki, options.farm))
+    return Exit.DONE
+
+
+def _issue(options: argparse.Namespace) -> int:
+    out = options.out or options.pki
+    print(issue(options.pki, Role(options.role), options.name, out, options.host))
+    return Exit.DONE
 
 
 def init(folder: Path, farm: str) -> str:

@@ -1,0 +1,137 @@
+"""Child processes that `builder up` keeps running.
+
+It waits for signals, synchronously (sigtimedwait(2)): a child that ended, Ctrl-C, or the time to start a child again.
+The children have sessions of their own, so that a terminal's Ctrl-C reaches `up` alone. They begin with these signals
+blocked and unblock them themselves, so that a SIGTERM during their start waits until they can end in good order.
+"""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from subprocess import Popen  # noqa: TID251 - the type of what builder.process starts
+
+from builder.process import detach
+
+STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+STEADY = 60.0
+"""A child that has run for so many seconds begins anew with the shortest pause."""
+LONGEST_PAUSE = 30.0
+GRACE = 20.0
+"""Seconds that children have to end after SIGTERM, before SIGKILL."""
+
+
+def pause(deaths: int) -> float:
+    """Seconds to wait before a child is started again after `deaths` in a row."""
+    return min(0.5 * 2.0 ** (deaths - 1), LONGEST_PAUSE)
+
+
+class Child:
+    """One program that is started again when it ends; what it says goes to `log`."""
+
+    def __init__(self, name: str, command: Sequence[str], log: Path) -> None:
+        self.name = name
+        self.deaths = 0
+        self._command = command
+        self._log = log
+        self._process: Popen[bytes] | None = None
+        self._began = 0.0
+        self._due = 0.0
+
+    @property
+    def running(self) -> bool:
+        """Whether it has been started and not been seen to end."""
+        return self._process is not None
+
+    def start_if_due(self, now: float) -> None:
+        """Start it when it does not run and its pause is over."""
+        if self._process is not None or now < self._due:
+            return
+        output = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            self._process = detach(self._command, output=output, keep=(), folder=self._log.parent)
+        finally:
+            os.close(output)
+        self._began = now
+
+    def ended(self, now: float) -> str | None:
+        """A sentence when it has just been found to have ended."""
+        code = self._process.poll() if self._process is not None else None
+        if code is None:
+            return None
+        self._process = None
+        self.deaths = 1 if now - self._began > STEADY else self.deaths + 1
+        self._due = now + pause(self.deaths)
+        how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"has ended with exit code {code}"
+        said = _last_line(self._log)
+        return f"the {self.name} {how}{f' ({said})' if said else ''}"
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal, if it runs."""
+        if self._process is not None:
+            self._process.send_signal(number)
+
+    def seconds_until_due(self, now: float) -> float:
+        """How long until it is to be started; endless while it runs."""
+        return max(0.0, self._due - now) if self._process is None else float("inf")
+
+
+def keep_running(children: Sequence[Child], tick: Callable[[], float], say: Callable[[str], None]) -> None:
+    """Run the children until a signal of `STOP`, then end them all.
+
+    Args:
+        children: none of them started.
+        tick: called between waits; returns after how many seconds it wants to be called again.
+        say: told when a child has died.
+
+    Raises:
+        whatever `tick` raises, after the children have been ended.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {*STOP, signal.SIGCHLD})
+    try:
+        while True:
+            now = time.monotonic()
+            for child in children:
+                child.start_if_due(now)
+            wait = min([tick(), *(child.seconds_until_due(now) for child in children)])
+            caught = signal.sigtimedwait({*STOP, signal.SIGCHLD}, wait)
+            if caught is not None and caught.si_signo in STOP:
+                return
+            _bury(children, say)
+    finally:
+        _end(children, say)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _bury(children: Sequence[Child], say: Callable[[str], None]) -> None:
+    now = time.monotonic()
+    for child in children:
+        sentence = child.ended(now)
+        if sentence is not None:
+            say(f"{sentence}; it is started again in {pause(child.deaths):.1f} s")
+
+
+def _end(children: Sequence[Child], say: Callable[[str], None]) -> None:
+    """Ask all to end; who asks a second time, or a child that takes too long, makes it short."""
+    for child in children:
+        child.send(signal.SIGTERM)
+    deadline = time.monotonic() + GRACE
+    while any(child.running for child in children):
+        left = deadline - time.monotonic()
+        caught = signal.sigtimedwait({*STOP, signal.SIGCHLD}, max(0.0, left))
+        for child in children:
+            child.ended(time.monotonic())
+        if left <= 0 or (caught is not None and caught.si_signo in STOP):
+            for child in children:
+                if child.running:
+                    say(f"the {child.name} does not end; it is killed")
+                child.send(signal.SIGKILL)
+            deadline = time.monotonic() + GRACE
+
+
+def _last_line(log: Path) -> str:
+    with log.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - 2000))
+        lines = file.read().decode(errors="replace").split("\n")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")[-300:]

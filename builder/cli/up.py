@@ -1,0 +1,155 @@
+"""`builder up`: a whole farm on this machine, in one folder.
+
+The first start makes the folder's CA, certificates and `builder.toml`, and lets the master write `client.toml` for the
+person who started it; every later start uses what is there. Master, repository builder and one slave are children with
+sessions of their own: `up` alone hears Ctrl-C, ends them, and starts again what dies.
+"""
+
+import argparse
+import fcntl
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from builder.cli.children import Child, keep_running
+from builder.cli.client import Farm, read_settings
+from builder.cli.exits import Exit, UsageError
+from builder.cli.premises import Premises, Wishes
+from builder.config import Address, MasterConfig, parse_address, read_config
+from builder.errors import BuilderError, ConflictError, UnavailableError
+
+POLL = 0.2
+"""Seconds between two looks at whether the farm is ready."""
+HOPELESS = 5
+"""After so many deaths of a child before the farm was ever ready, `up` gives up."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("--state", type=Path, default=_default_state(), metavar="DIR", help="where all of it lives")
+    parser.add_argument(
+        "--http", type=_address, metavar="HOST:PORT", help="pages, API and repositories (127.0.0.1:8441)"
+    )
+    parser.add_argument("--rpc", type=_address, metavar="HOST:PORT", help="where slaves dial in (127.0.0.1:8442)")
+    parser.add_argument("--capacity", type=_capacity, metavar="N", help="how many jobs this machine builds at once")
+    parser.set_defaults(run=_up)
+
+
+def _default_state() -> Path:
+    return Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser() / "builder"
+
+
+def _address(text: str) -> Address:
+    address = parse_address(text)
+    if address is None:
+        raise argparse.ArgumentTypeError(f"`{text}` is not an address such as 127.0.0.1:8441")
+    return address
+
+
+def _capacity(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= 256:
+        raise argparse.ArgumentTypeError(f"`{text}` is not a number from 1 to 256")
+    return int(text)
+
+
+def _up(options: argparse.Namespace) -> int:
+    premises = Premises(options.state.absolute())
+    with _alone(premises.folder):
+        premises.prepare(Wishes(options.http, options.rpc, options.capacity))
+        config = read_config(premises.config, MasterConfig)
+        for key, address in (("http", config.http), ("rpc", config.rpc)):
+            _check_free(premises.config, key, address)
+        watch = _Readiness(premises, [_child(premises, name) for name in ("master", "repo", "slave")])
+        keep_running(watch.children, watch.look, _say)
+    _say("the farm has stopped; builds that were running go on, and the next start takes them up")
+    return Exit.DONE
+
+
+def _say(sentence: str) -> None:
+    print(f"builder: {sentence}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the folder for this process."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = os.open(folder / "up.lock", os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise UsageError(f"{error.filename} cannot be used for a farm: {error.strerror}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise ConflictError(
+            f"another `builder up` runs in {folder}; stop it first, or choose another --state"
+        ) from None
+    finally:
+        os.close(lock)
+
+
+def _check_free(config: Path, key: str, address: Address) -> None:
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address.host, address.port))
+        except OSError as error:
+            where = f"{address.host}:{address.port}"
+            hint = f"free it, or choose another with `{key}` in {config}"
+            raise UnavailableError(f"{where} cannot be listened on: {error.strerror}; {hint}") from error
+
+
+def _child(premises: Premises, name: str) -> Child:
+    command = [sys.executable, "-P", "-m", "builder.cli.daemons", name, "--config", str(premises.config)]
+    command += ["--parent", str(os.getpid())]
+    if name == "master":
+        command += ["--client", str(premises.client)]
+    return Child(name, command, premises.logs / f"{name}.log")
+
+
+class _Readiness:
+    """Looks whether the farm is ready, and says so once."""
+
+    def __init__(self, premises: Premises, children: list[Child]) -> None:
+        self.children = children
+        self._premises = premises
+        self._ready = False
+
+    def look(self) -> float:
+        """Seconds until the next look.
+
+        Raises:
+            UnavailableError: a child dies again and again, and the farm was never ready.
+        """
+        if self._ready:
+            return 3600.0
+        hopeless = [child for child in self.children if child.deaths >= HOPELESS]
+        if hopeless:
+            child = hopeless[0]
+            raise UnavailableError(f"the {child.name} does not start; see {self._premises.logs / child.name}.log")
+        self._ready = self._answers()
+        if self._ready:
+            self._tell()
+        return POLL
+
+    def _answers(self) -> bool:
+        try:
+            farm = Farm(read_settings(self._premises.client))
+            slaves = farm.get("slaves")
+        except (BuilderError, UsageError):
+            return False
+        return any(slave["connected"] and slave["name"] == self._premises.slave for slave in slaves)
+
+    def _tell(self) -> None:
+        url = read_settings(self._premises.client).url
+        print("The farm is up.")
+        print(f"  pages         {url}/")
+        print(f"  repositories  {url}/repos/")
+        print(f"  logs          {self._premises.logs}")
+        print(f"  settings      {self._premises.config}")
+        print(f"  command line  export BUILDER_CLIENT={self._premises.client}")
+        print("Ctrl-C stops it.", flush=True)
