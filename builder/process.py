@@ -1,0 +1,99 @@
+"""Child processes that never outlive whoever waits for them, and one kind that does.
+
+A sequential program waits for its children with `run`. It is stopped by a signal, whose handler raises wherever the
+program happens to be: `Interrupts` sees to it that this is never between a child's start and the moment its number is
+known, so that `run` can always take the child's whole process group with it.
+"""
+
+import os
+import signal
+import subprocess  # noqa: TID251 - this is where children are started
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class Interrupts:
+    """Raises in the main thread what ends its work, but not while it is held; the first reason counts."""
+
+    def __init__(self) -> None:
+        self._holds = 0
+        self._reason: Exception | None = None
+
+    def on(self, number: signal.Signals, reason: Callable[[], Exception]) -> None:
+        """Raise `reason()` when the signal arrives."""
+        signal.signal(number, lambda *_: self.interrupt(reason()))
+
+    def interrupt(self, reason: Exception) -> None:
+        """Raise `reason`, at once or when nothing holds it back any more."""
+        self._reason = self._reason or reason
+        if not self._holds:
+            raise self._reason
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Nothing is raised before the end of this block; what came within it is raised there."""
+        self._holds += 1
+        try:
+            yield
+        finally:
+            self._holds -= 1
+        if self._reason and not self._holds:
+            raise self._reason
+
+    def end(self) -> None:
+        """Raise nothing from now on."""
+        self._holds += 1
+
+
+def run(
+    command: Sequence[str | Path],
+    interrupts: Interrupts,
+    *,
+    output: int,
+    errors: int,
+    folder: Path,
+    environment: Mapping[str, str],
+) -> int:
+    """Run a program without input to its end and return its exit code, negative for a signal.
+
+    The descriptors `output` and `errors` receive what it says. When the wait is interrupted, the program and all of its
+    process group are killed.
+
+    Raises:
+        OSError: The program cannot be started.
+    """
+    child: subprocess.Popen[bytes] | None = None
+    try:
+        with interrupts.held():
+            child = subprocess.Popen(  # noqa: S603 - a list of arguments, never a shell's text
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=errors,
+                cwd=folder,
+                env=environment,
+                process_group=0,
+            )
+        return child.wait()
+    finally:
+        if child is not None and child.returncode is None:
+            os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+
+
+def detach(command: Sequence[str | Path], *, output: int, keep: Sequence[int], folder: Path) -> subprocess.Popen[bytes]:
+    """Start a program in a session of its own that lives on when this process ends.
+
+    It inherits the descriptors in `keep`, and says into `output`. Whoever still lives asks the result's `poll`, so that
+    it does not stay as a zombie.
+    """
+    return subprocess.Popen(  # noqa: S603 - a list of arguments, never a shell's text
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        cwd=folder,
+        pass_fds=keep,
+        start_new_session=True,
+    )

@@ -1,0 +1,157 @@
+"""The executor for hosts without mock: a tree filled by dnf, and rpmbuild in bubblewrap on that tree, read-only.
+
+It runs as root, or as an ordinary user with ranges in /etc/subuid and /etc/subgid (newuidmap(1)).
+"""
+
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from builder import files
+from builder.model.attempt import ChrootWork, FailureKind
+from builder.process import Interrupts, run
+from builder.slave import disk, sandbox
+from builder.slave.diagnosis import build_failure, install_failure
+from builder.slave.endings import broken, failed
+from builder.slave.executors.cache import cache_slot
+from builder.slave.executors.dnf import Places, build_requires, configuration, install_command
+from builder.slave.spec import EVR_FORMAT, regular, rpm_error
+from builder.slave.workspace import Answer, Workspace
+
+DATABASE = "/var/lib/rpm"
+"""Where the tree has rpm's database; Debian's rpm would look for it in the home of the user."""
+TRUST_NAME = "trust.pem"
+"""The certificates that the slave's service puts together for repositories over HTTPS."""
+_PACKAGES = "%{NAME}-%|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}.%{ARCH}\\n"
+_FILE_NAME = "%%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm"
+
+
+class ChrootExecutor:
+    """Makes build roots by `dnf --installroot`."""
+
+    name = "chroot"
+
+    def missing(self) -> str | None:
+        """What this host lacks."""
+        user = os.geteuid()
+        programs = ["bwrap", "dnf", "rpm", "rpmbuild", "rpmspec", "git", "setpriv", "tar", "gzip"]
+        programs += ["newuidmap", "newgidmap", "unshare"] if user else []
+        absent = [name for name in programs if shutil.which(name) is None]
+        if absent:
+            return f"{', '.join(absent)} cannot be found in PATH"
+        return _refusal(sandbox.as_owner(sandbox.on_host(["true"], Path("/"), sandbox.host_links()), user))
+
+    def fill(self, workspace: Workspace, work: ChrootWork, srpm: Path) -> "ChrootRoot":
+        """Install everything in one transaction."""
+        tree = workspace.folder("root")
+        for name in sandbox.MOUNT_POINTS:
+            (tree / name).mkdir(parents=True)
+        required = self._requirements(workspace, srpm)
+        with cache_slot(workspace.state / "cache" / "dnf", work.chroot.name) as cache:
+            trust = workspace.state / TRUST_NAME
+            places = Places(
+                tree=tree, cache=cache, own=workspace.folder("dnf"), trust=trust if trust.exists() else None
+            )
+            self._install(workspace, work, places, required)
+        return ChrootRoot(workspace, tree, srpm)
+
+    def _requirements(self, workspace: Workspace, srpm: Path) -> tuple[str, ...]:
+        command = ["rpm", "--query", "--package", "--nosignature", "--requires", srpm.name]
+        answer = workspace.ask(sandbox.on_host(command, srpm.parent, sandbox.host_links()))
+        if answer.code:
+            raise broken(f"{srpm.name} cannot be read: {answer.last_error}")
+        return build_requires(answer.output)
+
+    def _install(self, workspace: Workspace, work: ChrootWork, places: Places, required: Sequence[str]) -> None:
+        config = places.own / "dnf.conf"
+        config.write_text(configuration(work, places))
+        (places.own / ".rpmmacros").write_text(f"%_dbpath {DATABASE}\n%_netsharedpath {sandbox.NOT_INSTALLED}\n")
+        wanted = [*work.chroot.packages, *required]
+        command = install_command(config, places, work.chroot.version, wanted)
+        confined = sandbox.installing(command, places.tree, places.own, [places.cache])
+        if workspace.run(sandbox.as_owner(confined, os.geteuid())):
+            log = workspace.step_log()
+            if disk.was_full(log, disk.free(workspace.work)):
+                raise disk.full(workspace.work)
+            raise install_failure(log, tuple(required), work.srpm.name)
+
+
+class ChrootRoot:
+    """A filled tree, with the SRPM unpacked in a home of its own."""
+
+    def __init__(self, workspace: Workspace, tree: Path, srpm: Path) -> None:
+        self._workspace = workspace
+        self._tree = tree
+        self._home = workspace.folder("home")
+        self._temporary = workspace.folder("tmp")
+        self._accounts = workspace.folder("accounts")
+        self._srpm = srpm.name
+        for name in ("passwd", "group"):
+            _add_account(tree / "etc" / name, self._accounts / name)
+        files.link(srpm, self._home / srpm.name)
+        (self._home / ".rpmmacros").write_text(
+            f"%_topdir {sandbox.HOME}\n%_dbpath {DATABASE}\n%_rpmfilename {_FILE_NAME}\n"
+        )
+        (self._home / "RPMS").mkdir()
+        (self._home / "SRPMS").mkdir()
+        self._unpack()
+
+    def _unpack(self) -> None:
+        answer = self._ask(["rpm", "--install", "--nosignature", self._srpm])
+        specs = [path for path in (self._home / "SPECS").glob("*.spec") if regular(path)]
+        if answer.code or len(specs) != 1:
+            raise broken(f"{self._srpm} cannot be unpacked: {answer.last_error}")
+        self._spec = f"SPECS/{specs[0].name}"
+
+    def evr(self, dist: str) -> str:
+        """Ask rpm in the tree."""
+        query = ["rpmspec", "--query", "--srpm", "--queryformat", EVR_FORMAT, "--define", f"dist {dist}", self._spec]
+        answer = self._ask(query)
+        if answer.code:
+            raise failed(FailureKind.SRPM, f"the spec does not parse in the build root: {rpm_error(answer)}")
+        return answer.output.splitlines()[0]
+
+    def build(self, dist: str, *, network: bool) -> Sequence[Path]:
+        """Run rpmbuild in the tree."""
+        command = self._inside(["rpmbuild", "-ba", "--define", f"dist {dist}", self._spec], network=network)
+        code = self._workspace.run(command)
+        if code:
+            log, room = self._workspace.step_log(), disk.free(self._workspace.work)
+            raise disk.full(self._workspace.work) if disk.was_full(log, room) else build_failure(log)
+        return sorted([*(self._home / "RPMS").iterdir(), *(self._home / "SRPMS").iterdir()])
+
+    def packages(self) -> Sequence[str]:
+        """Ask the tree's rpm database."""
+        answer = self._ask(["rpm", "--query", "--all", "--queryformat", _PACKAGES])
+        if answer.code:
+            raise broken(f"the packages of the build root cannot be listed: {answer.last_error}")
+        return sorted(answer.output.splitlines())
+
+    def _ask(self, command: Sequence[str]) -> Answer:
+        return self._workspace.ask(self._inside(command, network=False))
+
+    def _inside(self, command: Sequence[str], *, network: bool) -> list[str]:
+        confined = sandbox.in_tree(
+            command, self._tree, self._home, self._temporary, accounts=self._accounts, network=network
+        )
+        return sandbox.as_owner(confined, os.geteuid())
+
+
+def _add_account(of_tree: Path, seen: Path) -> None:
+    """Write what the build sees at `seen`: the tree's own accounts and the one that builds."""
+    own = of_tree.read_text() if regular(of_tree) else ""
+    line = f"{sandbox.NAME}:x:{sandbox.UID}:"
+    more = f"{sandbox.UID}:{sandbox.NAME}:{sandbox.HOME}:/bin/sh" if of_tree.name == "passwd" else ""
+    seen.write_text(f"{own}{line}{more}\n")
+
+
+def _refusal(command: Sequence[str]) -> str | None:
+    """What a program that only shall succeed says if it does not."""
+    with os.fdopen(os.memfd_create("refusal"), "w+b") as said:
+        code = run(
+            command, Interrupts(), output=said.fileno(), errors=said.fileno(), folder=Path("/"), environment=os.environ
+        )
+        said.seek(0)
+        lines = said.read().decode(errors="replace").strip().splitlines()
+    return None if code == 0 else f"it cannot make a sandbox: {lines[-1] if lines else f'exit code {code}'}"

@@ -1,0 +1,77 @@
+"""The configuration and arguments of dnf for filling a build root: pure text.
+
+Nothing of the host's own configuration is read, and plugins stay off: the one named `local` keeps every package it ever
+saw and offers old ones again under the same NEVRA. Source: dnf.conf(5).
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from builder.model import Value
+from builder.model.attempt import ChrootWork
+from builder.model.chroot import BaseRepository
+
+BASE_EXPIRES = 900
+"""For how many seconds metadata of a base repository is believed; what the farm publishes is asked for each time."""
+
+
+class Places(Value, frozen=True, kw_only=True):
+    """The folders that dnf is given: the tree it fills, its cache, and its own state and logs.
+
+    `trust` is a file of certificates for repositories over HTTPS, where the system's own do not do.
+    """
+
+    tree: Path
+    cache: Path
+    own: Path
+    trust: Path | None = None
+
+
+def configuration(work: ChrootWork, places: Places) -> str:
+    """The text of dnf.conf: the chroot's base repositories, then those that the order adds."""
+    main = [
+        "[main]",
+        "plugins=0",
+        "reposdir=/nonexistent",
+        "varsdir=/nonexistent",
+        f"cachedir={places.cache}",
+        f"persistdir={places.own}/persist",
+        f"logdir={places.own}/log",
+        "assumeyes=1",
+        "best=1",
+        "gpgcheck=0",
+        "install_weak_deps=0",
+        "obsoletes=1",
+        "skip_if_unavailable=0",
+        "timeout=30",
+    ]
+    for repository in work.chroot.repositories:
+        local = repository.url.startswith("file://")
+        main += _section(repository, 0 if local else BASE_EXPIRES, None)
+    for repository in work.repositories:
+        main += _section(repository, 0, places.trust)
+    return "\n".join(main) + "\n"
+
+
+def _section(repository: BaseRepository, expires: int, trust: Path | None) -> list[str]:
+    lines = [
+        "",
+        f"[{repository.name}]",
+        f"name={repository.name}",
+        f"baseurl={repository.url}",
+        f"priority={repository.priority}",
+        f"metadata_expire={expires}",
+    ]
+    return [*lines, f"sslcacert={trust}"] if trust and repository.url.startswith("https://") else lines
+
+
+def install_command(config: Path, places: Places, release: str, packages: Sequence[str]) -> list[str]:
+    """The arguments of dnf to install `packages` in one transaction."""
+    options = [f"--config={config}", f"--installroot={places.tree}", f"--releasever={release}"]
+    return ["dnf", *options, "install", "--", *packages]
+
+
+def build_requires(answer: str) -> tuple[str, ...]:
+    """The BuildRequires in the answer of `rpm --query --requires` on an SRPM."""
+    lines = (line.strip() for line in answer.splitlines())
+    return tuple(line for line in lines if line and not line.startswith("rpmlib("))

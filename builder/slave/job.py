@@ -1,0 +1,73 @@
+"""The two kinds of jobs, as sequences of steps over a workspace."""
+
+from builder.errors import UnavailableError
+from builder.model.artifact import ArtifactKind
+from builder.model.attempt import AttemptState, ChrootWork, Order, Outcome, SourceWork
+from builder.model.step import StepName
+from builder.slave.endings import broken
+from builder.slave.executors.auto import choose, executors
+from builder.slave.executors.executor import BuildRoot, Executor
+from builder.slave.steps.collect import BUILDROOT_NAME, collect
+from builder.slave.steps.fetch import fetch
+from builder.slave.steps.gate import dist, pass_gate
+from builder.slave.steps.srpm import make_srpm
+from builder.slave.workspace import Workspace
+
+
+def carry_out(workspace: Workspace, order: Order) -> Outcome:
+    """Do what the order says, and return how it ended; the results are in the attempt's folder.
+
+    Raises:
+        EndedError: It ended before the last step.
+    """
+    match order.work:
+        case SourceWork() as work:
+            return _source(workspace, order.attempt, work)
+        case ChrootWork() as work:
+            return _chroot(workspace, order.attempt, work)
+
+
+def first_step(order: Order) -> StepName:
+    """The runner's first step in this order."""
+    return StepName.FETCH if isinstance(order.work, SourceWork) else StepName.CHROOT
+
+
+def _source(workspace: Workspace, attempt: str, work: SourceWork) -> Outcome:
+    with workspace.step(StepName.FETCH):
+        gathered = fetch(workspace, work)
+    with workspace.step(StepName.SRPM):
+        srpm, facts = make_srpm(workspace, gathered)
+        collect(workspace, attempt, [srpm], {})
+    return Outcome(state=AttemptState.SUCCEEDED, source=facts)
+
+
+def _chroot(workspace: Workspace, attempt: str, work: ChrootWork) -> Outcome:
+    with workspace.step(StepName.CHROOT):
+        executor = _executor()
+        root = executor.fill(workspace, work, workspace.attempt.inputs / work.srpm.name)
+        filled = workspace.step_log()
+    with workspace.step(StepName.GATE):
+        build = pass_gate(workspace, work, root)
+    with workspace.step(StepName.BUILD):
+        products = root.build(dist(work, build.serial), network=work.network)
+        built = workspace.step_log()
+    with workspace.step(StepName.COLLECT):
+        texts = {
+            "root.log": (ArtifactKind.LOG, filled),
+            "build.log": (ArtifactKind.LOG, built),
+            BUILDROOT_NAME: (ArtifactKind.BUILDROOT, _buildroot(executor, root)),
+        }
+        collect(workspace, attempt, products, texts)
+    return Outcome(state=AttemptState.SUCCEEDED, evr=build.evr, serial=build.serial)
+
+
+def _executor() -> Executor:
+    try:
+        return choose(executors())
+    except UnavailableError as error:
+        raise broken(str(error)) from error
+
+
+def _buildroot(executor: Executor, root: BuildRoot) -> str:
+    """The exact packages of the build root, below a line that says what made it."""
+    return "\n".join([f"# executor: {executor.name}", *root.packages()]) + "\n"

@@ -1,0 +1,56 @@
+"""The slave's journal: one folder per attempt, from before its order is acknowledged until its end is.
+
+An attempt that the master does not know (its database was restored from a backup) is parked, never deleted.
+"""
+
+from pathlib import Path
+
+import msgspec
+
+from builder import files
+from builder.model.attempt import Order
+from builder.slave.attempt import ORDER_NAME, AttemptFolder
+
+
+class Journal:
+    """The attempts below `state`."""
+
+    def __init__(self, state: Path) -> None:
+        self._attempts = state / "attempts"
+        self._parked = state / "parked"
+        files.make_folder(self._attempts)
+        files.make_folder(self._parked)
+
+    def held(self) -> tuple[AttemptFolder, ...]:
+        """The attempts that are there; what an earlier life did not finish writing, or removing, is removed."""
+        found = []
+        for path in sorted(self._attempts.iterdir()):
+            folder = AttemptFolder(path)
+            if (path / ORDER_NAME).exists():
+                found.append(folder)
+            else:
+                files.remove_tree(path)
+        return tuple(found)
+
+    def record(self, order: Order) -> AttemptFolder:
+        """Make the folder of a new attempt; its order is durable when this returns."""
+        folder = AttemptFolder(self._attempts / order.attempt)
+        files.make_folder(folder.path)
+        files.write(folder.path / ORDER_NAME, msgspec.json.encode(order))
+        return folder
+
+    def forget(self, folder: AttemptFolder) -> None:
+        """Remove an attempt whose end is acknowledged; interrupted, `held` finishes it."""
+        files.remove(folder.path / ORDER_NAME)
+        files.remove_tree(folder.path)
+
+    def park(self, folder: AttemptFolder) -> Path:
+        """Put an attempt aside that the master does not know, and return where it is now."""
+        place = self._parked / folder.path.name
+        number = 1
+        while place.exists():
+            number += 1
+            place = self._parked / f"{folder.path.name}.{number}"
+        files.move(folder.path, place)
+        files.sync(self._attempts)
+        return place

@@ -1,0 +1,156 @@
+"""Bare mirrors of git repositories, one per URL, kept between builds.
+
+git never asks anybody anything, speaks only to the transports listed here, and runs no hooks. A mirror is locked while
+it is used; what a killed git left locked in it is stale then. What goes wrong ends the attempt with one sentence.
+Source: git(1), gitrevisions(7).
+"""
+
+import fcntl
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from builder import files
+from builder.model.attempt import Commit, FailureKind
+from builder.model.project import GitSource
+from builder.slave.endings import EndedError, broken, failed
+from builder.slave.workspace import Answer, Workspace
+
+_ENVIRONMENT = {
+    "GIT_ALLOW_PROTOCOL": "file:https:http:ssh:git",
+    "GIT_ASKPASS": "false",
+    "GIT_SSH_COMMAND": "ssh -o BatchMode=yes -o ConnectTimeout=30",
+    "GIT_TERMINAL_PROMPT": "0",
+    "LC_ALL": "C.UTF-8",
+}
+_SETTINGS = {
+    "core.hooksPath": "/dev/null",
+    "gc.autoDetach": "false",
+    "http.lowSpeedLimit": "1000",
+    "http.lowSpeedTime": "60",
+    "tar.tar.bz2.command": "bzip2 -c",
+    "tar.tar.gz.command": "gzip -cn",
+    "tar.tar.xz.command": "xz -c",
+    "tar.tar.zst.command": "zstd -c",
+    "tar.tgz.command": "gzip -cn",
+}
+_REFS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+_HEAD = "+HEAD:refs/builder/head"
+_AWAY = re.compile(
+    r"could not resolve host|connection (refused|reset|timed out)|failed to connect|couldn't connect|timed out|"
+    r"no route to host|network is unreachable|early eof|unexpected disconnect|returned error: 5\d\d|operation too slow",
+    re.IGNORECASE,
+)
+_SECRET = re.compile(r"//[^/@\s]+@")
+_HASH = re.compile(r"[0-9a-f]{7,64}")
+
+
+class Mirror:
+    """The mirror of one repository, while it is locked."""
+
+    def __init__(self, workspace: Workspace, path: Path, url: str) -> None:
+        self._workspace = workspace
+        self._path = path
+        self._url = url
+
+    def update(self, ref: str) -> None:
+        """Bring all branches and tags here, and what HEAD is there if that is the wanted `ref`.
+
+        Raises:
+            EndedError: The repository does not exist, may not be read, or cannot be reached.
+        """
+        for stale in self._path.rglob("*.lock"):
+            files.remove(stale)
+        if not (self._path / "HEAD").exists():
+            self._must("init", "--quiet", "--bare")
+        refs = (*_REFS, _HEAD) if ref == "HEAD" else _REFS
+        answer = self._git("fetch", "--quiet", "--prune", "--force", "--no-write-fetch-head", self._url, *refs)
+        if answer.code:
+            raise self._unreadable(answer)
+
+    def resolve(self, source: GitSource) -> Commit:
+        """The commit that a branch, a tag or (part of) a commit's own name stands for.
+
+        Raises:
+            EndedError: The repository has no such ref.
+        """
+        ref = source.ref
+        names = [f"refs/heads/{ref}", f"refs/tags/{ref}", *([ref] if _HASH.fullmatch(ref) else [])]
+        if ref == "HEAD":
+            names = ["refs/builder/head"]
+        for name in names:
+            show = ("log", "-1", "--format=%H %ct", "--end-of-options", f"{name}^{{commit}}", "--")
+            answer = self._git(*show, quiet=True)
+            if not answer.code:
+                commit, seconds = answer.output.split()
+                date = datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+                return Commit(git=_public(source.git), ref=ref, commit=commit, date=date)
+        raise failed(FailureKind.SOURCES, f"{_public(self._url)} has no branch, tag or commit {ref!r}")
+
+    def short(self, commit: str) -> str:
+        """The shortest unambiguous name of a commit, with at least 7 digits."""
+        return self._must("rev-parse", "--short=7", commit).output.strip()
+
+    def export(self, commit: str, folder: Path) -> None:
+        """Put the files of a commit into `folder`."""
+        archive = folder.with_suffix(".tar")
+        self._must("archive", "--format=tar", f"--output={archive}", commit)
+        extract = ["tar", "-x", "--no-same-owner", "-C", str(folder), "-f", str(archive)]
+        if self._workspace.run(extract):
+            raise broken(f"the files of {commit} cannot be unpacked")
+        files.remove(archive)
+
+    def archive(self, commit: str, tarball: Path, prefix: str) -> None:
+        """Make a tarball of a commit below the folder `prefix`; the same commit gives the same bytes.
+
+        Raises:
+            EndedError: The tarball's name is of no format that git can make.
+        """
+        answer = self._git("archive", f"--prefix={prefix}/", f"--output={tarball}", commit)
+        if answer.code or not _archived(tarball):
+            raise failed(FailureKind.SOURCES, f"{tarball.name} cannot be made from a commit: {answer.last_error}")
+
+    def _must(self, *arguments: str) -> Answer:
+        answer = self._git(*arguments)
+        if answer.code:
+            raise broken(f"git {arguments[0]} failed: {answer.last_error}")
+        return answer
+
+    def _git(self, *arguments: str, quiet: bool = False) -> Answer:
+        settings = (word for key, value in _SETTINGS.items() for word in ("-c", f"{key}={value}"))
+        command = ["setpriv", "--pdeathsig", "KILL", "git", "--git-dir", str(self._path), *settings, *arguments]
+        return self._workspace.ask(command, {**os.environ, **_ENVIRONMENT}, quiet=quiet, cleaned=_public)
+
+    def _unreadable(self, answer: Answer) -> EndedError:
+        why = next((line for line in answer.errors.splitlines() if line.startswith("fatal:")), answer.last_error)
+        sentence = f"{_public(self._url)} cannot be read: {why.removeprefix('fatal: ')}"
+        return broken(sentence) if _AWAY.search(answer.errors) else failed(FailureKind.SOURCES, sentence)
+
+
+@contextmanager
+def mirror(workspace: Workspace, url: str) -> Iterator[Mirror]:
+    """The mirror of the repository at `url`, locked; a second attempt that needs it waits."""
+    path = workspace.state / "git" / hashlib.sha256(url.encode()).hexdigest()[:32]
+    path.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield Mirror(workspace, path, url)
+    finally:
+        os.close(descriptor)
+
+
+def _public(text: str) -> str:
+    """`text` without the passwords of URLs."""
+    return _SECRET.sub("//", text)
+
+
+def _archived(tarball: Path) -> bool:
+    """Whether git made an archive of the wanted compression: an unknown suffix gives a plain tar in silence."""
+    with tarball.open("rb") as file:
+        plain = file.read(262)[257:] == b"ustar"
+    return not plain or tarball.suffix == ".tar"

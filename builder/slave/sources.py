@@ -1,0 +1,103 @@
+"""What a spec and its `sources` file say about the files that an SRPM is made of. All of it is text in, values out."""
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+
+from builder.errors import InvalidError
+from builder.model import Value
+from builder.model.attempt import Commit
+
+_TAG = re.compile(r"(?:source|patch)\d*\s*:\s*(?P<name>\S+)\s*", re.IGNORECASE)
+_PREAMBLE_END = re.compile(r"%(?:description|package|prep|build|install|check|files|changelog)\b")
+_TAGGED = re.compile(r"(?P<kind>[A-Za-z0-9]+) \((?P<name>[^)]+)\) = (?P<digest>[0-9A-Fa-f]+)")
+_MD5 = re.compile(r"(?P<digest>[0-9A-Fa-f]{32})\s+\*?(?P<name>\S+)")
+_KINDS = frozenset({"md5", "sha1", "sha224", "sha256", "sha384", "sha512"})
+
+
+class Source(Value, frozen=True, kw_only=True):
+    """A file that the spec names: as a `url`, or just by `name`, which is what rpm looks for."""
+
+    name: str
+    url: str | None = None
+
+
+class Checksum(Value, frozen=True, kw_only=True):
+    """What `sources` says of a file; `kind` is a name that hashlib knows."""
+
+    name: str
+    kind: str
+    digest: str
+
+
+def named_sources(spec: str) -> tuple[Source, ...]:
+    """The sources and patches of a spec whose macros are expanded, in its order.
+
+    rpm takes the part after the last slash for the file's name, also where that stands behind a `#`.
+    """
+    found = []
+    for line in spec.splitlines():
+        if _PREAMBLE_END.match(line):
+            break
+        match = _TAG.fullmatch(line.strip())
+        if match:
+            text = match["name"]
+            url = text.partition("#")[0] if "://" in text else None
+            found.append(Source(name=text.rsplit("/", 1)[-1], url=url))
+    return tuple(found)
+
+
+def checksums(text: str) -> dict[str, Checksum]:
+    """The lines of a `sources` file: `SHA512 (file) = digest`, or md5sum's older `digest  file`.
+
+    Raises:
+        InvalidError: A line is neither; every such line is named.
+    """
+    found, mistakes = {}, []
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        match = _TAGGED.fullmatch(line.strip()) or _MD5.fullmatch(line.strip())
+        kind = match.groupdict().get("kind", "md5").lower() if match else ""
+        if match is None or kind not in _KINDS:
+            mistakes.append(f"line {number} of sources is no checksum: {line.strip()[:80]}")
+            continue
+        found[match["name"]] = Checksum(name=match["name"], kind=kind, digest=match["digest"].lower())
+    if mistakes:
+        raise InvalidError(*mistakes)
+    return found
+
+
+def checkout(commit: Commit, short: str, build: int) -> str:
+    """The value of `%{_checkout}`: the commit's day, the build's number, and the commit.
+
+    The number orders two commits of one day, which their names would not.
+    """
+    return f"{commit.date[:10].replace('-', '')}.{build}git{short}"
+
+
+def inputs_digest(commits: Iterable[Commit], digests: Iterable[tuple[str, str]]) -> str:
+    """One digest over the commits and the name and SHA-256 of every source: the same inputs give the same."""
+    lines = sorted([f"commit {commit.git} {commit.commit}" for commit in commits])
+    lines += sorted(f"{digest} {name}" for name, digest in digests)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def only_spec(names: Sequence[str], wanted: str | None) -> str:
+    """Which of a packaging repository's files is the spec.
+
+    Raises:
+        InvalidError: There is none, or there are several and none is wanted.
+    """
+    specs = sorted(name for name in names if name.endswith(".spec"))
+    if wanted:
+        if wanted not in names:
+            raise InvalidError(f"the packaging repository has no file {wanted}; its specs are: {_listed(specs)}")
+        return wanted
+    if len(specs) != 1:
+        raise InvalidError(f"the packaging repository must have one spec, or its definition name one: {_listed(specs)}")
+    return specs[0]
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names) or "none"

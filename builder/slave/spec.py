@@ -1,0 +1,65 @@
+"""Reading a spec, which runs code while it is parsed: always in a sandbox with the host's programs."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from builder.model import Value
+from builder.model.attempt import FailureKind
+from builder.slave import sandbox
+from builder.slave.endings import failed
+from builder.slave.sources import Source, named_sources
+from builder.slave.workspace import Answer, Workspace
+
+TOPDIR = ("--define", f"_topdir {sandbox.HOME}", "--define", "dist %{nil}")
+"""An SRPM goes to several chroots: what `%dist` is gets known in each of them."""
+EVR_FORMAT = "%|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}\\n"
+
+
+class Parsed(Value, frozen=True, kw_only=True):
+    """What a spec says of itself."""
+
+    name: str
+    version: str
+    sources: tuple[Source, ...]
+
+
+def parse(workspace: Workspace, home: Path, name: str) -> Parsed:
+    """Parse `SPECS/name` below `home`.
+
+    Raises:
+        EndedError: It does not parse; the reason is rpm's line.
+    """
+    path = f"SPECS/{name}"
+    whole = ask(workspace, home, ["rpmspec", "--parse", *TOPDIR, path], f"{name} does not parse")
+    tags = ask(
+        workspace,
+        home,
+        ["rpmspec", "--query", "--srpm", "--queryformat", "%{NAME}\\n%{VERSION}\\n", *TOPDIR, path],
+        f"{name} does not parse",
+    )
+    package, version = tags.output.splitlines()[:2]
+    return Parsed(name=package, version=version, sources=named_sources(whole.output))
+
+
+def ask(workspace: Workspace, home: Path, command: Sequence[str], problem: str) -> Answer:
+    """The answer of a program in the sandbox.
+
+    Raises:
+        EndedError: It failed: `problem`, and the line in which rpm says why.
+    """
+    answer = workspace.ask(sandbox.on_host(command, home, sandbox.host_links()), dict(os.environ))
+    if answer.code:
+        raise failed(FailureKind.SRPM, f"{problem}: {rpm_error(answer)}")
+    return answer
+
+
+def regular(path: Path) -> bool:
+    """Whether it is a file in its own place: what is a link may lead out of the sandbox."""
+    return path.is_file() and not path.is_symlink()
+
+
+def rpm_error(answer: Answer) -> str:
+    """The first line in which rpm names an error."""
+    lines = answer.errors.splitlines()
+    return next((line.removeprefix("error: ") for line in lines if line.startswith("error: ")), answer.last_error)

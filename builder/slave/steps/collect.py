@@ -1,0 +1,66 @@
+"""Step collect: put what the attempt delivers into `results/`, known by its digest, with the listing of all of it."""
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from builder import files
+from builder.model import LABEL_PATTERN
+from builder.model.artifact import LISTING_NAME, Artifact, ArtifactKind, Listing
+from builder.model.attempt import FailureKind
+from builder.slave import sandbox
+from builder.slave.endings import broken, failed
+from builder.slave.spec import regular
+from builder.slave.workspace import Workspace
+
+BUILDROOT_NAME = "buildroot.txt"
+_NEVRA = "%{NAME}-%|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}.%|SOURCERPM?{%{ARCH}}:{src}|\\n"
+_LONGEST_NAME = 128
+
+
+def collect(
+    workspace: Workspace, attempt: str, products: Sequence[Path], texts: dict[str, tuple[ArtifactKind, str]]
+) -> None:
+    """Deliver the RPMs and SRPMs `products`, and `texts` as files of these names; the listing is written last.
+
+    Raises:
+        EndedError: The build made something that is no package, or has a name that is none.
+    """
+    results = workspace.attempt.results
+    results.mkdir()
+    for path in products:
+        if not regular(path) or not re.fullmatch(LABEL_PATTERN, path.name) or len(path.name) > _LONGEST_NAME:
+            raise failed(FailureKind.COMPILE, f"the build made {path.name[:200]!r}, which is not a package's file")
+        files.move(path, results / path.name)
+    names = [path.name for path in products]
+    artifacts = _packages(results, names, nevras(workspace, results, names))
+    for name, (kind, text) in texts.items():
+        files.write(results / name, text.encode(errors="replace"))
+        artifacts.append(_artifact(results / name, kind))
+    listing = Listing(attempt=attempt, artifacts=tuple(artifacts))
+    files.write(results / LISTING_NAME, msgspec.json.encode(listing))
+
+
+def nevras(workspace: Workspace, folder: Path, names: Sequence[str]) -> Sequence[str]:
+    """The NEVRA of each of these files, in order; they are of unknown origin, and read in a sandbox."""
+    if not names:
+        return ()
+    query = ["rpm", "--query", "--package", "--nosignature", "--queryformat", _NEVRA]
+    answer = workspace.ask(sandbox.on_host([*query, *names], folder, sandbox.host_links()))
+    lines = answer.output.splitlines()
+    if answer.code or len(lines) != len(names):
+        raise broken(f"what was built cannot be read: {answer.last_error}")
+    return lines
+
+
+def _packages(folder: Path, names: Iterable[str], nevras: Iterable[str]) -> list[Artifact]:
+    return [
+        _artifact(folder / name, ArtifactKind.SRPM if name.endswith(".src.rpm") else ArtifactKind.RPM, nevra)
+        for name, nevra in zip(names, nevras, strict=True)
+    ]
+
+
+def _artifact(path: Path, kind: ArtifactKind, nevra: str | None = None) -> Artifact:
+    return Artifact(name=path.name, kind=kind, size=path.stat().st_size, sha256=files.sha256(path), nevra=nevra)
