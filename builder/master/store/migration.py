@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from builder import files
-from builder.errors import VersionError
+from builder.errors import UnavailableError, VersionError
 from builder.master.store import sqlite
 
 VERSION: Final = "0001"
@@ -41,11 +41,11 @@ def prepare(path: Path) -> None:
             "start the newer Builder, or restore the backup made before it ran"
         )
     if found != VERSION:
-        migrate(path)
+        _migrate(path)
 
 
-def migrate(path: Path, to: str = VERSION) -> None:
-    """Bring the database to a later version in one transaction; nothing has happened when it fails."""
+def _migrate(path: Path) -> None:
+    """Bring the database to `VERSION` in one transaction; nothing has happened when it fails."""
     from alembic import command  # noqa: PLC0415 - see the module's docstring
     from alembic.config import Config  # noqa: PLC0415 - likewise
 
@@ -55,7 +55,7 @@ def migrate(path: Path, to: str = VERSION) -> None:
     try:
         with sqlite.explained(), engine.begin() as connection:
             config.attributes["connection"] = connection
-            command.upgrade(config, to)
+            command.upgrade(config, VERSION)
             _check(connection)
     finally:
         engine.dispose()
@@ -63,10 +63,13 @@ def migrate(path: Path, to: str = VERSION) -> None:
 
 def _create(path: Path) -> None:
     beside = path.with_name(f".{path.name}.new")
-    for leftover in (beside, *(Path(f"{beside}{suffix}") for suffix in ("-wal", "-shm"))):
-        files.remove(leftover)
-    beside.touch(mode=0o600)
-    migrate(beside)
+    for suffix in ("", "-wal", "-shm"):
+        files.remove(Path(f"{beside}{suffix}"))
+    try:
+        beside.touch(mode=0o600)
+    except OSError as error:
+        raise UnavailableError(f"the master's database {path} can't be made: {error.strerror}") from error
+    _migrate(beside)
     files.sync(beside)
     files.move(beside, path)
 

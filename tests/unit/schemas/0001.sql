@@ -1,0 +1,160 @@
+BEGIN TRANSACTION;
+CREATE TABLE alembic_version (
+	version_num VARCHAR(32) NOT NULL, 
+	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
+);
+INSERT INTO "alembic_version" VALUES('0001');
+CREATE TABLE artifacts (
+	attempt TEXT NOT NULL, 
+	name TEXT NOT NULL, 
+	kind TEXT NOT NULL, 
+	size INTEGER NOT NULL, 
+	sha256 TEXT NOT NULL, 
+	nevra TEXT, 
+	CONSTRAINT pk_artifacts PRIMARY KEY (attempt, name), 
+	CONSTRAINT fk_artifacts_attempt_attempts FOREIGN KEY(attempt) REFERENCES attempts (id)
+);
+INSERT INTO "artifacts" VALUES('00000000000000000000000000000000','hello-1.0-1.src.rpm','srpm',7000,'abababababababababababababababababababababababababababababababab','hello-1.0-1.src');
+CREATE TABLE attempts (
+	id TEXT NOT NULL, 
+	job_id INTEGER NOT NULL, 
+	fence INTEGER NOT NULL, 
+	slave TEXT NOT NULL, 
+	state TEXT NOT NULL, 
+	started FLOAT NOT NULL, 
+	finished FLOAT, 
+	reason TEXT NOT NULL, 
+	kind TEXT, 
+	records INTEGER NOT NULL, 
+	CONSTRAINT pk_attempts PRIMARY KEY (id), 
+	CONSTRAINT fk_attempts_job_id_jobs FOREIGN KEY(job_id) REFERENCES jobs (id), 
+	CONSTRAINT uq_attempts_job_id_fence UNIQUE (job_id, fence)
+);
+INSERT INTO "attempts" VALUES('00000000000000000000000000000000',1,1,'slave1','succeeded',4.5,5.5,'',NULL,3);
+INSERT INTO "attempts" VALUES('00000000000000000000000000000001',2,1,'slave1','broken',4.5,5.5,'the slave was lost','infrastructure',3);
+INSERT INTO "attempts" VALUES('00000000000000000000000000000002',2,2,'slave1','succeeded',4.5,5.5,'',NULL,3);
+CREATE TABLE builds (
+	number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	package_id INTEGER NOT NULL, 
+	definition TEXT NOT NULL, 
+	chroots TEXT NOT NULL, 
+	force BOOLEAN NOT NULL, 
+	requested_by TEXT NOT NULL, 
+	requested FLOAT NOT NULL, 
+	finished FLOAT, 
+	reason TEXT NOT NULL, 
+	source TEXT, 
+	CONSTRAINT fk_builds_package_id_packages FOREIGN KEY(package_id) REFERENCES packages (id)
+);
+INSERT INTO "builds" VALUES(1,1,'{"style":"release","packaging":{"git":"https://git.example.org/hello.git"}}','[]',0,'ada',3.5,9.5,'','{"evr":"1.0-1","inputs":"0000000000000000000000000000000000000000000000000000000000000000","commits":[]}');
+CREATE TABLE counters (
+	name TEXT NOT NULL, 
+	value INTEGER NOT NULL, 
+	CONSTRAINT pk_counters PRIMARY KEY (name)
+);
+INSERT INTO "counters" VALUES('events',1);
+CREATE TABLE events (
+	number INTEGER NOT NULL, 
+	time FLOAT NOT NULL, 
+	kind TEXT NOT NULL, 
+	build INTEGER NOT NULL, 
+	job TEXT, 
+	text TEXT NOT NULL, 
+	CONSTRAINT pk_events PRIMARY KEY (number)
+);
+INSERT INTO "events" VALUES(1,3.5,'build_queued',1,NULL,'');
+CREATE TABLE jobs (
+	id INTEGER NOT NULL, 
+	build INTEGER NOT NULL, 
+	name TEXT NOT NULL, 
+	package_id INTEGER NOT NULL, 
+	state TEXT NOT NULL, 
+	channel TEXT NOT NULL, 
+	architecture TEXT NOT NULL, 
+	targets TEXT NOT NULL, 
+	fence INTEGER NOT NULL, 
+	broken INTEGER NOT NULL, 
+	reason TEXT NOT NULL, 
+	evr TEXT, 
+	serial INTEGER NOT NULL, 
+	published TEXT NOT NULL, 
+	CONSTRAINT pk_jobs PRIMARY KEY (id), 
+	CONSTRAINT fk_jobs_build_builds FOREIGN KEY(build) REFERENCES builds (number), 
+	CONSTRAINT fk_jobs_package_id_packages FOREIGN KEY(package_id) REFERENCES packages (id), 
+	CONSTRAINT uq_jobs_build_name UNIQUE (build, name)
+);
+INSERT INTO "jobs" VALUES(1,1,'source',1,'succeeded','package','noarch','[]',1,0,'','1.0-1',0,'[]');
+INSERT INTO "jobs" VALUES(2,1,'fedora-43-x86_64',1,'succeeded','package','x86_64','[]',2,1,'','1.0-1',0,'["hello-1.0-1.x86_64"]');
+CREATE TABLE operations (
+	number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	project TEXT NOT NULL, 
+	job_id INTEGER, 
+	"order" TEXT NOT NULL, 
+	state TEXT NOT NULL, 
+	generations TEXT NOT NULL, 
+	reason TEXT NOT NULL, 
+	created FLOAT NOT NULL, 
+	finished FLOAT, 
+	CONSTRAINT fk_operations_job_id_jobs FOREIGN KEY(job_id) REFERENCES jobs (id)
+);
+INSERT INTO "operations" VALUES(1,'hello',2,'{"type":"prepare","project":"hello","stages":["testing"],"chroots":["fedora-43-x86_64"]}','applied','[]','',6.5,7.5);
+CREATE TABLE packages (
+	id INTEGER NOT NULL, 
+	project TEXT NOT NULL, 
+	name TEXT NOT NULL, 
+	definition TEXT NOT NULL, 
+	removed BOOLEAN NOT NULL, 
+	CONSTRAINT pk_packages PRIMARY KEY (id), 
+	CONSTRAINT fk_packages_project_projects FOREIGN KEY(project) REFERENCES projects (name), 
+	CONSTRAINT uq_packages_project_name UNIQUE (project, name)
+);
+INSERT INTO "packages" VALUES(1,'hello','hello','{"style":"release","packaging":{"git":"https://git.example.org/hello.git"}}',0);
+INSERT INTO "packages" VALUES(2,'hello','gone','{"style":"release","packaging":{"git":"https://git.example.org/gone.git"}}',1);
+CREATE TABLE projects (
+	name TEXT NOT NULL, 
+	definition TEXT NOT NULL, 
+	CONSTRAINT pk_projects PRIMARY KEY (name)
+);
+INSERT INTO "projects" VALUES('hello','{"project":"hello","chroots":["fedora-43-x86_64"]}');
+CREATE TABLE slaves (
+	name TEXT NOT NULL, 
+	channels TEXT NOT NULL, 
+	architectures TEXT NOT NULL, 
+	capacity INTEGER NOT NULL, 
+	facts TEXT NOT NULL, 
+	seen FLOAT NOT NULL, 
+	CONSTRAINT pk_slaves PRIMARY KEY (name)
+);
+INSERT INTO "slaves" VALUES('slave1','["package"]','["x86_64"]',2,'{}',2.5);
+CREATE TABLE steps (
+	attempt TEXT NOT NULL, 
+	number INTEGER NOT NULL, 
+	name TEXT NOT NULL, 
+	log_offset INTEGER NOT NULL, 
+	started FLOAT NOT NULL, 
+	finished FLOAT, 
+	ok BOOLEAN, 
+	CONSTRAINT pk_steps PRIMARY KEY (attempt, number), 
+	CONSTRAINT fk_steps_attempt_attempts FOREIGN KEY(attempt) REFERENCES attempts (id)
+);
+INSERT INTO "steps" VALUES('00000000000000000000000000000000',1,'srpm',0,4.6,5.4,1);
+CREATE TABLE tokens (
+	digest TEXT NOT NULL, 
+	person TEXT NOT NULL, 
+	created FLOAT NOT NULL, 
+	CONSTRAINT pk_tokens PRIMARY KEY (digest)
+);
+INSERT INTO "tokens" VALUES('9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f','ada',1.5);
+CREATE INDEX ix_builds_package_id ON builds (package_id);
+CREATE INDEX ix_jobs_package_id_name ON jobs (package_id, name);
+CREATE INDEX ix_jobs_state ON jobs (state);
+CREATE INDEX ix_attempts_job_id ON attempts (job_id);
+CREATE INDEX ix_attempts_state ON attempts (state);
+CREATE INDEX ix_artifacts_sha256 ON artifacts (sha256);
+CREATE INDEX ix_operations_job_id ON operations (job_id);
+CREATE INDEX ix_operations_state ON operations (state);
+CREATE INDEX ix_events_build ON events (build);
+DELETE FROM "sqlite_sequence";
+INSERT INTO "sqlite_sequence" VALUES('builds',1);
+INSERT INTO "sqlite_sequence" VALUES('operations',1);
+COMMIT;
