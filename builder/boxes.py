@@ -118,12 +118,14 @@ class BoundedBoxes(BinaryBoxProtocol):
             self.resumeProducing()
 
     def close(self, why: str) -> None:
-        """Send what is left and close; `why` is what both sides' logs and the session are told."""
+        """Send what is left and close; `why` is what this side's session is told."""
         if self.closing:
             return
         self._why = why
         self._stop_timer()
         self._outbox.finish()
+        if self.paused:
+            self.transport.resumeProducing()  # or the other side's goodbye would never be read
         self.transport.loseConnection()
         self._timer = self._clock.callLater(CLOSE_SECONDS, self.transport.abortConnection)
 

@@ -71,7 +71,8 @@ def remove_tree(path: Path) -> None:
 def write(path: Path, content: bytes, mode: int = 0o644) -> None:
     """Put a complete, durable file at `path`: readers see the old content or the new one, never part of it."""
     beside = path.with_name(f".{path.name}.new")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    beside.unlink(missing_ok=True)  # one of an earlier life would keep its mode
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
         file.flush()

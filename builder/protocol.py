@@ -135,6 +135,8 @@ class Peer(BoundedBoxes):
             message = _fitting(_encode(request))
         except TooLargeError as error:
             return fail(error)
+        except (ValueError, OverflowError) as error:
+            return fail(InvalidError(f"{kind.__name__} cannot be sent: {error}"))
         tag = b"%x" % next(self._tags)
         answer: Deferred[A] = Deferred(lambda _: self._forget(tag))
         self._asked[tag] = _Question(kind, answer)
@@ -165,14 +167,16 @@ class Peer(BoundedBoxes):
             self.authenticated(identity, certificate.not_valid_after_utc.timestamp() - wall_time())
 
     def authenticated(self, identity: Identity, seconds: float) -> None:
-        """Begin the session, if the peer's role may; `seconds` is for how long its certificate is still valid."""
+        """Begin the session, if there is one for the peer; `seconds` is for how long its certificate is still valid."""
         self._cancel_deadline()
-        if identity.role not in self._terms.accepts:
-            self.close(f"{identity} is refused: a {identity.role.value} has no business here")
+        try:
+            session = self._terms.admit(identity)
+        except BuilderError as refusal:
+            self.close(str(refusal))
             return
         self.identity = identity
-        self._deadline = self._clock.callLater(seconds, self.close, f"the certificate of {identity} has expired")
-        session = self._terms.session_for(identity)
+        why = f"the certificate of {identity} has expired"
+        self._deadline = self._clock.callLater(max(0.0, seconds), self.close, why)
         self._handlers = {Ping: _pong, **session.handlers()}
         self._session = session
         session.connected(self)
@@ -229,7 +233,7 @@ class Peer(BoundedBoxes):
         if question is None:
             return
         self.proven = True
-        lines = description.decode(errors="replace").splitlines()
+        lines = description.decode(errors="replace").split("\n")
         error = BY_TAG.get(code, InternalError)
         question.answer.errback(InvalidError(*lines) if error is InvalidError else error("\n".join(lines)))
 
@@ -312,7 +316,7 @@ class PeerFactory(Factory):
 
     Attributes:
         accepts: The roles that a peer may have.
-        session_for: Makes the session of a peer whose certificate and role are right.
+        session_for: Makes the session of a peer whose certificate and role are right, or raises a `BuilderError`.
         ping_every: After how many seconds this side asks whether the peer is there; 0 is never.
         incident: Makes the id under which a bug is logged.
         refused: Told of a connection that never became a session.
@@ -331,11 +335,21 @@ class PeerFactory(Factory):
         refused: Callable[[IAddress, str], None] = log_refusal,
     ) -> None:
         self._clock = clock
-        self.accepts = accepts
-        self.session_for = session_for
+        self._accepts = accepts
+        self._session_for = session_for
         self.ping_every = ping_every
         self.incident = incident
         self.refused = refused
+
+    def admit(self, identity: Identity) -> Session:
+        """The session for a peer.
+
+        Raises:
+            ForbiddenError: Its role is not one that is accepted here.
+        """
+        if identity.role not in self._accepts:
+            raise ForbiddenError(f"{identity} is refused: a {identity.role.value} has no business here")
+        return self._session_for(identity)
 
     @override
     def buildProtocol(self, addr: IAddress | None) -> Peer:
