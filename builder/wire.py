@@ -9,6 +9,8 @@ One long-lived connection per peer, opened by the peer to the master, carries al
   `StepFinished`, then its artifacts, the listing last, then `JobFinished`. Step records are numbered from 0, log
   bytes are addressed by offset. Each report is answered with the `Position` up to which the master has the stream: one
   that comes twice changes nothing, one that leaves a gap is not taken, and the slave goes on from the answer.
+* `UnavailableError` in answer to a report means that the master cannot take it now (its disk is full, it stops): nothing
+  is lost, the same report is sent again later.
 * `BeginArtifact` is answered with the offset from which the master wants the file; `ArtifactChunk`s follow. When the
   last byte is there the master compares the digest: `DigestError` means that what it received was thrown away.
 * `JobFinished`'s answer means committed and synced. Only after it may the slave delete the attempt.
@@ -102,7 +104,7 @@ class Hello(Request[Welcome], frozen=True, kw_only=True):
 
     answer = Welcome
     senders = _SLAVE
-    failures = (errors.VersionError,)
+    failures = (errors.VersionError, errors.UnavailableError)
 
     protocol: int
     version: Text
@@ -118,7 +120,7 @@ class RepoHello(Request[Welcome], frozen=True, kw_only=True):
 
     answer = Welcome
     senders = _REPO
-    failures = (errors.VersionError,)
+    failures = (errors.VersionError, errors.UnavailableError)
 
     protocol: int
     version: Text
@@ -156,7 +158,7 @@ class Report(Request[Position], frozen=True, kw_only=True):
 
     answer = Position
     senders = _SLAVE
-    failures = (errors.SupersededError, errors.NotFoundError)
+    failures = (errors.SupersededError, errors.NotFoundError, errors.UnavailableError)
 
     attempt: AttemptId
 
@@ -204,7 +206,14 @@ class BeginArtifact(Request[Offset], frozen=True, kw_only=True):
 
     answer = Offset
     senders = _SLAVE
-    failures = (errors.SupersededError, errors.NotFoundError, errors.ConflictError, errors.TooLargeError)
+    failures = (
+        errors.SupersededError,
+        errors.NotFoundError,
+        errors.ConflictError,
+        errors.DigestError,
+        errors.TooLargeError,
+        errors.UnavailableError,
+    )
 
     attempt: AttemptId
     artifact: Artifact
@@ -215,7 +224,7 @@ class ArtifactChunk(Request[Offset], frozen=True, kw_only=True):
 
     answer = Offset
     senders = _SLAVE
-    failures = (errors.SupersededError, errors.NotFoundError, errors.DigestError)
+    failures = (errors.SupersededError, errors.NotFoundError, errors.DigestError, errors.UnavailableError)
 
     attempt: AttemptId
     name: Label
@@ -237,7 +246,7 @@ class JobFinished(Request[Accepted], frozen=True, kw_only=True):
 
     answer = Accepted
     senders = _SLAVE
-    failures = (errors.NotFoundError, errors.ConflictError)
+    failures = (errors.NotFoundError, errors.ConflictError, errors.UnavailableError)
 
     attempt: AttemptId
     records: Size
@@ -257,7 +266,7 @@ class FetchFile(Request[FilePart], frozen=True, kw_only=True):
 
     answer = FilePart
     senders = _SLAVE
-    failures = (errors.NotFoundError,)
+    failures = (errors.NotFoundError, errors.UnavailableError)
 
     sha256: Sha256
     offset: Size
@@ -277,7 +286,7 @@ class Applied(Request[Done], frozen=True, kw_only=True):
 
     answer = Done
     senders = _REPO
-    failures = (errors.NotFoundError,)
+    failures = (errors.NotFoundError, errors.UnavailableError)
 
     number: int
     generations: Annotated[tuple[PublishedIn, ...], msgspec.Meta(max_length=200)]
@@ -289,7 +298,7 @@ class Rejected(Request[Done], frozen=True, kw_only=True):
 
     answer = Done
     senders = _REPO
-    failures = (errors.NotFoundError,)
+    failures = (errors.NotFoundError, errors.UnavailableError)
 
     number: int
     reason: Text
