@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -125,14 +126,12 @@ class Life:
             return
         except (BuilderError, OSError) as error:
             self._fail(str(error))
-        except Exception:  # noqa: BLE001 - a bug: told in one line, and the process ends
-            _log.failure("cannot start")
-            self._fail("")
+        except Exception as error:  # noqa: BLE001 - a bug, which ends the process like any other reason
+            self._fail(f"this is a bug: {_described(error)}")
 
     def _fail(self, reason: str) -> None:
         self.code = Exit.FAILED
-        if reason:
-            _log.critical("cannot start: {reason}", reason=reason)
+        _log.critical("cannot start: {reason}", reason=reason)
         self._reactor.callLater(0, self._reactor.stop)
 
     async def _stopped(self) -> None:
@@ -148,6 +147,11 @@ class Life:
 
     def _end(self) -> Deferred[None]:
         return deferred(self._stopped())
+
+
+def _described(error: Exception) -> str:
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({place.filename}, line {place.lineno})"
 
 
 class _MasterWithWeb:
