@@ -6,12 +6,11 @@ from sqlalchemy import Connection
 
 from builder.errors import ConflictError, InvalidError, NotFoundError
 from builder.lifecycle import JOB_ENDS
-from builder.master.store import builds, events, jobs, projects
+from builder.master.store import builds, jobs, projects
 from builder.master.store.database import Store
 from builder.master.store.projects import Known
 from builder.mistakes import guess
 from builder.model.build import Build, BuildRequest
-from builder.model.chroot import architecture_of
 from builder.model.job import SOURCE, Job, JobState
 from builder.model.project import Style
 
@@ -77,12 +76,7 @@ def _request(connection: Connection, request: BuildRequest, who: str) -> Build:
     known = projects.package(connection, request.package, request.project)
     chroots = _chroots(connection, known, request)
     number = builds.insert(connection, known, request.chroots, who, force=request.force)
-    channel = known.package.channel
-    add = partial(jobs.insert, connection, build=number, package_id=known.id, channel=channel)
-    add(name=SOURCE, state=JobState.QUEUED, architecture="noarch")
-    events.record(connection, "job_queued", number, SOURCE)
-    for chroot in chroots:
-        add(name=chroot, state=JobState.WAITING, architecture=architecture_of(chroot))
+    jobs.insert(connection, number, known.id, known.package.channel, chroots)
     build = builds.one(connection, number)
     if known.package.style is Style.CI:
         _supersede(connection, known.id, build)

@@ -68,6 +68,7 @@ class Farm:
                 "started": 1.0,
             }
             connection.execute(sa.insert(schema.attempts).values(row | {"kind": "compile"}))
+            connection.execute(sa.update(schema.jobs).where(schema.jobs.c.id == job_id).values(fence=1))
             step = {"attempt": row["id"], "number": 1, "name": "srpm", "log_offset": 0, "started": 2.0}
             connection.execute(sa.insert(schema.steps).values(step))
 

@@ -19,6 +19,14 @@ from builder.model.build import Build, BuildState
 from builder.model.job import SOURCE, Attempt, Job, JobState
 from builder.model.step import Step, StepName
 
+_INSERT = sa.insert(builds).returning(builds.c.number)
+_BUILDS = sa.select(builds, packages.c.project, packages.c.name.label("package")).join(packages)
+_ONE = _BUILDS.where(builds.c.number == sa.bindparam("wanted"))
+_THESE: sa.BindParameter[Any] = sa.bindparam("wanted", expanding=True)
+_JOBS = sa.select(jobs).where(jobs.c.build.in_(_THESE)).order_by(jobs.c.id)
+_ATTEMPTS = sa.select(attempts).where(attempts.c.job_id.in_(_THESE)).order_by(attempts.c.fence)
+_STEPS = sa.select(steps).where(steps.c.attempt.in_(_THESE)).order_by(steps.c.number)
+
 
 def insert(connection: Connection, known: Known, chroots: Sequence[str], who: str, *, force: bool) -> int:
     """Write a build of a package down, without its jobs; returns its number."""
@@ -30,7 +38,7 @@ def insert(connection: Connection, known: Known, chroots: Sequence[str], who: st
         "requested_by": who,
         "requested": wall_time(),
     }
-    number = int(connection.execute(sa.insert(builds).values(row).returning(builds.c.number)).scalar_one())
+    number = int(connection.execute(_INSERT, row).scalar_one())
     events.record(connection, "build_queued", number)
     return number
 
@@ -47,11 +55,10 @@ def one(connection: Connection, number: int) -> Build:
     Raises:
         NotFoundError: There is none of that number.
     """
-    rows = connection.execute(_query().where(builds.c.number == number)).all()
+    rows = connection.execute(_ONE, {"wanted": number}).all()
     if not rows:
         raise NotFoundError(f"there is no build {number}; `builder build list` shows those there are")
-    tried = _attempts(connection, jobs.c.build == number)
-    return _views(connection, rows, tried)[0]
+    return _views(connection, rows, whole=True)[0]
 
 
 def newest_first(
@@ -62,22 +69,22 @@ def newest_first(
     Raises:
         NotFoundError: There never was a package of that name.
     """
-    query = _query().order_by(builds.c.number.desc()).limit(limit)
+    query = _BUILDS.order_by(builds.c.number.desc()).limit(limit)
     if before is not None:
         query = query.where(builds.c.number < before)
     if package is not None:
         projects.require(connection, package)
         query = query.where(packages.c.name == package)
     rows = connection.execute(query).all()
-    return _views(connection, rows, {})
+    return _views(connection, rows, whole=False)
 
 
 def unfinished(connection: Connection, limit: int) -> tuple[Build, ...]:
     """The builds that have not ended, with their jobs and attempts: the oldest, at most `limit`."""
     moving = [state.value for state in JobState if state not in lifecycle.JOB_ENDS]
     numbers = sa.select(jobs.c.build).where(jobs.c.state.in_(moving)).distinct().order_by(jobs.c.build).limit(limit)
-    rows = connection.execute(_query().where(builds.c.number.in_(numbers)).order_by(builds.c.number)).all()
-    return _views(connection, rows, _attempts(connection, jobs.c.build.in_(numbers)))
+    rows = connection.execute(_BUILDS.where(builds.c.number.in_(numbers)).order_by(builds.c.number)).all()
+    return _views(connection, rows, whole=True)
 
 
 def newest_states(connection: Connection, project: str | None = None) -> dict[int, tuple[int, BuildState]]:
@@ -93,17 +100,13 @@ def newest_states(connection: Connection, project: str | None = None) -> dict[in
     return {package: (number, lifecycle.build_state(own)) for (package, number), own in states.items()}
 
 
-def _query() -> sa.Select[Any]:
-    return sa.select(builds, packages.c.project, packages.c.name.label("package")).join(packages)
-
-
-def _views(
-    connection: Connection, rows: Sequence[Row[Any]], tried: dict[int, tuple[Attempt, ...]]
-) -> tuple[Build, ...]:
-    numbers = [row.number for row in rows]
+def _views(connection: Connection, rows: Sequence[Row[Any]], *, whole: bool) -> tuple[Build, ...]:
+    """The builds with their jobs; `whole` ones with the attempts too."""
+    found = connection.execute(_JOBS, {"wanted": [row.number for row in rows]}).all()
+    tried = _attempts(connection, [job.id for job in found if job.fence]) if whole else {}
     own: dict[int, list[Job]] = defaultdict(list)
-    for row in connection.execute(sa.select(jobs).where(jobs.c.build.in_(numbers)).order_by(jobs.c.id)):
-        own[row.build].append(_job(row, tried.get(row.id, ())))
+    for job in found:
+        own[job.build].append(_job(job, tried.get(job.id, ())))
     return tuple(_build(row, own[row.number]) for row in rows)
 
 
@@ -147,10 +150,11 @@ def _job(row: Row[Any], tried: tuple[Attempt, ...]) -> Job:
     )
 
 
-def _attempts(connection: Connection, *conditions: sa.ColumnElement[bool]) -> dict[int, tuple[Attempt, ...]]:
+def _attempts(connection: Connection, of: Sequence[int]) -> dict[int, tuple[Attempt, ...]]:
     """By a job's row, its attempts, the oldest first."""
-    wanted = sa.select(jobs.c.id).where(*conditions)
-    rows = connection.execute(sa.select(attempts).where(attempts.c.job_id.in_(wanted)).order_by(attempts.c.fence)).all()
+    if not of:
+        return {}
+    rows = connection.execute(_ATTEMPTS, {"wanted": of}).all()
     taken = _steps(connection, [row.id for row in rows])
     found: dict[int, tuple[Attempt, ...]] = defaultdict(tuple)
     for row in rows:
@@ -175,7 +179,7 @@ def _attempt(row: Row[Any], taken: Sequence[Step]) -> Attempt:
 def _steps(connection: Connection, of: Sequence[str]) -> dict[str, list[Step]]:
     """By an attempt's id, its steps in order."""
     found: dict[str, list[Step]] = defaultdict(list)
-    for row in connection.execute(sa.select(steps).where(steps.c.attempt.in_(of)).order_by(steps.c.number)):
+    for row in connection.execute(_STEPS, {"wanted": of}):
         step = Step(
             name=StepName(row.name),
             log_offset=row.log_offset,

@@ -1,4 +1,8 @@
-"""SQL for events: rows written in the transaction of the change that they tell of."""
+"""SQL for events: rows written in the transaction of the change that they tell of.
+
+Here and in the other modules, statements of every build's way through the farm are made once: SQLAlchemy takes longer
+to make one than SQLite to carry it out.
+"""
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -7,13 +11,20 @@ from builder.clock import wall_time
 from builder.master.store.schema import counters, events
 from builder.model.event import Event
 
+_NUMBER = (
+    sa.update(counters)
+    .where(counters.c.name == "events")
+    .values(value=counters.c.value + 1)
+    .returning(counters.c.value)
+)
+_INSERT = sa.insert(events)
+
 
 def record(connection: Connection, kind: str, build: int, job: str | None = None, text: str = "") -> None:
     """Tell that something happened; the counter row makes numbers appear in commit order."""
-    bump = sa.update(counters).where(counters.c.name == "events").values(value=counters.c.value + 1)
-    number = connection.execute(bump.returning(counters.c.value)).scalar_one()
+    number = connection.execute(_NUMBER).scalar_one()
     row = {"number": number, "time": wall_time(), "kind": kind, "build": build, "job": job, "text": text}
-    connection.execute(sa.insert(events).values(row))
+    connection.execute(_INSERT, row)
 
 
 def since(connection: Connection, number: int, build: int | None = None, limit: int = 500) -> tuple[Event, ...]:

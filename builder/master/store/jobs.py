@@ -1,5 +1,6 @@
 """SQL for jobs: every change of state is one guarded statement."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,7 +11,21 @@ from builder.lifecycle import JOB_ENDS, sources_of
 from builder.master.store import events
 from builder.master.store.schema import attempts, builds, jobs
 from builder.model.attempt import AttemptState
-from builder.model.job import JobState
+from builder.model.chroot import architecture_of
+from builder.model.job import SOURCE, JobState
+
+_ENDS = [end.value for end in JOB_ENDS]
+_CHANGE = (
+    sa.update(jobs)
+    .where(jobs.c.id == sa.bindparam("job_id"), jobs.c.state.in_(sa.bindparam("allowed", expanding=True)))
+    .returning(jobs.c.build, jobs.c.name)
+)
+_FINISH = sa.update(builds).where(
+    builds.c.number == sa.bindparam("build"),
+    builds.c.finished.is_(None),
+    ~sa.exists().where(jobs.c.build == builds.c.number, jobs.c.state.not_in(_ENDS)),
+)
+_INSERT = sa.insert(jobs)
 
 
 def change(connection: Connection, job_id: int, state: JobState, *, reason: str = "", **values: Any) -> bool:
@@ -22,20 +37,38 @@ def change(connection: Connection, job_id: int, state: JobState, *, reason: str 
     Returns:
         Whether this call made the change; False leaves everything as it was.
     """
-    allowed = [before.value for before in sources_of(state)]
-    statement = (
-        sa.update(jobs)
-        .where(jobs.c.id == job_id, jobs.c.state.in_(allowed))
-        .values(state=state.value, reason=reason, **values)
-        .returning(jobs.c.build, jobs.c.name)
-    )
-    row = connection.execute(statement).one_or_none()
+    guard = {"job_id": job_id, "allowed": [before.value for before in sources_of(state)]}
+    row = connection.execute(_CHANGE, {"state": state.value, "reason": reason} | values | guard).one_or_none()
     if row is None:
         return False
     events.record(connection, f"job_{state.value}", row.build, row.name, reason)
     if state in JOB_ENDS:
         finish_build(connection, row.build)
     return True
+
+
+def claim(connection: Connection, job_id: int, fence: int, slave: str) -> bool:
+    """Bring a queued job to `running` under the next fence, if it is still the one with this `fence`.
+
+    Returns:
+        Whether this call did so; False leaves everything as it was.
+    """
+    statement = (
+        sa.update(jobs)
+        .where(jobs.c.id == job_id, jobs.c.state == JobState.QUEUED.value, jobs.c.fence == fence)
+        .values(state=JobState.RUNNING.value, fence=fence + 1, reason="")
+        .returning(jobs.c.build, jobs.c.name)
+    )
+    row = connection.execute(statement).one_or_none()
+    if row is not None:
+        events.record(connection, "job_running", row.build, row.name, f"on {slave}")
+    return row is not None
+
+
+def waiting(connection: Connection, build: int) -> dict[str, int]:
+    """The rows of the jobs of a build that wait, by their names, in the project's order."""
+    query = sa.select(jobs.c.name, jobs.c.id).where(jobs.c.build == build, jobs.c.state == JobState.WAITING.value)
+    return {row.name: row.id for row in connection.execute(query.order_by(jobs.c.id))}
 
 
 def cancel(connection: Connection, build: int, name: str, reason: str) -> bool:
@@ -54,33 +87,18 @@ def cancel(connection: Connection, build: int, name: str, reason: str) -> bool:
 
 def finish_build(connection: Connection, build: int) -> None:
     """Mark a build as finished when none of its jobs can move any more."""
-    ends = [end.value for end in JOB_ENDS]
-    unfinished = sa.exists().where(jobs.c.build == build, jobs.c.state.not_in(ends))
-    statement = sa.update(builds).where(builds.c.number == build, builds.c.finished.is_(None), ~unfinished)
-    if connection.execute(statement.values(finished=wall_time())).rowcount:
+    if connection.execute(_FINISH, {"build": build, "finished": wall_time()}).rowcount:
         events.record(connection, "build_finished", build)
 
 
-def insert(
-    connection: Connection,
-    *,
-    build: int,
-    name: str,
-    package_id: int,
-    state: JobState,
-    channel: str,
-    architecture: str,
-) -> int:
-    """Add a job to a build in the transaction that makes the build; returns its id."""
-    row = {
-        "build": build,
-        "name": name,
-        "package_id": package_id,
-        "state": state.value,
-        "channel": channel,
-        "architecture": architecture,
-    }
-    return int(connection.execute(sa.insert(jobs).values(row).returning(jobs.c.id)).scalar_one())
+def insert(connection: Connection, build: int, package_id: int, channel: str, chroots: Iterable[str]) -> None:
+    """Add the jobs of a new build: the source job, which is queued, and for each chroot one that waits for it."""
+    source = {"name": SOURCE, "state": JobState.QUEUED.value, "architecture": "noarch"}
+    waiting = JobState.WAITING.value
+    others = [{"name": name, "state": waiting, "architecture": architecture_of(name)} for name in chroots]
+    common = {"build": build, "package_id": package_id, "channel": channel}
+    connection.execute(_INSERT, [common | own for own in (source, *others)])
+    events.record(connection, "job_queued", build, SOURCE)
 
 
 def unfinished(connection: Connection) -> dict[JobState, int]:

@@ -12,6 +12,14 @@ from builder.master.store.schema import packages, projects
 from builder.mistakes import guess
 from builder.model.project import Package, Project
 
+_DEFINITION = sa.select(projects.c.definition).where(projects.c.name == sa.bindparam("wanted"))
+_PRESENT = (
+    sa.select(packages.c.id, packages.c.project, packages.c.name, packages.c.definition)
+    .where(~packages.c.removed)
+    .order_by(packages.c.project, packages.c.name)
+)
+_DECODE = msgspec.json.Decoder(Package).decode
+
 
 class Known(NamedTuple):
     """A package of the farm: its row's id, its names and its definition."""
@@ -49,7 +57,7 @@ def one(connection: Connection, name: str) -> Project:
 
 def one_bare(connection: Connection, name: str) -> Project:
     """As `one`, without its packages."""
-    definition = connection.execute(sa.select(projects.c.definition).where(projects.c.name == name)).scalar()
+    definition = connection.execute(_DEFINITION, {"wanted": name}).scalar()
     if definition is None:
         names = connection.execute(sa.select(projects.c.name)).scalars().all()
         raise NotFoundError(f"there is no project `{name}`{guess(name, names)}")
@@ -58,14 +66,12 @@ def one_bare(connection: Connection, name: str) -> Project:
 
 def present(connection: Connection, project: str | None = None, name: str | None = None) -> list[Known]:
     """The packages that were not removed, by project and name: of one project, of one name, or all."""
-    columns = (packages.c.id, packages.c.project, packages.c.name, packages.c.definition)
-    query = sa.select(*columns).where(~packages.c.removed).order_by(packages.c.project, packages.c.name)
+    query = _PRESENT
     if project is not None:
         query = query.where(packages.c.project == project)
     if name is not None:
         query = query.where(packages.c.name == name)
-    decode = msgspec.json.Decoder(Package).decode
-    return [Known(row.id, row.project, row.name, decode(row.definition)) for row in connection.execute(query)]
+    return [Known(row.id, row.project, row.name, _DECODE(row.definition)) for row in connection.execute(query)]
 
 
 def package(connection: Connection, name: str, project: str | None = None) -> Known:
