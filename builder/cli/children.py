@@ -1,8 +1,7 @@
 """Child processes that `builder up` keeps running.
 
 It waits for signals, synchronously (sigtimedwait(2)): a child that ended, Ctrl-C, or the time to start a child again.
-The children have sessions of their own, so that a terminal's Ctrl-C reaches `up` alone. They begin with these signals
-blocked and unblock them themselves, so that a SIGTERM during their start waits until they can end in good order.
+The children have sessions of their own, so that a terminal's Ctrl-C reaches `up` alone.
 """
 
 import os
@@ -10,9 +9,6 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from subprocess import Popen  # noqa: TID251 - the type of what builder.process starts
-
-from builder.process import detach
 
 STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 STEADY = 60.0
@@ -35,32 +31,34 @@ class Child:
         self.deaths = 0
         self._command = command
         self._log = log
-        self._process: Popen[bytes] | None = None
+        self._pid: int | None = None
         self._began = 0.0
         self._due = 0.0
 
     @property
     def running(self) -> bool:
         """Whether it has been started and not been seen to end."""
-        return self._process is not None
+        return self._pid is not None
 
     def start_if_due(self, now: float) -> None:
         """Start it when it does not run and its pause is over."""
-        if self._process is not None or now < self._due:
+        if self._pid is not None or now < self._due:
             return
-        output = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        try:
-            self._process = detach(self._command, output=output, keep=(), folder=self._log.parent)
-        finally:
-            os.close(output)
+        output = (os.POSIX_SPAWN_OPEN, 1, str(self._log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        nothing = (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)
+        actions = (nothing, output, (os.POSIX_SPAWN_DUP2, 1, 2))
+        self._pid = os.posix_spawn(
+            self._command[0], self._command, os.environ, file_actions=actions, setsid=True, setsigmask=()
+        )
         self._began = now
 
     def ended(self, now: float) -> str | None:
         """A sentence when it has just been found to have ended."""
-        code = self._process.poll() if self._process is not None else None
-        if code is None:
+        pid, status = (0, 0) if self._pid is None else os.waitpid(self._pid, os.WNOHANG)
+        if not pid:
             return None
-        self._process = None
+        code = os.waitstatus_to_exitcode(status)
+        self._pid = None
         self.deaths = 1 if now - self._began > STEADY else self.deaths + 1
         self._due = now + pause(self.deaths)
         how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"has ended with exit code {code}"
@@ -69,12 +67,12 @@ class Child:
 
     def send(self, number: signal.Signals) -> None:
         """Send it a signal, if it runs."""
-        if self._process is not None:
-            self._process.send_signal(number)
+        if self._pid is not None:
+            os.kill(self._pid, number)
 
     def seconds_until_due(self, now: float) -> float:
         """How long until it is to be started; endless while it runs."""
-        return max(0.0, self._due - now) if self._process is None else float("inf")
+        return max(0.0, self._due - now) if self._pid is None else float("inf")
 
 
 def keep_running(children: Sequence[Child], tick: Callable[[], float], say: Callable[[str], None]) -> None:

@@ -115,8 +115,6 @@ class Life:
         self._reactor.run()
 
     def _begin(self) -> None:
-        # Whoever started it may have blocked these signals, see builder.cli.children; from here on they are handled.
-        signal.pthread_sigmask(signal.SIG_SETMASK, set())
         self._starting = deferred(self._begun())
 
     async def _begun(self) -> None:
