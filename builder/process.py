@@ -1,4 +1,4 @@
-"""Child processes that never outlive whoever waits for them, and one kind that does.
+"""Child processes that never outlive whoever waits for them.
 
 A sequential program waits for its children with `run`. It is stopped by a signal, whose handler raises wherever the
 program happens to be: `Interrupts` sees to it that this is never between a child's start and the moment its number is
@@ -80,20 +80,3 @@ def run(
         if child is not None and child.returncode is None:
             os.killpg(child.pid, signal.SIGKILL)
             child.wait()
-
-
-def detach(command: Sequence[str | Path], *, output: int, keep: Sequence[int], folder: Path) -> subprocess.Popen[bytes]:
-    """Start a program in a session of its own that lives on when this process ends.
-
-    It inherits the descriptors in `keep`, and says into `output`. Whoever still lives asks the result's `poll`, so that
-    it does not stay as a zombie.
-    """
-    return subprocess.Popen(  # noqa: S603 - a list of arguments, never a shell's text
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=output,
-        cwd=folder,
-        pass_fds=keep,
-        start_new_session=True,
-    )

@@ -1,0 +1,94 @@
+"""The attempts that this slave has, from order to acknowledged end."""
+
+from collections.abc import Callable
+
+from twisted.logger import Logger
+
+from builder.errors import InvalidError, NotFoundError, UnavailableError
+from builder.model.attempt import Held, Order, Position
+from builder.protocol import Peer
+from builder.slave.attempt import AttemptFolder
+from builder.slave.journal import Journal
+from builder.slave.relay import Relay
+from builder.wire import HeldVerdict, Verdict
+
+_log = Logger()
+_BEGINNING = Position(records=0, log=0)
+
+
+class Attempts:
+    """Makes a relay for each attempt by `relay_for`, which is told whom to call when the attempt is gone."""
+
+    def __init__(self, journal: Journal, relay_for: Callable[[AttemptFolder, Callable[[str], None]], Relay]) -> None:
+        self._journal = journal
+        self._relay_for = relay_for
+        self._relays: dict[str, Relay] = {}
+
+    def begin(self) -> None:
+        """Take up what an earlier life of this slave has left."""
+        for folder in self._journal.held():
+            try:
+                self._add(folder)
+            except InvalidError as error:
+                _log.error("{error}; the attempt is parked", error=error)
+                self._journal.park(folder)
+
+    def stop(self) -> None:
+        """The slave ends; what is at work works on."""
+        for relay in self._relays.values():
+            relay.stop()
+
+    def held(self) -> tuple[Held, ...]:
+        """What the slave has and somebody may want."""
+        return tuple(relay.held for relay in self._relays.values() if not relay.dropped)
+
+    def start(self, order: Order, peer: Peer) -> None:
+        """Take an order, durably, begin with it, and report to `peer`; an order that came before is not begun anew.
+
+        Raises:
+            UnavailableError: It cannot be written down.
+        """
+        if order.attempt in self._relays:
+            return
+        try:
+            relay = self._add(self._journal.record(order))
+        except OSError as error:
+            raise UnavailableError(f"attempt {order.attempt} cannot be written down: {error.strerror}") from error
+        relay.connected(peer, _BEGINNING)
+
+    def cancel(self, attempt: str) -> None:
+        """Stop an attempt; its end is reported like any other.
+
+        Raises:
+            NotFoundError: It is not here.
+        """
+        if attempt not in self._relays:
+            raise NotFoundError(f"attempt {attempt} is not on this slave")
+        self._relays[attempt].cancel()
+
+    def judged(self, judgement: HeldVerdict, peer: Peer) -> None:
+        """Do what the master says of an attempt."""
+        relay = self._relays.get(judgement.attempt)
+        if relay is None:
+            return
+        match judgement.verdict:
+            case Verdict.CONTINUE:
+                relay.connected(peer, judgement.position)
+            case Verdict.ACCEPTED | Verdict.SUPERSEDED:
+                relay.forget()
+            case Verdict.UNKNOWN:
+                relay.park()
+
+    def disconnected(self) -> None:
+        """There is no master to report to."""
+        for relay in self._relays.values():
+            relay.disconnected()
+
+    def _add(self, folder: AttemptFolder) -> Relay:
+        relay = self._relay_for(folder, self._gone)
+        self._relays[relay.held.attempt] = relay
+        relay.begin()
+        return relay
+
+    def _gone(self, attempt: str) -> None:
+        del self._relays[attempt]

@@ -1,0 +1,31 @@
+"""What a slave tells about its host."""
+
+import os
+import platform
+import socket
+
+from builder.errors import UnavailableError
+from builder.model.slave import HostFacts
+from builder.slave.executors.auto import choose, executors
+
+
+def host_facts() -> HostFacts:
+    """The facts, as they are now; without an executor, what each of them misses."""
+    try:
+        executor = choose(executors()).name
+    except UnavailableError as error:
+        executor = str(error)
+    return HostFacts(
+        hostname=socket.gethostname(),
+        system=_system(),
+        cores=os.cpu_count() or 0,
+        memory=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
+        executor=executor,
+    )
+
+
+def _system() -> str:
+    try:
+        return platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
+    except OSError:
+        return platform.system()

@@ -1,0 +1,177 @@
+"""One attempt's way to the master.
+
+The run works whether the master can be reached or not. Each connection gets a report that begins where the master's
+verdict says, and ends with the answer to `JobFinished`; only then is the attempt removed.
+"""
+
+from collections.abc import Callable
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from builder.clock import background, deferred
+from builder.errors import (
+    ConflictError,
+    DigestError,
+    InvalidError,
+    NotFoundError,
+    SupersededError,
+    TooLargeError,
+    UnavailableError,
+)
+from builder.model.attempt import AttemptState, Held, Outcome, Position
+from builder.model.step import StepName
+from builder.protocol import Peer
+from builder.slave import disk
+from builder.slave.attempt import AttemptFolder
+from builder.slave.endings import broken
+from builder.slave.inputs import Input
+from builder.slave.journal import Journal
+from builder.slave.run import Run
+from builder.slave.stream import Stream
+from builder.slave.upload import upload
+from builder.wire import JobFinished
+
+REPEAT_AFTER = 5.0
+"""After how many seconds a report is tried again that met a bug."""
+
+_log = Logger()
+
+
+class Relay:
+    """The relay of the attempt of `run`; `gone` is called when the slave does not have it any more.
+
+    Attributes:
+        held: What the slave says of it in `Hello`.
+        dropped: Whether nobody wants it any more.
+    """
+
+    def __init__(self, clock: IReactorTime, journal: Journal, run: Run, gone: Callable[[str], None]) -> None:
+        order = run.order
+        self.held = Held(build=order.build, job=order.job, attempt=order.attempt, fence=order.fence)
+        self.dropped = False
+        self._clock = clock
+        self._journal = journal
+        self._run = run
+        self._folder = run.folder
+        self._gone = gone
+        self._stream: Stream | None = None
+        self._report: Deferred[None] | None = None
+        self._again: IDelayedCall | None = None
+
+    def begin(self) -> None:
+        """Go on with what is there."""
+        self._run.begin()
+
+    def stop(self) -> None:
+        """The slave ends; the runner does not."""
+        self.disconnected()
+        self._run.stop()
+
+    def cancel(self) -> None:
+        """Somebody wants the attempt to stop."""
+        self._run.cancel()
+
+    def connected(self, peer: Peer, position: Position) -> None:
+        """Report to `peer` from `position` on."""
+        self.disconnected()
+        self._stream = stream = Stream(self._clock, self._folder, self.held.attempt, peer, position)
+        self._run.changed = stream.wake
+        _ = stream.failed.addErrback(self._failed, peer)
+        self._report = deferred(self._reported(peer, stream))
+        _ = self._report.addErrback(self._failed, peer)
+
+    def disconnected(self) -> None:
+        """There is nobody to report to."""
+        if self._again and self._again.active():
+            self._again.cancel()
+        if self._stream:
+            self._stream.stop()
+            self._stream = None
+        if self._report:
+            report, self._report = self._report, None
+            report.cancel()
+
+    def forget(self) -> None:
+        """The master has everything, or nobody wants it any more."""
+        self._drop(self._journal.forget)
+
+    def park(self) -> None:
+        """The master does not know it: it is kept, since somebody may want to look at it."""
+        _log.warn("attempt {attempt} is unknown to the master and is parked", attempt=self.held.attempt)
+        self._drop(self._journal.park)
+
+    def _drop(self, leave: Callable[[AttemptFolder], object]) -> None:
+        """Stop it, and be rid of it when it has stopped."""
+        self.dropped = True
+        self.disconnected()
+        self._run.cancel()
+        background("Removing an attempt", self._left(leave))
+
+    async def _left(self, leave: Callable[[AttemptFolder], object]) -> None:
+        await self._run.ended()
+        self._gone(self.held.attempt)
+        leave(self._folder)
+
+    async def _reported(self, peer: Peer, stream: Stream) -> None:
+        """All of one report."""
+        stream.wake()
+        if self._run.input and not self._run.begun:
+            await self._provided(peer, stream, self._run.input)
+        outcome = await self._run.ended()
+        if outcome.state is AttemptState.SUCCEEDED:
+            outcome = await self._delivered(peer, stream, outcome)
+        at = await stream.drain()
+        finished = JobFinished(attempt=self.held.attempt, records=at.records, log=at.log, outcome=outcome)
+        await peer.ask(finished)
+        self._report = None
+        self.forget()
+
+    async def _provided(self, peer: Peer, stream: Stream, file: Input) -> None:
+        """Have the file that the order names, and start the runner."""
+        recorder = self._folder.recorder()
+        if not recorder.open_step:
+            recorder.begin_step(StepName.FETCH.value)
+            stream.wake()
+        try:
+            await file.fetch(peer, lambda: self._run.outcome is None)
+        except (NotFoundError, DigestError) as error:
+            self._run.finish(broken(f"{self.held.job} has no SRPM to build: {error}"))
+        except OSError as error:
+            full = disk.is_full(error)
+            self._run.finish(disk.full(self._folder.path) if full else broken(f"the SRPM cannot be written: {error}"))
+        if self._run.outcome is None:
+            recorder.end_step(ok=True)
+            self._run.launch()
+
+    async def _delivered(self, peer: Peer, stream: Stream, outcome: Outcome) -> Outcome:
+        """Deliver the results of a success; the outcome is another one if the master does not take them."""
+        recorder = self._folder.recorder()
+        if not any(record.step is StepName.UPLOAD for record in self._folder.records()):
+            recorder.begin_step(StepName.UPLOAD.value)
+            stream.wake()
+        try:
+            await upload(peer, self.held.attempt, self._folder.results)
+        except (DigestError, TooLargeError, InvalidError) as error:
+            outcome = broken(f"the results cannot be delivered: {error}").outcome
+        recorder.end_step(ok=outcome.state is AttemptState.SUCCEEDED)
+        return outcome
+
+    def _failed(self, failure: Failure, peer: Peer) -> None:
+        """A report ended early; what it is about is still on disk."""
+        error = failure.value
+        if isinstance(error, CancelledError) or self._stream is None:
+            return
+        position = self._stream.acknowledged
+        self.disconnected()
+        if isinstance(error, SupersededError):
+            self.forget()
+        elif isinstance(error, NotFoundError):
+            self.park()
+        elif isinstance(error, UnavailableError | ConflictError):
+            peer.close(f"attempt {self.held.attempt}: {error}")
+        else:
+            _log.failure("reporting attempt {attempt}", failure=failure, attempt=self.held.attempt)
+            self._again = self._clock.callLater(REPEAT_AFTER, self.connected, peer, position)

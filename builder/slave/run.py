@@ -1,0 +1,136 @@
+"""The run of one attempt on this host: its runner is started, seen after, told to stop, and missed when it dies.
+
+What is there on disk decides, whatever happened before: a run that finds an attempt of the slave's earlier life goes on
+with it.
+"""
+
+import signal
+from collections.abc import Callable
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from builder.model.attempt import ChrootWork, Order, Outcome
+from builder.model.step import StepName
+from builder.slave import records
+from builder.slave.attempt import AttemptFolder
+from builder.slave.endings import EndedError, broken, cancelled
+from builder.slave.inputs import Input
+from builder.slave.launch import Launcher
+from builder.slave.watch import Watch
+
+LOOK_EVERY = 2.0
+"""How often, in seconds, it is looked after a runner, in case that nothing was told of its end."""
+KILL_AFTER = 5.0
+"""How many seconds a runner has to end when it is told to."""
+LAUNCHES = 3
+"""How often a runner is started for an attempt before it is given up: once to work, then to clear up."""
+
+
+class Run:
+    """The run of the attempt in `folder`.
+
+    Attributes:
+        order: What is to be done.
+        input: The file that has to be there before a runner can work, if the order names one.
+        outcome: How it ended, once it has.
+        changed: Called with the name of each file that changes.
+    """
+
+    def __init__(self, clock: IReactorTime, launcher: Launcher, watch: Watch, folder: AttemptFolder) -> None:
+        self.folder = folder
+        self.order: Order = folder.order
+        work = self.order.work
+        self.input = Input(work.srpm, folder.inputs) if isinstance(work, ChrootWork) else None
+        self.outcome: Outcome | None = None
+        self.changed: Callable[[str], None] = lambda _: None
+        self._clock = clock
+        self._launcher = launcher
+        self._watch = watch
+        self._launches = 0
+        self._waiting: list[Deferred[Outcome]] = []
+        self._next_look: IDelayedCall | None = None
+        self._kill: IDelayedCall | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is, or was, a runner, or there need not be one any more."""
+        return self.outcome is not None or self.folder.lock.exists()
+
+    def begin(self) -> None:
+        """Go on with what is there; without the input, `launch` has to be called when it is there."""
+        self._watch.begin(self.folder.path, self._told)
+        self._look()
+        if not self.begun and (self.input is None or self.input.there):
+            self.launch()
+
+    def stop(self) -> None:
+        """Look no more after it; the runner works on."""
+        self._watch.end(self.folder.path)
+        for timer in (self._next_look, self._kill):
+            if timer and timer.active():
+                timer.cancel()
+
+    def launch(self) -> None:
+        """Start a runner."""
+        self._launches += 1
+        first = StepName.FETCH if self.input is None else StepName.CHROOT
+        self._launcher.start(self.folder, first, self._look)
+
+    def cancel(self) -> None:
+        """Make it end, now."""
+        if self.outcome:
+            return
+        self.folder.cancel()
+        if not self.begun:
+            self.finish(cancelled())
+        elif self._kill is None:
+            self._kill = self._clock.callLater(KILL_AFTER, self.folder.signal, signal.SIGKILL)
+
+    def finish(self, ending: EndedError) -> None:
+        """End it without a runner."""
+        self.folder.recorder().end_step(ok=False)
+        self.folder.finish(ending.outcome)
+        self._look()
+
+    def ended(self) -> Deferred[Outcome]:
+        """Fires with how it ended."""
+        waiting: Deferred[Outcome] = Deferred(self._waiting.remove)
+        if self.outcome:
+            waiting.callback(self.outcome)
+        else:
+            self._waiting.append(waiting)
+        return waiting
+
+    def _told(self, name: str) -> None:
+        self.changed(name)
+        if name not in {"log", records.NAME}:
+            self._look()
+
+    def _look(self) -> None:
+        """See whether it has ended."""
+        if self.outcome:
+            return
+        self.outcome = self.folder.outcome()
+        if self.outcome:
+            self.stop()
+            waiting, self._waiting = self._waiting, []
+            for one in waiting:
+                one.callback(self.outcome)
+        else:
+            self._look_again()
+            if self.folder.lock.exists() and not self.folder.running():
+                self._died()
+
+    def _look_again(self) -> None:
+        if self._next_look and self._next_look.active():
+            self._next_look.reset(LOOK_EVERY)
+        else:
+            self._next_look = self._clock.callLater(LOOK_EVERY, self._look)
+
+    def _died(self) -> None:
+        """A new runner clears up and writes how it ended, unless that fails too."""
+        if self._launches < LAUNCHES:
+            self.launch()
+        else:
+            self.finish(broken(f"the runner of {self.order.build}/{self.order.job} died and cannot be started again"))

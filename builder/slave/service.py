@@ -1,0 +1,71 @@
+"""The composition root of a slave: configuration and reactor in, a running slave out."""
+
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+from random import SystemRandom
+from typing import Any
+
+from twisted.internet.defer import maybeDeferred
+
+from builder import files
+from builder.certificates import Identity
+from builder.config import SlaveConfig
+from builder.dial import Dialler
+from builder.slave.attempt import AttemptFolder
+from builder.slave.attempts import Attempts
+from builder.slave.connection import Connection
+from builder.slave.executors.chroot import TRUST_NAME
+from builder.slave.facts import host_facts
+from builder.slave.journal import Journal
+from builder.slave.launch import ProcessLauncher
+from builder.slave.relay import Relay
+from builder.slave.run import Run
+from builder.slave.watch import InotifyWatch
+from builder.tls import client_endpoint
+
+PING_EVERY = 10.0
+"""After how many seconds of silence the master is asked whether it is there."""
+
+
+class Slave:
+    """A slave at work."""
+
+    def __init__(self, dialler: Dialler, attempts: Attempts, watch: InotifyWatch) -> None:
+        self._dialler = dialler
+        self._attempts = attempts
+        self._watch = watch
+
+    async def stop(self) -> None:
+        """End; runners work on, and the next life finds them."""
+        await maybeDeferred(self._dialler.stopService)
+        self._attempts.stop()
+        self._watch.stop()
+
+
+async def start_slave(config: SlaveConfig, reactor: Any) -> Slave:
+    """Take up what is there, and dial the master."""
+    journal = Journal(config.state)
+    files.write(config.state / TRUST_NAME, _trusted(config.credentials.ca))
+    watch, launcher = InotifyWatch(reactor), ProcessLauncher(reactor)
+
+    def relay_for(folder: AttemptFolder, gone: Callable[[str], None]) -> Relay:
+        return Relay(reactor, journal, Run(reactor, launcher, watch, folder), gone)
+
+    attempts, facts = Attempts(journal, relay_for), host_facts()
+    attempts.begin()
+
+    def session_for(_: Identity) -> Connection:
+        return Connection(config, facts, attempts)
+
+    where = f"{config.master.host}:{config.master.port}"
+    endpoint = client_endpoint(reactor, config.master, config.credentials)
+    dialler = Dialler(reactor, where, endpoint, session_for, SystemRandom(), PING_EVERY)
+    dialler.startService()
+    return Slave(dialler, attempts, watch)
+
+
+def _trusted(ca: Path) -> bytes:
+    """The certificates that repositories over HTTPS may have: what the system trusts, and the farm's own."""
+    system = ssl.get_default_verify_paths().cafile
+    return (Path(system).read_bytes() if system else b"") + ca.read_bytes()

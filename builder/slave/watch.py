@@ -1,0 +1,51 @@
+"""Seeing at once what a runner writes, by inotify(7); whoever watches keeps a slow timer too."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+from twisted.internet.inotify import IN_CLOSE_WRITE, IN_CREATE, IN_MODIFY, IN_MOVED_TO, INotify
+from twisted.internet.interfaces import IReactorFDSet
+from twisted.python.filepath import FilePath
+
+_CHANGES = IN_CREATE | IN_MODIFY | IN_MOVED_TO | IN_CLOSE_WRITE
+
+
+class Watch(Protocol):
+    """Tells of changes in folders."""
+
+    def begin(self, folder: Path, changed: Callable[[str], None]) -> None:
+        """Call `changed` with the name of each file in `folder` that is written, made or moved there."""
+        ...
+
+    def end(self, folder: Path) -> None:
+        """Tell no more of `folder`."""
+        ...
+
+
+class InotifyWatch:
+    """Watches with one inotify descriptor."""
+
+    def __init__(self, reactor: IReactorFDSet) -> None:
+        self._notify = INotify(reactor)
+        self._notify.startReading()
+        self._watched: set[Path] = set()
+
+    def begin(self, folder: Path, changed: Callable[[str], None]) -> None:
+        """Add a watch."""
+
+        def told(_: object, path: FilePath[Any], __: int) -> None:
+            changed(path.asTextMode().basename())
+
+        self._watched.add(folder)
+        self._notify.watch(FilePath(str(folder)), _CHANGES, callbacks=[told])
+
+    def end(self, folder: Path) -> None:
+        """Remove the watch, if there is one."""
+        if folder in self._watched:
+            self._watched.remove(folder)
+            self._notify.ignore(FilePath(str(folder)))
+
+    def stop(self) -> None:
+        """End all of it."""
+        self._notify.loseConnection()
