@@ -1,0 +1,96 @@
+"""The log of a job over the API: bytes from an offset on, and more as they are written."""
+
+from collections.abc import AsyncGenerator
+from typing import Annotated
+
+import msgspec
+from twisted.internet.interfaces import IReactorTime
+
+from builder.clock import sleep
+from builder.errors import InvalidError, NotFoundError
+from builder.lifecycle import ATTEMPT_ENDS, JOB_ENDS
+from builder.master.builds import Builds
+from builder.master.logs import Logs
+from builder.model import Label, Size, Value
+from builder.model.job import Attempt
+from builder.web.answers import TEXT, Answer, Stream
+from builder.web.api.builds import Number
+from builder.web.feed import Feed
+from builder.web.followers import GATHER, news
+from builder.web.job import attempt_of, job_of
+from builder.web.stored import PIECE
+from builder.web.visit import Visit
+
+
+class ReadLog(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The log of the newest attempt, or of the one with this `fence`, from the byte `offset` on.
+
+    With `follow` it goes on until the attempt has ended, and waits for an attempt where there is none yet.
+    """
+
+    number: Number
+    job: Label
+    offset: Size = 0
+    follow: bool = False
+    fence: Annotated[int, msgspec.Meta(ge=1)] | None = None
+
+
+class LogsApi:
+    """`/api/v1/builds/N/jobs/J/log`."""
+
+    def __init__(self, builds: Builds, logs: Logs, feed: Feed, clock: IReactorTime) -> None:
+        self._builds = builds
+        self._logs = logs
+        self._feed = feed
+        self._clock = clock
+
+    async def read(self, asked: ReadLog, _: Visit) -> Answer:
+        """The log as it was written: whoever shows it takes care of what is in it."""
+        job = job_of(await self._builds.show(asked.number), asked.job)
+        attempt = attempt_of(job, asked.fence)
+        length = 0 if attempt is None else self._logs.length(asked.number, asked.job, attempt.fence)
+        if asked.offset > length:
+            raise InvalidError(f"the log has {length} bytes so far: there is no offset {asked.offset}")
+        if asked.follow:
+            return _answer(Stream(chunks=self._follow(asked), follows=True))
+        if attempt is None:
+            raise NotFoundError(f"{job.build}/{job.name} is {job.state.value} and has no log")
+        chunks = self._stored(asked.number, asked.job, attempt.fence, asked.offset, length)
+        return _answer(Stream(chunks=chunks, length=length - asked.offset))
+
+    async def _stored(self, build: int, job: str, fence: int, offset: int, end: int) -> AsyncGenerator[bytes, None]:
+        while offset < end and (piece := self._logs.read(build, job, fence, offset, min(PIECE, end - offset))):
+            offset += len(piece)
+            yield piece
+
+    async def _follow(self, asked: ReadLog) -> AsyncGenerator[bytes, None]:
+        """The state is read before the log: all log of an attempt is there before its end is."""
+        build, job, fence, offset = asked.number, asked.job, asked.fence, asked.offset
+        ended = False
+        with self._feed.watch(build) as watch:
+            while True:
+                if watch.look():
+                    fence, ended = await self._state(build, job, fence)
+                if fence is not None:
+                    while piece := self._logs.read(build, job, fence, offset, PIECE):
+                        offset += len(piece)
+                        yield piece
+                if ended:
+                    return
+                rings = [watch.wait()] + ([] if fence is None else [self._logs.changed(build, job, fence)])
+                if await news(self._clock, *rings):
+                    await sleep(self._clock, GATHER)
+                else:
+                    watch.wake()
+
+    async def _state(self, build: int, name: str, fence: int | None) -> tuple[int | None, bool]:
+        """The fence of the attempt to follow, and whether nothing more will come of it."""
+        job = job_of(await self._builds.show(build), name)
+        attempt: Attempt | None = attempt_of(job, fence)
+        if attempt is None:
+            return None, job.state in JOB_ENDS
+        return attempt.fence, attempt.state in ATTEMPT_ENDS
+
+
+def _answer(body: Stream) -> Answer:
+    return Answer(content_type=TEXT, body=body, headers={"Cache-Control": "no-store"})

@@ -1,0 +1,21 @@
+"""Slaves over the API."""
+
+from builder.master.slaves import Slaves
+from builder.model import Value
+from builder.model.slave import Slave
+from builder.web.visit import Visit
+
+
+class ListSlaves(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All slaves that were ever there."""
+
+
+class SlavesApi:
+    """`/api/v1/slaves`."""
+
+    def __init__(self, slaves: Slaves) -> None:
+        self._slaves = slaves
+
+    async def listing(self, _: ListSlaves, __: Visit) -> tuple[Slave, ...]:
+        """The slaves by name."""
+        return await self._slaves.listing()

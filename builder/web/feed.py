@@ -1,0 +1,101 @@
+"""One reader of new events for everybody who follows.
+
+The bell rings for every commit, and most are of no interest to a follower of one build. So that a ring costs one query
+and not one per follower, the feed reads the new events once and wakes the watches whose build is among them.
+
+A watch remembers that it was woken until its follower looks. The follower begins its watch before it first reads, so
+that nothing falls in between.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from builder.clock import sleep
+from builder.master.events import Events
+
+_log = Logger()
+
+PAUSE = 5.0
+"""After how many seconds the feed tries again when it could not read."""
+
+
+class Watch:
+    """Whether something has happened since its follower looked last; to begin with, it has."""
+
+    def __init__(self, build: int | None) -> None:
+        self.build = build
+        self._fresh = True
+        self._waiting: Deferred[None] | None = None
+
+    def look(self) -> bool:
+        """Whether there is news; asking settles it."""
+        fresh, self._fresh = self._fresh, False
+        return fresh
+
+    def wait(self) -> Deferred[None]:
+        """Fires when there is news; may be cancelled. One at a time."""
+        if self._fresh:
+            return succeed(None)
+        self._waiting = Deferred(self._forget)
+        return self._waiting
+
+    def wake(self) -> None:
+        """There is news."""
+        self._fresh = True
+        if self._waiting is not None:
+            waiting, self._waiting = self._waiting, None
+            waiting.callback(None)
+
+    def _forget(self, _: Deferred[None]) -> None:
+        self._waiting = None
+
+
+class Feed:
+    """Wakes watches when something has happened; `run` is its work."""
+
+    def __init__(self, events: Events, clock: IReactorTime) -> None:
+        self._events = events
+        self._clock = clock
+        self._watches: set[Watch] = set()
+        self._newest: int | None = None
+
+    @contextmanager
+    def watch(self, build: int | None = None) -> Iterator[Watch]:
+        """Watch one build, or the whole farm, for as long as the block runs."""
+        watch = Watch(build)
+        self._watches.add(watch)
+        try:
+            yield watch
+        finally:
+            self._watches.discard(watch)
+
+    async def run(self) -> None:
+        """Read events as they come, until cancelled."""
+        with suppress(CancelledError):
+            while True:
+                try:
+                    await self._read()
+                except CancelledError:
+                    raise
+                except Exception:  # noqa: BLE001 - whatever it was, followers want another try
+                    _log.failure("reading events failed; trying again in {pause} s", pause=PAUSE)
+                    await sleep(self._clock, PAUSE)
+
+    async def _read(self) -> None:
+        if self._newest is None:
+            self._newest = await self._events.newest()
+        while True:
+            rung = self._events.changed.wait()
+            while new := await self._events.since(self._newest):
+                self._newest = new[-1].number
+                self._wake({event.build for event in new})
+            await rung
+
+    def _wake(self, builds: set[int]) -> None:
+        for watch in tuple(self._watches):
+            if watch.build is None or watch.build in builds:
+                watch.wake()

@@ -1,0 +1,25 @@
+"""The page `/slaves`: the hosts that build."""
+
+from builder.master.slaves import Slaves
+from builder.model import Value
+from builder.web import answers
+from builder.web.answers import Answer
+from builder.web.pages.templates import Templates
+from builder.web.visit import Visit
+
+
+class AskSlaves(Value, frozen=True, kw_only=True):
+    """All slaves."""
+
+
+class SlavesPage:
+    """Makes the page."""
+
+    def __init__(self, slaves: Slaves, templates: Templates) -> None:
+        self._slaves = slaves
+        self._templates = templates
+
+    async def show(self, _: AskSlaves, __: Visit) -> Answer:
+        """The slaves, what they take and what they are."""
+        slaves = await self._slaves.listing()
+        return answers.page(self._templates.render("slaves.html", here="/slaves", slaves=slaves))

@@ -1,0 +1,63 @@
+"""The pages' templates, and how times, sizes and spans read on them."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from builder import __version__
+from builder.model.slave import HostFacts
+
+FOLDER = Path(__file__).parent.parent / "templates"
+
+
+class Templates:
+    """Turns values into HTML; all text is escaped, and a name that is not there is an error."""
+
+    def __init__(self, address_of_asset: Callable[[str], str]) -> None:
+        self._environment = Environment(
+            loader=FileSystemLoader(FOLDER),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        self._environment.globals.update(asset=address_of_asset, version=__version__)
+        self._environment.filters.update(moment=moment, span=span, host=host)
+
+    def render(self, name: str, **values: Any) -> str:
+        """The template called `name` with `values`."""
+        return self._environment.get_template(name).render(values)
+
+
+def moment(seconds: float) -> Markup:
+    """A moment in UTC, which the script turns into the reader's own time; `seconds` since the epoch."""
+    time = datetime.fromtimestamp(seconds, UTC)
+    return Markup('<time datetime="{}">{} UTC</time>').format(f"{time:%Y-%m-%dT%H:%M:%SZ}", f"{time:%Y-%m-%d %H:%M}")
+
+
+def span(seconds: float) -> str:
+    """How long something took: `0.4 s`, `12 s`, `3 min 05 s`, `2 h 07 min`."""
+    if seconds < 10:
+        return f"{max(0.0, seconds):.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+
+
+def host(facts: HostFacts) -> str:
+    """What a slave's host is, as far as it says: `Debian 12, 2 cores, 24.0 GiB, chroot`."""
+    parts = (
+        facts.system,
+        f"{facts.cores} cores" if facts.cores else "",
+        f"{facts.memory / 2**30:.1f} GiB" if facts.memory else "",
+        facts.executor,
+    )
+    return ", ".join(part for part in parts if part)

@@ -1,0 +1,113 @@
+"""`/repos/…`: the repositories as dnf reads them, from the folders that the repository builder makes.
+
+    repos/<project>/<stage>/<distribution>-<version>/<architecture>/     also source/ and debug/<architecture>/
+        repodata -> generations/123/repodata
+        generations/123/…                                               never changes
+
+Two answers are made here and are no files: `mirrorlist` in each repository names its current generation, so that a
+client reads one unchanging tree for its whole transaction, and `<project>-<stage>.repo` beside the architectures is
+what people give to dnf.
+"""
+
+from pathlib import Path, PurePosixPath
+
+from builder.errors import NotFoundError
+from builder.model import Label, Value
+from builder.repo.layout import DEBUG, SOURCE
+from builder.web import answers, stored
+from builder.web.answers import Answer
+from builder.web.visit import Visit
+
+_GENERATIONS = "generations"
+_TYPES = {
+    ".asc": "application/pgp-signature",
+    ".gz": "application/gzip",
+    ".json": "application/json",
+    ".rpm": "application/x-rpm",
+    ".xml": "application/xml",
+    ".zst": "application/zstd",
+}
+_SECTION = """\
+[{name}]
+name={title}
+mirrorlist={url}/{tree}/mirrorlist
+enabled={enabled}
+gpgcheck=0
+metadata_expire=60
+"""
+
+
+class InRepository(Value, frozen=True, kw_only=True):
+    """A repository's folder, or a file in it; dnf adds parameters of its own, which say nothing to us."""
+
+    path: tuple[str, ...]
+
+
+class RepoFile(Value, frozen=True, kw_only=True):
+    """The file for dnf that describes one stage of a project for one distribution version."""
+
+    project: Label
+    stage: Label
+    distribution: Label
+    name: Label
+
+
+class Repositories:
+    """The folder `repos/`, read only; nothing outside of it can be reached, by name or by symbolic link."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    async def file(self, asked: InRepository, visit: Visit) -> Answer:
+        """A file; one below `generations/` never changes."""
+        path = self._place(asked.path)
+        if not path.is_file():
+            raise NotFoundError(f"/repos/{'/'.join(asked.path)} is a folder, and folders are not listed")
+        content_type = _TYPES.get(PurePosixPath(asked.path[-1]).suffix, "application/octet-stream")
+        keep = stored.FOREVER if _GENERATIONS in asked.path[:-1] else stored.ASK_AGAIN
+        return stored.answer(path, visit.conditions, content_type, keep)
+
+    async def mirrorlist(self, asked: InRepository, visit: Visit) -> Answer:
+        """The address of the generation that `repodata` points to."""
+        repodata = self._place((*asked.path, "repodata"))
+        generation = repodata.parent.name
+        if repodata.parent.parent.name != _GENERATIONS:
+            raise NotFoundError(f"there is no repository at /repos/{'/'.join(asked.path)}")
+        return answers.text(f"{visit.origin}/repos/{'/'.join(asked.path)}/{_GENERATIONS}/{generation}/\n")
+
+    async def repo_file(self, asked: RepoFile, visit: Visit) -> Answer:
+        """The description of the repository of packages, and, switched off, of those of sources and debuginfo."""
+        name = f"{asked.project}-{asked.stage}"
+        if asked.name != name:
+            raise NotFoundError(f"there is no {asked.name}.repo here; there is {name}.repo")
+        folder = (asked.project, asked.stage, asked.distribution)
+        self._place(folder)
+        url = f"{visit.origin}/repos/{'/'.join(folder)}"
+        title = f"{asked.project} {asked.stage} for {asked.distribution}"
+        trees = (
+            (name, title, "$basearch", 1),
+            (f"{name}-{DEBUG}", f"{title}, debuginfo", f"{DEBUG}/$basearch", 0),
+            (f"{name}-{SOURCE}", f"{title}, sources", SOURCE, 0),
+        )
+        sections = (
+            _SECTION.format(name=name, title=title, url=url, tree=tree, enabled=enabled)
+            for name, title, tree, enabled in trees
+        )
+        return answers.text("\n".join(sections))
+
+    def _place(self, parts: tuple[str, ...]) -> Path:
+        """The real path of something below the root; `NotFoundError` if there is nothing, or it leads outside.
+
+        Names with a leading dot are files in the making, and `.` and `..`.
+        """
+        nothing = NotFoundError(f"there is nothing at /repos/{'/'.join(parts)}")
+        if any(not part or part.startswith(".") or "/" in part or "\0" in part for part in parts):
+            raise nothing
+        try:
+            root = self._root.resolve(strict=True)
+            path = root.joinpath(*parts).resolve(strict=True)
+        except (OSError, RuntimeError):  # RuntimeError: symbolic links in a circle
+            raise nothing from None
+        if not path.is_relative_to(root):
+            raise nothing
+        return path

@@ -1,0 +1,95 @@
+"""Every address that the farm answers: method, path, who may, what it takes, what it tells, and who does it.
+
+Reading is public; whatever changes something needs a person. `docs/api.md` describes each route.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.interfaces import IReactorTime
+
+from builder.master.service import Farm
+from builder.model.build import Build
+from builder.model.difference import Change
+from builder.model.package import PackageSummary
+from builder.model.slave import Slave
+from builder.web.answers import Answer
+from builder.web.api.builds import BuildsApi, CancelBuild, ListBuilds, ShowBuild, StartBuild
+from builder.web.api.definition import ApplyDefinition, DefinitionApi, ExportDefinition
+from builder.web.api.events import EventsApi, ListEvents
+from builder.web.api.logs import LogsApi, ReadLog
+from builder.web.api.packages import ListPackages, PackagesApi
+from builder.web.api.slaves import ListSlaves, SlavesApi
+from builder.web.api.status import AskStatus, Status, StatusApi
+from builder.web.assets import Asset, Assets
+from builder.web.feed import Feed
+from builder.web.pages.build import AskBuild, BuildPage
+from builder.web.pages.log import AskLog, LogPage
+from builder.web.pages.overview import AskOverview, OverviewPage
+from builder.web.pages.packages import AskPackages, PackagesPage
+from builder.web.pages.slaves import AskSlaves, SlavesPage
+from builder.web.pages.templates import Templates
+from builder.web.repositories import InRepository, RepoFile, Repositories
+from builder.web.table import Policy, Route, Table
+
+ANYONE, PERSON = Policy.ANYONE, Policy.PERSON
+
+
+def api(farm: Farm, feed: Feed, clock: IReactorTime) -> tuple[Route[Any, Any], ...]:
+    """What programs use."""
+    builds = BuildsApi(farm.builds)
+    definition = DefinitionApi(farm.definitions)
+    events = EventsApi(farm.events, feed, clock)
+    logs = LogsApi(farm.builds, farm.logs, feed, clock)
+    packages = PackagesApi(farm.definitions)
+    slaves = SlavesApi(farm.slaves)
+    status = StatusApi(farm.builds, farm.slaves, farm.events)
+    job_log = "/api/v1/builds/{number}/jobs/{job}/log"
+    return (
+        Route("GET", "/api/v1/builds", ANYONE, ListBuilds, tuple[Build, ...], builds.listing),
+        Route("POST", "/api/v1/builds", PERSON, StartBuild, Build, builds.start),
+        Route("GET", "/api/v1/builds/{number}", ANYONE, ShowBuild, Build, builds.show),
+        Route("POST", "/api/v1/builds/{number}/cancel", PERSON, CancelBuild, Build, builds.cancel),
+        Route("GET", job_log, ANYONE, ReadLog, Answer, logs.read),
+        Route("GET", "/api/v1/definition", ANYONE, ExportDefinition, Answer, definition.export),
+        Route("POST", "/api/v1/definition", PERSON, ApplyDefinition, tuple[Change, ...], definition.apply),
+        Route("GET", "/api/v1/events", ANYONE, ListEvents, Answer, events.listing),
+        Route("GET", "/api/v1/packages", ANYONE, ListPackages, tuple[PackageSummary, ...], packages.listing),
+        Route("GET", "/api/v1/slaves", ANYONE, ListSlaves, tuple[Slave, ...], slaves.listing),
+        Route("GET", "/api/v1/status", ANYONE, AskStatus, Status, status.show),
+        Route("GET", "/livez", ANYONE, AskStatus, Answer, status.live),
+        Route("GET", "/readyz", ANYONE, AskStatus, Answer, status.ready),
+    )
+
+
+def pages(farm: Farm, templates: Templates, assets: Assets) -> tuple[Route[Any, Any], ...]:
+    """What people look at."""
+    overview = OverviewPage(farm.builds, farm.slaves, farm.events, templates)
+    build = BuildPage(farm.builds, farm.definitions, farm.events, templates)
+    log = LogPage(farm.builds, farm.logs, farm.events, templates)
+    packages = PackagesPage(farm.definitions, templates)
+    slaves = SlavesPage(farm.slaves, templates)
+    return (
+        Route("GET", "/", ANYONE, AskOverview, Answer, overview.show),
+        Route("GET", "/builds/{number}", ANYONE, AskBuild, Answer, build.show),
+        Route("GET", "/builds/{number}/{job}/log", ANYONE, AskLog, Answer, log.show),
+        Route("GET", "/packages", ANYONE, AskPackages, Answer, packages.show),
+        Route("GET", "/slaves", ANYONE, AskSlaves, Answer, slaves.show),
+        Route("GET", "/static/{name}", ANYONE, Asset, Answer, assets.file),
+    )
+
+
+def repositories(root: Path) -> tuple[Route[Any, Any], ...]:
+    """What dnf reads; the two answers that are no files come before all files."""
+    repos = Repositories(root)
+    repo_file = "/repos/{project}/{stage}/{distribution}/{name}.repo"
+    return (
+        Route("GET", repo_file, ANYONE, RepoFile, Answer, repos.repo_file),
+        Route("GET", "/repos/{path...}/mirrorlist", ANYONE, InRepository, Answer, repos.mirrorlist),
+        Route("GET", "/repos/{path...}", ANYONE, InRepository, Answer, repos.file),
+    )
+
+
+def table(farm: Farm, root: Path, feed: Feed, templates: Templates, assets: Assets, clock: IReactorTime) -> Table:
+    """All of them; `root` is the folder of the repositories."""
+    return Table((*api(farm, feed, clock), *pages(farm, templates, assets), *repositories(root)))

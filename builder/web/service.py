@@ -1,0 +1,109 @@
+"""HTTP as a service: the site is put together here and listens; plain on loopback, over TLS elsewhere."""
+
+import ipaddress
+import socket
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import TCP4ServerEndpoint, TCP6ServerEndpoint
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IListeningPort, IReactorTime
+from typing_extensions import override
+
+from builder import tls
+from builder.clock import deferred
+from builder.config import Address, HttpTls, MasterConfig
+from builder.errors import UnavailableError
+from builder.master.service import Farm
+from builder.web.assets import Assets
+from builder.web.channel import BoundedSite
+from builder.web.entrance import Entrance
+from builder.web.failures import Failures
+from builder.web.feed import Feed
+from builder.web.followers import Seats
+from builder.web.pages.templates import Templates
+from builder.web.routes import table
+
+_KEEPALIVE = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 15), (socket.TCP_KEEPCNT, 4))
+"""A follower whose host is gone without a word is noticed after two minutes (tcp(7), seconds and tries)."""
+
+
+class FarmSite(BoundedSite):
+    """The site with the feed that its followers live on, for as long as it listens."""
+
+    def __init__(self, entrance: Entrance, feed: Feed, clock: IReactorTime) -> None:
+        super().__init__(entrance, clock)
+        self._feed = feed
+        self._reading: Deferred[None] | None = None
+
+    @override
+    def startFactory(self) -> None:
+        """Begin to listen."""
+        super().startFactory()
+        self._reading = deferred(self._feed.run())
+
+    @override
+    def stopFactory(self) -> None:
+        """Listen no more."""
+        super().stopFactory()
+        if self._reading is not None:
+            self._reading.cancel()
+
+
+def site(farm: Farm, repos: Path, clock: IReactorTime) -> FarmSite:
+    """All that the farm tells over HTTP; `repos` is the folder of the repositories."""
+    assets = Assets()
+    templates = Templates(assets.address)
+    feed = Feed(farm.events, clock)
+    routes = table(farm, repos, feed, templates, assets, clock)
+    entrance = Entrance(routes, farm.people, Failures(templates), Seats(), clock, farm.config.url)
+    return FarmSite(entrance, feed, clock)
+
+
+async def listen(reactor: Any, farm: Farm, config: MasterConfig) -> IListeningPort:
+    """Take requests; closing the port ends every connection.
+
+    Raises:
+        InvalidError: The certificate or its key cannot be used.
+        UnavailableError: The address cannot be listened on.
+    """
+    factory = site(farm, config.state / "repos", reactor)
+    shown = certificate_for(config)
+    if shown is None:
+        port = await _listen_plainly(reactor, config.http, factory)
+    else:
+        port = await tls.listen_https(reactor, config.http, shown, factory)
+    _keep_alive(port)
+    return port
+
+
+async def _listen_plainly(reactor: Any, address: Address, factory: FarmSite) -> IListeningPort:
+    endpoint = TCP6ServerEndpoint if ":" in address.host else TCP4ServerEndpoint
+    try:
+        port: IListeningPort = await endpoint(reactor, address.port, interface=address.host).listen(factory)
+    except CannotListenError as error:
+        raise UnavailableError(f"cannot listen on {address.host}:{address.port}: {error.socketError}") from error
+    return port
+
+
+def _keep_alive(port: Any) -> None:
+    """Let the kernel look after silent connections: accepted ones inherit it from the port (socket(7))."""
+    port.socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in _KEEPALIVE:
+        port.socket.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+def certificate_for(config: MasterConfig) -> HttpTls | None:
+    """The certificate to show: the one that is configured, none on loopback, the master's own elsewhere."""
+    if config.http_tls is not None or is_loopback(config.http):
+        return config.http_tls
+    return HttpTls(certificate=config.credentials.certificate, key=config.credentials.key)
+
+
+def is_loopback(address: Address) -> bool:
+    """Whether only this machine can reach an address; names other than `localhost` may lead anywhere."""
+    try:
+        return ipaddress.ip_address(address.host).is_loopback
+    except ValueError:
+        return address.host == "localhost"

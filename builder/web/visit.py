@@ -1,0 +1,23 @@
+"""A visit: one HTTP request as handlers see it, without the HTTP."""
+
+from builder.model import Value
+
+
+class Conditions(Value, frozen=True, kw_only=True):
+    """The request headers that ask for less than a whole file (RFC 9110, sections 13 and 14)."""
+
+    none_match: str | None = None
+    modified_since: str | None = None
+    range: str | None = None
+    if_range: str | None = None
+
+
+class Visit(Value, frozen=True, kw_only=True):
+    """Who asks, and under which address they know the farm.
+
+    `person` is empty where nobody had to prove who they are. `origin` is `scheme://host[:port]` without a final slash.
+    """
+
+    person: str = ""
+    origin: str
+    conditions: Conditions = Conditions()

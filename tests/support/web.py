@@ -1,0 +1,39 @@
+"""A test's own farm with its site, in memory, on a clock that the test moves."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+from typing_extensions import override
+
+from builder.web.service import FarmSite, site
+from tests.support.small_farm import SmallFarm
+from tests.support.http import Client
+
+
+class WebTest(SynchronousTestCase):
+    """`client` is a stranger, `ada` a person with a token; what is logged as an error fails the test."""
+
+    farm: SmallFarm
+    site: FarmSite
+
+    @override
+    def setUp(self) -> None:
+        self.state = Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.state)
+        self.repos = self.state / "repos"
+        self.repos.mkdir()
+        self.clock = Clock()
+        self.serve()
+
+    def serve(self, url: str | None = None) -> None:
+        """Begin with a new farm, which people reach at `url`."""
+        self.farm = SmallFarm(self.state, url)
+        self.site = site(self.farm.farm, self.repos, self.clock)
+        self.site.noisy = False
+        self.site.doStart()
+        self.addCleanup(self.site.doStop)
+        self.client = Client(self.site)
+        self.ada = Client(self.site, self.farm.token)

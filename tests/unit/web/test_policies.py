@@ -1,0 +1,115 @@
+"""Every route's policy, headers and answer to HEAD, by walking the table itself."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from twisted.internet.task import Clock
+
+from builder.web.answers import Answer
+from builder.web.assets import Assets
+from builder.web.feed import Feed
+from builder.web.pages.templates import Templates
+from builder.web.routes import table
+from builder.web.table import Policy, Route
+from tests.support.small_farm import CHROOT, DEFINITION
+from tests.support.http import Client
+from tests.support.web import WebTest
+
+DOCUMENTATION = Path(__file__).parents[3] / "docs" / "api.md"
+SAMPLES = {
+    "number": "1",
+    "job": "source",
+    "project": "hello",
+    "stage": "testing",
+    "distribution": "fedora-43",
+    "path...": "hello/testing/fedora-43/x86_64",
+}
+"""What stands in the patterns of the routes below, so that each finds something."""
+
+NAMES = {"/static/{name}": "style.css", "/repos/{project}/{stage}/{distribution}/{name}.repo": "hello-testing"}
+BODIES = {"/api/v1/builds": b'{"package": "hello"}', "/api/v1/definition": DEFINITION.encode()}
+
+
+class PoliciesTest(WebTest):
+    """All routes there are."""
+
+    def setUp(self) -> None:
+        """A farm in which each route finds something."""
+        super().setUp()
+        templates = Templates(Assets().address)
+        feed = Feed(self.farm.farm.events, Clock())
+        self.routes = table(self.farm.farm, self.repos, feed, templates, Assets(), Clock()).routes
+        self.ada.post("/api/v1/builds", {"package": "hello"})
+        self.farm.write(1, "source", self.farm.begin(1, "source"), b"a log\n")
+        repository = self.repos / "hello" / "testing" / "fedora-43" / "x86_64"
+        (repository / "generations" / "1" / "repodata").mkdir(parents=True)
+        (repository / "generations" / "1" / "repodata" / "repomd.xml").write_text("<repomd/>")
+        (repository / "repodata").symlink_to("generations/1/repodata")
+
+    def test_policies(self) -> None:
+        """A stranger is let in where anyone is, and nowhere else; a person is let in everywhere."""
+        assert {route.policy for route in self.routes} == set(Policy)
+        for route in self.routes:
+            stranger = _status(self.client, route)
+            assert (stranger == 401) == (route.policy is Policy.PERSON), route
+            assert _status(self.ada, route) == 200, route
+            assert _status(Client(self.site, "wrong"), route) == stranger, route
+
+    def test_whatever_changes_something_needs_a_person(self) -> None:
+        """No other method than GET is for anyone."""
+        assert all(route.policy is Policy.PERSON for route in self.routes if route.method != "GET")
+
+    def test_answers_are_what_the_table_says(self) -> None:
+        """JSON answers decode as the route's response type."""
+        for route in self.routes:
+            if route.response is not Answer:
+                reply = self.ada.request(route.method, _path(route), body=BODIES.get(route.pattern, b""))
+                msgspec.json.decode(reply.body, type=route.response)
+
+    def test_head_is_get_without_a_body(self) -> None:
+        """The same status and headers, and no body."""
+        for route in self.routes:
+            if route.method == "GET":
+                whole, head = self.client.get(_path(route)), self.client.request("HEAD", _path(route))
+                assert head.body == b""
+                for reply in (whole, head):
+                    del reply.headers["date"]
+                assert whole.headers == head.headers, route
+
+    def test_every_answer_is_guarded(self) -> None:
+        """Nothing is sniffed, framed, or run that is not ours, errors included; pages run no inline script."""
+        for path in [_path(route) for route in self.routes if route.method == "GET"] + ["/nothing"]:
+            for accept in ("text/html", "*/*"):
+                headers = self.client.get(path, Accept=accept).headers
+                assert headers["x-content-type-options"] == "nosniff"
+                assert headers["x-frame-options"] == "DENY"
+                assert headers["referrer-policy"] == "no-referrer"
+                assert headers["content-security-policy"].startswith("default-src 'none'; ")
+                assert "unsafe" not in headers["content-security-policy"]
+
+    def test_every_route_is_documented(self) -> None:
+        """`docs/api.md` has each route under a heading of its own, and each of its parameters; and no other route."""
+        sections = re.split(r"^### `(?=[A-Z]+ /)", DOCUMENTATION.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+        documented = {section.partition("`")[0]: section for section in sections}
+        assert set(documented) == {f"{route.method} {route.pattern}" for route in self.routes}
+        for route in self.routes:
+            section = documented[f"{route.method} {route.pattern}"]
+            assert "curl" in section, route
+            assert ("token" in section.lower()) == (route.policy is Policy.PERSON), route
+            for field in msgspec.structs.fields(route.request):
+                assert field.name == "body" or f"`{field.name}`" in section, (route, field.name)
+
+
+def _path(route: Route[Any, Any]) -> str:
+    samples = SAMPLES | {"name": NAMES.get(route.pattern, "x"), "job": "source" if "jobs" in route.pattern else CHROOT}
+    if route.pattern == "/repos/{path...}":
+        return "/repos/hello/testing/fedora-43/x86_64/repodata/repomd.xml"
+    return re.sub(r"\{([^}]+)\}", lambda match: samples[match[1]], route.pattern)
+
+
+def _status(client: Client, route: Route[Any, Any]) -> int:
+    path = _path(route) + ("?dry_run=1" if route.pattern == "/api/v1/definition" and route.method == "POST" else "")
+    body = BODIES.get(route.pattern, b"") if route.method == "POST" else b""
+    return client.request(route.method, path, body=body).status
