@@ -1,0 +1,92 @@
+"""Who builds what: queued jobs and connected slaves in, assignments out. A pure decision.
+
+First in, first out, as far as channels, architectures and free places allow: a job that no slave can take now does not
+hold up those behind it, except for the ones that would change the same package in the same chroot. Of those only one
+is under way at a time, and they go in their order.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+
+from builder.model import Value
+
+ANY = "noarch"
+"""The architecture of a job that any slave can take."""
+
+Claim = tuple[int, str]
+"""A package, by its row, in a chroot: what only one job may be at work on."""
+
+
+class Waiting(Value, frozen=True, kw_only=True):
+    """A queued job.
+
+    `chroots` are those whose repositories would get the result, none for a source job; `avoid` are the slaves that it
+    goes to only if there is no other.
+    """
+
+    job: int
+    package: int
+    channel: str
+    architecture: str
+    chroots: tuple[str, ...] = ()
+    avoid: frozenset[str] = frozenset()
+
+    @property
+    def claims(self) -> frozenset[Claim]:
+        """What nobody else may be at work on meanwhile."""
+        return frozenset((self.package, chroot) for chroot in self.chroots)
+
+
+class Place(Value, frozen=True, kw_only=True):
+    """A connected slave; `free` is how many more attempts it can hold now."""
+
+    slave: str
+    channels: frozenset[str]
+    architectures: frozenset[str]
+    free: int
+
+
+class Assignment(Value, frozen=True, kw_only=True):
+    """This job goes to this slave."""
+
+    job: int
+    slave: str
+
+
+def assignments(
+    jobs: Iterable[Waiting], places: Sequence[Place], taken: Collection[Claim] = ()
+) -> tuple[Assignment, ...]:
+    """Give jobs to slaves: each to the suitable one with the most free places, the first by name among equals.
+
+    Args:
+        jobs: The queued jobs, the oldest first.
+        places: The connected slaves, each once.
+        taken: What running and publishing jobs are at work on.
+    """
+    free = {place.slave: place.free for place in places if place.free > 0}
+    claimed = set(taken)
+    suitable: dict[tuple[str, str], frozenset[str]] = {}
+    assigned = []
+    for job in jobs:
+        if not free:
+            break
+        kind = (job.channel, job.architecture)
+        if kind not in suitable:
+            suitable[kind] = frozenset(place.slave for place in places if _suits(place, job))
+        slave = _choice(suitable[kind], job.avoid, free) if claimed.isdisjoint(job.claims) else None
+        claimed |= job.claims
+        if slave is not None:
+            assigned.append(Assignment(job=job.job, slave=slave))
+            free[slave] -= 1
+            if not free[slave]:
+                del free[slave]
+    return tuple(assigned)
+
+
+def _suits(place: Place, job: Waiting) -> bool:
+    return job.channel in place.channels and (job.architecture == ANY or job.architecture in place.architectures)
+
+
+def _choice(suitable: frozenset[str], avoid: frozenset[str], free: dict[str, int]) -> str | None:
+    """Rather wait for a slave that is not to be avoided than take one that is."""
+    candidates = (suitable - avoid or suitable) & free.keys()
+    return min(candidates, key=lambda slave: (-free[slave], slave), default=None)
