@@ -59,8 +59,9 @@ def explained() -> Iterator[None]:
     """Tell of a full disk, a lock or a lost file as an `UnavailableError` with a sentence; other errors are left."""
     try:
         yield
-    except DBAPIError as error:
-        sentence = _sentence(getattr(error.orig, "sqlite_errorname", ""))
+    except (DBAPIError, sqlite3.Error) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        sentence = _sentence(getattr(cause, "sqlite_errorname", ""))
         if sentence is None:
             raise
         raise UnavailableError(sentence) from error

@@ -10,7 +10,7 @@ from threading import Condition, Thread
 from typing import Any, Final, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.engine.interfaces import DBAPICursor
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IReactorFromThreads
 
@@ -103,22 +103,26 @@ class Writer:
         """The answers of the units; when the commit fails, none of them has one."""
         try:
             with sqlite.explained(), self._engine.begin() as connection:
-                return [_carry_out(connection, task.unit) for task in group]
+                savepoints = connection.connection.cursor()
+                return [_carry_out(connection, savepoints, task.unit) for task in group]
         except Exception as error:  # noqa: BLE001 - whoever waits for the unit is told
             return [_Raised(error) for _ in group]
 
 
-def _carry_out(connection: Connection, unit: Callable[[Connection], T]) -> T | _Raised:
-    """Run one unit within the transaction of its group."""
-    connection.exec_driver_sql("SAVEPOINT unit")
+def _carry_out(connection: Connection, savepoints: DBAPICursor, unit: Callable[[Connection], T]) -> T | _Raised:
+    """Run one unit within the transaction of its group.
+
+    Savepoints are set through the driver's own cursor; `Connection.begin_nested` takes longer than most units.
+    """
+    savepoints.execute("SAVEPOINT unit")
     try:
         with sqlite.explained():
             answer: T | _Raised = unit(connection)
     except Exception as error:  # noqa: BLE001 - as above
         answer = _Raised(error)
         try:
-            connection.exec_driver_sql("ROLLBACK TO unit")
-        except DBAPIError:  # SQLite may have ended the whole transaction, as it does when the disk is full
+            savepoints.execute("ROLLBACK TO unit")
+        except Exception:  # noqa: BLE001 - SQLite may have ended the whole transaction, as it does when the disk is full
             raise error from None
-    connection.exec_driver_sql("RELEASE unit")
+    savepoints.execute("RELEASE unit")
     return answer
