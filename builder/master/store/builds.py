@@ -43,6 +43,12 @@ def insert(connection: Connection, known: Known, chroots: Sequence[str], who: st
     return number
 
 
+def found(connection: Connection, number: int, source: SourceFacts) -> None:
+    """Store what the source job of a build has found out."""
+    text = msgspec.json.encode(source).decode()
+    connection.execute(sa.update(builds).where(builds.c.number == number).values(source=text))
+
+
 def with_queued_source(connection: Connection, package_id: int) -> list[int]:
     """The builds of a package whose source job nobody has begun."""
     queued = (jobs.c.package_id == package_id, jobs.c.name == SOURCE, jobs.c.state == JobState.QUEUED.value)

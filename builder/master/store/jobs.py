@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
@@ -63,6 +64,17 @@ def claim(connection: Connection, job_id: int, fence: int, slave: str) -> bool:
     if row is not None:
         events.record(connection, "job_running", row.build, row.name, f"on {slave}")
     return row is not None
+
+
+def broken(connection: Connection, job_id: int) -> int:
+    """How many attempts at a job the farm has broken."""
+    return int(connection.execute(sa.select(jobs.c.broken).where(jobs.c.id == job_id)).scalar_one())
+
+
+def targets(connection: Connection, job_id: int) -> tuple[str, ...]:
+    """The chroots whose repositories get the result of a chroot job."""
+    row = connection.execute(sa.select(jobs.c.name, jobs.c.targets).where(jobs.c.id == job_id)).one()
+    return msgspec.json.decode(row.targets, type=tuple[str, ...]) or (row.name,)
 
 
 def waiting(connection: Connection, build: int) -> dict[str, int]:

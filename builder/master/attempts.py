@@ -1,0 +1,156 @@
+"""Attempts begin and end, and what follows from it for their jobs: each function is one transaction's work.
+
+Only one attempt of a job has not ended at any time, and as long as it is `running` it is the job's current one: whatever
+moves the job on (a cancel, a lost slave) ends it, or marks it as `cancelling`, in the same transaction.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+from sqlalchemy import Connection
+
+from builder import nevra
+from builder.errors import InvalidError
+from builder.lifecycle import ATTEMPT_ENDS
+from builder.master import plan, retry
+from builder.master.schedule import Assignment
+from builder.master.store import artifacts, attempts, builds, jobs, operations, projects
+from builder.master.store.attempts import Known
+from builder.model.artifact import ArtifactKind, Listing
+from builder.model.attempt import AttemptState, FailureKind, Outcome, SourceFacts
+from builder.model.job import SOURCE, JobState
+from builder.model.operation import Publish
+from builder.wire import Accepted
+
+INFRASTRUCTURE = FailureKind.INFRASTRUCTURE
+
+
+def claim(connection: Connection, assignment: Assignment, fence: int, attempt: str) -> bool:
+    """Begin an attempt at a queued job, if that is as it was when the assignment was made."""
+    if not jobs.claim(connection, assignment.job, fence, assignment.slave):
+        return False
+    attempts.insert(connection, attempt, assignment.job, fence + 1, assignment.slave)
+    return True
+
+
+def put_back(connection: Connection, attempt: str, end: AttemptState, reason: str) -> None:
+    """End an attempt that never began on its slave; the job is queued again, and it counts for nothing."""
+    known = attempts.one(connection, attempt)
+    if attempts.end(connection, attempt, end, reason) and known.state is AttemptState.RUNNING:
+        jobs.change(connection, known.job_id, JobState.QUEUED, reason=reason)
+
+
+def give_up(connection: Connection, ids: Iterable[str], reason: str, tries: int) -> None:
+    """End attempts that their slave does not carry out any more; their jobs are tried again elsewhere."""
+    for known in attempts.some(connection, tuple(ids)).values():
+        if known.state is AttemptState.RUNNING:
+            _settle(connection, known, Outcome(state=AttemptState.BROKEN, reason=reason, kind=INFRASTRUCTURE), tries)
+        else:
+            attempts.end(connection, known.attempt, AttemptState.CANCELLED, reason)
+
+
+def give_up_slave(connection: Connection, slave: str, reason: str, tries: int) -> tuple[str, ...]:
+    """Give up all attempts on a slave; returns them."""
+    ids = attempts.live_on(connection, slave)
+    give_up(connection, ids, reason, tries)
+    return ids
+
+
+def finish(
+    connection: Connection, attempt: str, outcome: Outcome, delivered: Listing | None, tries: int
+) -> Accepted:
+    """End an attempt as its slave reports, and do all that follows; nothing where it has ended before.
+
+    Args:
+        connection: The transaction.
+        attempt: Which one.
+        outcome: What the slave says.
+        delivered: What is there of the attempt, after a success.
+        tries: After how many broken attempts a job is given up.
+
+    Raises:
+        NotFoundError: There is no such attempt.
+    """
+    known = attempts.one(connection, attempt)
+    if known.state in ATTEMPT_ENDS:
+        end = known.state
+    elif known.state is AttemptState.CANCELLING:
+        end = AttemptState.CANCELLED
+        attempts.end(connection, attempt, end, outcome.reason if outcome.state is end else "cancelled")
+    else:
+        examined = _examined(known, outcome, delivered)
+        end = examined.state
+        if delivered is not None:
+            artifacts.insert(connection, attempt, delivered.artifacts)
+        _settle(connection, known, examined, tries)
+    return Accepted(superseded=end is not outcome.state)
+
+
+def _examined(known: Known, outcome: Outcome, delivered: Listing | None) -> Outcome:
+    """The outcome, or that the attempt is broken where a success lacks what has to come with it."""
+    if outcome.state is not AttemptState.SUCCEEDED:
+        return outcome
+    kinds = [artifact.kind for artifact in delivered.artifacts] if delivered else []
+    if known.job == SOURCE and outcome.source is None:
+        lacking = "what it found out about the sources"
+    elif known.job == SOURCE and kinds.count(ArtifactKind.SRPM) != 1:
+        lacking = "an SRPM"
+    elif known.job != SOURCE and not _is_evr(outcome.evr):
+        lacking = "the EVR of what it built"
+    else:
+        return outcome
+    reason = f"slave {known.slave} reported a success without {lacking}"
+    return Outcome(state=AttemptState.BROKEN, reason=reason, kind=INFRASTRUCTURE)
+
+
+def _is_evr(text: str | None) -> bool:
+    try:
+        nevra.parse_evr(text or "")
+    except InvalidError:
+        return False
+    return True
+
+
+def _settle(connection: Connection, known: Known, outcome: Outcome, tries: int) -> None:
+    """End a running attempt and move its job on."""
+    attempts.end(connection, known.attempt, outcome.state, outcome.reason, outcome.kind)
+    broken = jobs.broken(connection, known.job_id) + (outcome.state is AttemptState.BROKEN)
+    then = retry.next_state(
+        outcome.state, outcome.reason, broken=broken, tries=tries, publishes=known.job != SOURCE
+    )
+    found = {} if outcome.evr is None else {"evr": outcome.evr, "serial": outcome.serial}
+    jobs.change(connection, known.job_id, then.state, reason=then.reason, broken=broken, **found)
+    if then.state is JobState.PUBLISHING:
+        _publish(connection, known)
+    elif known.job == SOURCE and then.state is not JobState.QUEUED:
+        _plan(connection, known.build, then.state, outcome.source)
+
+
+def _publish(connection: Connection, known: Known) -> None:
+    """Order the repository builder to take what the attempt has delivered."""
+    project = projects.one_bare(connection, known.project)
+    order = Publish(
+        project=known.project,
+        stage=project.first_stage,
+        package=known.package,
+        build=known.build,
+        job=known.job,
+        fence=known.fence,
+        chroots=jobs.targets(connection, known.job_id),
+        retention=project.retention,
+    )
+    operations.order(connection, order, known.job_id)
+
+
+def _plan(connection: Connection, build: int, end: JobState, source: SourceFacts | None) -> None:
+    """Move the chroot jobs of a build on after its source job."""
+    waiting = jobs.waiting(connection, build)
+    if end is not JobState.SUCCEEDED or source is None:
+        then = plan.without_source(end)
+        for job_id in waiting.values():
+            jobs.change(connection, job_id, then.state, reason=then.reason)
+        return
+    builds.found(connection, build, source)
+    for planned in plan.planned(source, tuple(waiting)):
+        targets = msgspec.json.encode(planned.targets).decode()
+        jobs.change(connection, waiting[planned.chroot], planned.state, reason=planned.reason, targets=targets)

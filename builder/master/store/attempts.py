@@ -1,0 +1,170 @@
+"""SQL for attempts and their steps: every change is one guarded statement."""
+
+from collections.abc import Collection
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Row
+
+from builder.clock import wall_time
+from builder.errors import NotFoundError
+from builder.lifecycle import ATTEMPT_ENDS, ATTEMPT_TRANSITIONS
+from builder.master.store import events
+from builder.master.store.schema import attempts, jobs, packages, steps
+from builder.model.attempt import AttemptState, FailureKind
+from builder.wire import JobStarted, StepFinished, StepStarted
+
+Record = JobStarted | StepStarted | StepFinished
+
+_LIVE = [state.value for state in AttemptState if state not in ATTEMPT_ENDS]
+
+
+class Known(NamedTuple):
+    """An attempt with the job that it is a try of."""
+
+    attempt: str
+    slave: str
+    state: AttemptState
+    records: int
+    fence: int
+    job_id: int
+    build: int
+    job: str
+    project: str
+    package: str
+
+
+class Live(NamedTuple):
+    """An attempt that has not ended: it holds one place of its slave."""
+
+    attempt: str
+    slave: str
+    state: AttemptState
+
+
+def insert(connection: Connection, attempt: str, job_id: int, fence: int, slave: str) -> None:
+    """Begin an attempt, in the transaction that claims its job."""
+    row = {
+        "id": attempt,
+        "job_id": job_id,
+        "fence": fence,
+        "slave": slave,
+        "state": AttemptState.RUNNING.value,
+        "started": wall_time(),
+    }
+    connection.execute(sa.insert(attempts).values(row))
+
+
+def one(connection: Connection, attempt: str) -> Known:
+    """The attempt with this id.
+
+    Raises:
+        NotFoundError: There is none.
+    """
+    row = connection.execute(_query().where(attempts.c.id == attempt)).one_or_none()
+    if row is None:
+        raise NotFoundError(f"there is no attempt {attempt}")
+    return _known(row)
+
+
+def some(connection: Connection, ids: Collection[str]) -> dict[str, Known]:
+    """Those of these attempts that there are, by id."""
+    return {row.id: _known(row) for row in connection.execute(_query().where(attempts.c.id.in_(ids)))}
+
+
+def live(connection: Connection) -> tuple[Live, ...]:
+    """All attempts that have not ended."""
+    query = sa.select(attempts.c.id, attempts.c.slave, attempts.c.state).where(attempts.c.state.in_(_LIVE))
+    return tuple(Live(row.id, row.slave, AttemptState(row.state)) for row in connection.execute(query))
+
+
+def live_on(connection: Connection, slave: str) -> tuple[str, ...]:
+    """The attempts on a slave that have not ended, in the order in which they began."""
+    query = sa.select(attempts.c.id).where(attempts.c.slave == slave, attempts.c.state.in_(_LIVE))
+    return tuple(connection.execute(query.order_by(attempts.c.started, attempts.c.id)).scalars())
+
+
+def end(
+    connection: Connection, attempt: str, state: AttemptState, reason: str, kind: FailureKind | None = None
+) -> bool:
+    """Bring an attempt to one of its ends, if it has not ended, and close the step that was open.
+
+    Returns:
+        Whether this call did so; False leaves everything as it was.
+    """
+    allowed = [before.value for before, after in ATTEMPT_TRANSITIONS.items() if state in after]
+    values = {"state": state.value, "reason": reason, "kind": kind and kind.value, "finished": wall_time()}
+    statement = sa.update(attempts).where(attempts.c.id == attempt, attempts.c.state.in_(allowed)).values(values)
+    if not connection.execute(statement).rowcount:
+        return False
+    still_open = sa.update(steps).where(steps.c.attempt == attempt, steps.c.finished.is_(None))
+    connection.execute(still_open.values(finished=wall_time(), ok=state is AttemptState.SUCCEEDED))
+    return True
+
+
+def take(connection: Connection, record: Record) -> Known:
+    """Take a step record, if it is the next one of an attempt that has not ended.
+
+    Returns:
+        The attempt as it is afterwards.
+
+    Raises:
+        NotFoundError: There is no such attempt.
+    """
+    known = one(connection, record.attempt)
+    if known.state in ATTEMPT_ENDS or known.records != record.number:
+        return known
+    number = record.number + 1
+    connection.execute(sa.update(attempts).where(attempts.c.id == record.attempt).values(records=number))
+    match record:
+        case StepStarted(step=step):
+            _begin_step(connection, record)
+            events.record(connection, "step_started", known.build, known.job, step.value)
+        case StepFinished(step=step, ok=ok):
+            _end_step(connection, record)
+            events.record(
+                connection, "step_finished", known.build, known.job, step.value if ok else f"{step.value} failed"
+            )
+        case JobStarted():
+            pass
+    return known._replace(records=number)
+
+
+def _begin_step(connection: Connection, record: StepStarted) -> None:
+    row = {
+        "attempt": record.attempt,
+        "number": record.number,
+        "name": record.step.value,
+        "log_offset": record.log_offset,
+        "started": record.time,
+    }
+    connection.execute(sa.insert(steps).values(row))
+
+
+def _end_step(connection: Connection, record: StepFinished) -> None:
+    own = (steps.c.attempt == record.attempt, steps.c.name == record.step.value, steps.c.finished.is_(None))
+    connection.execute(sa.update(steps).where(*own).values(finished=record.time, ok=record.ok))
+
+
+def _query() -> sa.Select[Any]:
+    return (
+        sa.select(attempts, jobs.c.build, jobs.c.name.label("job"))
+        .add_columns(packages.c.project, packages.c.name.label("package"))
+        .join(jobs, jobs.c.id == attempts.c.job_id)
+        .join(packages, packages.c.id == jobs.c.package_id)
+    )
+
+
+def _known(row: Row[Any]) -> Known:
+    return Known(
+        attempt=row.id,
+        slave=row.slave,
+        state=AttemptState(row.state),
+        records=row.records,
+        fence=row.fence,
+        job_id=row.job_id,
+        build=row.build,
+        job=row.job,
+        project=row.project,
+        package=row.package,
+    )

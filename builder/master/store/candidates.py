@@ -1,0 +1,108 @@
+"""SQL for what the dispatcher decides from: queued jobs, and what others are at work on."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy import Connection, Row
+
+from builder.master.schedule import ANY, Claim, Waiting
+from builder.master.store import attempts as live_attempts
+from builder.master.store.attempts import Live
+from builder.master.store.operations import WAITING
+from builder.master.store.schema import attempts, jobs, operations, packages
+from builder.model import Value
+from builder.model.attempt import AttemptState
+from builder.model.job import SOURCE, JobState
+
+
+class Subscription(Value, frozen=True, kw_only=True):
+    """What the connected slaves together can take: `places` is how many attempts they may hold by their names."""
+
+    places: dict[str, int]
+    channels: frozenset[str]
+    architectures: frozenset[str]
+
+
+class Queue(NamedTuple):
+    """What there is to decide about.
+
+    Attributes:
+        live: All attempts that have not ended.
+        waiting: The queued jobs that connected slaves subscribe to, the oldest first; none where no place is free.
+        fences: The fence of each of these, by the job's row.
+        taken: What running and publishing jobs are at work on.
+    """
+
+    live: tuple[Live, ...]
+    waiting: tuple[Waiting, ...] = ()
+    fences: Mapping[int, int] = {}
+    taken: frozenset[Claim] = frozenset()
+
+
+def queue(connection: Connection, subscription: Subscription) -> Queue:
+    """What there is to decide about for these slaves."""
+    live = live_attempts.live(connection)
+    held = [attempt.slave for attempt in live]
+    if all(held.count(slave) >= places for slave, places in subscription.places.items()):
+        return Queue(live)
+    rows = connection.execute(_queued(subscription)).all()
+    if not rows:
+        return Queue(live)
+    broken = _broken(connection)
+    waiting = tuple(_waiting(row, broken[row.id]) for row in rows)
+    return Queue(live, waiting, {row.id: row.fence for row in rows}, _taken(connection))
+
+
+def _queued(subscription: Subscription) -> sa.Select[Any]:
+    """A chroot job waits until its project's repositories have been made."""
+    unprepared = sa.exists().where(
+        operations.c.project == packages.c.project, operations.c.state == WAITING, operations.c.job_id.is_(None)
+    )
+    return (
+        sa.select(jobs)
+        .join(packages, packages.c.id == jobs.c.package_id)
+        .where(jobs.c.state == JobState.QUEUED.value, jobs.c.channel.in_(subscription.channels))
+        .where(jobs.c.architecture.in_({ANY, *subscription.architectures}))
+        .where(sa.or_(jobs.c.name == SOURCE, ~unprepared))
+        .order_by(jobs.c.build, jobs.c.id)
+    )
+
+
+def _waiting(row: Row[Any], broken: Collection[str]) -> Waiting:
+    return Waiting(
+        job=row.id,
+        package=row.package_id,
+        channel=row.channel,
+        architecture=row.architecture,
+        chroots=_chroots(row),
+        avoid=frozenset(broken),
+    )
+
+
+def _chroots(row: Row[Any]) -> tuple[str, ...]:
+    """The chroots whose repositories a job changes."""
+    if row.name == SOURCE:
+        return ()
+    return msgspec.json.decode(row.targets, type=tuple[str, ...]) or (row.name,)
+
+
+def _broken(connection: Connection) -> dict[int, set[str]]:
+    """By the row of a queued job, the slaves on which an attempt at it was broken."""
+    query = (
+        sa.select(attempts.c.job_id, attempts.c.slave)
+        .join(jobs, jobs.c.id == attempts.c.job_id)
+        .where(jobs.c.state == JobState.QUEUED.value, attempts.c.state == AttemptState.BROKEN.value)
+    )
+    found: dict[int, set[str]] = defaultdict(set)
+    for row in connection.execute(query):
+        found[row.job_id].add(row.slave)
+    return found
+
+
+def _taken(connection: Connection) -> frozenset[Claim]:
+    at_work = [JobState.RUNNING.value, JobState.PUBLISHING.value]
+    query = sa.select(jobs.c.package_id, jobs.c.name, jobs.c.targets).where(jobs.c.state.in_(at_work))
+    return frozenset((row.package_id, chroot) for row in connection.execute(query) for chroot in _chroots(row))

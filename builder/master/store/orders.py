@@ -1,0 +1,81 @@
+"""SQL for orders: what an attempt is told is gathered from its build, package and project, and from earlier builds."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy import Connection, Row
+
+from builder import nevra
+from builder.master.order import Claimed
+from builder.master.store import artifacts
+from builder.master.store.schema import attempts, builds, jobs, packages, projects
+from builder.model.attempt import LastBuilt, SourceFacts
+from builder.model.job import SOURCE, JobState
+from builder.model.project import Package, Project
+
+
+def claimed(connection: Connection, ids: Iterable[str]) -> tuple[Claimed, ...]:
+    """Those of these attempts that there are, with all that their orders are made from."""
+    query = (
+        sa.select(attempts.c.id.label("attempt"), attempts.c.slave, attempts.c.fence)
+        .add_columns(jobs.c.build, jobs.c.name.label("job"), jobs.c.targets, jobs.c.package_id)
+        .add_columns(builds.c.force, builds.c.source, builds.c.definition, packages.c.name)
+        .add_columns(projects.c.definition.label("project"))
+        .join(jobs, jobs.c.id == attempts.c.job_id)
+        .join(builds, builds.c.number == jobs.c.build)
+        .join(packages, packages.c.id == jobs.c.package_id)
+        .join(projects, projects.c.name == packages.c.project)
+        .where(attempts.c.id.in_(tuple(ids)))
+    )
+    return tuple(_claimed(connection, row) for row in connection.execute(query).all())
+
+
+def _claimed(connection: Connection, row: Row[Any]) -> Claimed:
+    about = Claimed(
+        attempt=row.attempt,
+        slave=row.slave,
+        fence=row.fence,
+        build=row.build,
+        job=row.job,
+        project=msgspec.json.decode(row.project, type=Project),
+        name=row.name,
+        package=msgspec.json.decode(row.definition, type=Package),
+        force=row.force,
+    )
+    if row.job == SOURCE or row.source is None:
+        return about
+    made = artifacts.srpm_of(connection, row.build)
+    targets = msgspec.json.decode(row.targets, type=tuple[str, ...]) or (row.job,)
+    return msgspec.structs.replace(
+        about,
+        source=msgspec.json.decode(row.source, type=SourceFacts),
+        srpm=None if made is None else made.artifact,
+        last_built=last_built(connection, row.package_id, targets),
+    )
+
+
+def last_built(connection: Connection, package_id: int, chroots: Iterable[str]) -> LastBuilt | None:
+    """The highest EVR of a package that is published, or being published, for any of these chroots."""
+    served = [jobs.c.name.in_(tuple(chroots))]
+    served += [jobs.c.targets.contains(f'"{chroot}"', autoescape=True) for chroot in chroots]
+    there = (JobState.PUBLISHING.value, JobState.SUCCEEDED.value)
+    query = (
+        sa.select(jobs.c.id, jobs.c.evr)
+        .where(jobs.c.package_id == package_id, jobs.c.name != SOURCE, sa.or_(*served))
+        .where(jobs.c.state.in_(there), jobs.c.evr.is_not(None))
+    )
+    found = connection.execute(query.order_by(jobs.c.id.desc())).all()
+    if not found:
+        return None
+    # Of equal EVRs the latest counts: forced rebuilds of sources without changes differ in nothing but that.
+    highest = max(found, key=lambda row: nevra.newest_last(row.evr))
+    built = (
+        sa.select(jobs.c.serial, builds.c.source)
+        .join(builds, builds.c.number == jobs.c.build)
+        .where(jobs.c.id == highest.id)
+    )
+    row = connection.execute(built).one()
+    inputs = msgspec.json.decode(row.source, type=SourceFacts).inputs
+    return LastBuilt(evr=highest.evr, inputs=inputs, serial=row.serial)
