@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError, OperationalError
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred, DeferredList, gatherResults
+from twisted.internet.defer import CancelledError, Deferred, DeferredList, gatherResults
 from twisted.internet.interfaces import IReactorFromThreads
 from twisted.trial.unittest import TestCase
 from typing_extensions import override
@@ -203,6 +203,17 @@ class FileStoreTests(StoreContract):
         await rest[0]
         assert len(self.seen_from_outside()) == 100
         await gatherResults(rest)
+
+    async def test_a_caller_may_stop_waiting(self) -> None:
+        """A cancelled wait takes nothing back: what was asked for is done, and the store goes on."""
+        gate = threading.Event()
+        first = self.writing_until(gate)
+        forgotten = self.store.write(project("a"))
+        forgotten.cancel()
+        await self.assertFailure(forgotten, CancelledError)
+        gate.set()
+        assert await first
+        assert await self.store.write(names) == ["a"]
 
     async def test_a_full_disk_fails_only_what_needs_room(self) -> None:
         """The sentence says that the disk is full; what was there stays, and what fits is taken."""

@@ -50,7 +50,7 @@ class Store(Protocol):
         """
 
     def close(self) -> Deferred[None]:
-        """Finish what was asked for, take nothing more, and end the threads."""
+        """Finish what was asked for, take nothing more, and end the threads; to be called once."""
 
 
 def seed(connection: Connection) -> None:
