@@ -81,7 +81,12 @@ def read_apart(paths: Sequence[Path]) -> tuple[Record, ...]:
         )
     except subprocess.TimeoutExpired as slow:
         raise InvalidError(f"the headers of its RPMs could not be read within {seconds} s") from slow
-    answers = [msgspec.json.decode(line, type=Read | Unreadable) for line in child.stdout.splitlines()]
+    return understood(paths, child)
+
+
+def understood(paths: Sequence[Path], child: subprocess.CompletedProcess[bytes]) -> tuple[Record, ...]:
+    """What the child said of these RPMs; `InvalidError` names the first that it could not read, or did not survive."""
+    answers = [msgspec.json.decode(line, type=Read | Unreadable) for line in child.stdout.split(b"\n")[:-1]]
     for path, answer in zip(paths, answers, strict=False):
         if isinstance(answer, Unreadable):
             raise InvalidError(f"{path.name} is no RPM: {answer.reason}")

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -112,7 +113,8 @@ def nevra_of(file: Path) -> str:
 
 
 @functools.cache
-def _artifact(file: Path) -> Artifact:
+def artifact_of(file: Path) -> Artifact:
+    """What a true listing says of a file."""
     content = file.read_bytes()
     source = file.name.endswith(".src.rpm")
     return Artifact(
@@ -124,7 +126,7 @@ def _artifact(file: Path) -> Artifact:
     )
 
 
-def order_of(build: int, package: str = "hello", **changes: object) -> Publish:
+def order_of(build: int, package: str = "hello", **changes: Any) -> Publish:
     """An order to publish a build of `package`, as the master would give it."""
     order = Publish(
         project="hello",
@@ -143,7 +145,7 @@ def deliver(state: Path, order: Publish, files: Iterable[Path]) -> Path:
     """Put `files` with their listing where the master puts what a slave delivered for `order`; returns the folder."""
     folder = state / "incoming" / str(order.build) / order.job / str(order.fence)
     folder.mkdir(parents=True)
-    artifacts = tuple(_artifact(file) for file in files)
+    artifacts = tuple(artifact_of(file) for file in files)
     for file in files:
         shutil.copy2(file, folder)
     write_listing(folder, artifacts)

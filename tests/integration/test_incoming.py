@@ -1,0 +1,200 @@
+"""A slave's lies: what differs from its listing is set aside with a reason that names it, and nothing is published."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from builder.model.artifact import Artifact, ArtifactKind, Listing
+from builder.model.operation import Operation
+from builder.repo.headers import read_apart
+from builder.repo.operations import Operations
+from builder.wire import Applied, Rejected
+from tests.support.repositories import names
+from tests.support.rpms import artifact_of, deliver, order_of, rpms, write_listing
+
+Lie = Callable[[Path, tuple[Artifact, ...]], None]
+"""Changes what was delivered in a folder with true artifacts."""
+
+RPM = "hello-1.0-1.noarch.rpm"
+
+
+def _outcome(state: Path, lie: Lie) -> Applied | Rejected:
+    operations = Operations(state, lambda: 0.0, read_apart)
+    operations.recover()
+    folder = deliver(state, order_of(1), rpms("hello"))
+    lie(folder, tuple(artifact_of(file) for file in rpms("hello")))
+    return operations.carry_out([Operation(number=1, order=order_of(1))])[0]
+
+
+def _relisted(**changes: object) -> Lie:
+    """The listing says something else of the binary package."""
+
+    def lie(folder: Path, artifacts: tuple[Artifact, ...]) -> None:
+        write_listing(folder, (msgspec.structs.replace(artifacts[0], **changes), *artifacts[1:]))
+
+    return lie
+
+
+def _renamed(folder: Path, artifacts: tuple[Artifact, ...]) -> None:
+    (folder / RPM).rename(folder / "other-1.0-1.noarch.rpm")
+    _relisted(name="other-1.0-1.noarch.rpm")(folder, artifacts)
+
+
+def _exchanged(content: bytes) -> Lie:
+    """The file has other content, of which the listing tells the truth."""
+
+    def lie(folder: Path, artifacts: tuple[Artifact, ...]) -> None:
+        (folder / RPM).write_bytes(content)
+        digest = hashlib.sha256(content).hexdigest()
+        changed = msgspec.structs.replace(artifacts[0], size=len(content), sha256=digest)
+        write_listing(folder, (changed, *artifacts[1:]))
+
+    return lie
+
+
+def _half(folder: Path, artifacts: tuple[Artifact, ...]) -> None:
+    _exchanged((folder / RPM).read_bytes()[:600])(folder, artifacts)
+
+
+def _flipped(folder: Path, _: tuple[Artifact, ...]) -> None:
+    content = bytearray((folder / RPM).read_bytes())
+    content[-1] ^= 1
+    (folder / RPM).write_bytes(content)
+
+
+def _longer(folder: Path, _: tuple[Artifact, ...]) -> None:
+    with (folder / RPM).open("ab") as file:
+        file.write(b"x")
+
+
+def _symlink(folder: Path, _: tuple[Artifact, ...]) -> None:
+    (folder / RPM).rename(folder.parent / RPM)
+    (folder / RPM).symlink_to(folder.parent / RPM)
+
+
+def _fifo(folder: Path, _: tuple[Artifact, ...]) -> None:
+    (folder / RPM).unlink()
+    os.mkfifo(folder / RPM)
+
+
+def _folder(folder: Path, _: tuple[Artifact, ...]) -> None:
+    (folder / RPM).unlink()
+    (folder / RPM).mkdir()
+
+
+def _listing_of(content: bytes) -> Lie:
+    def lie(folder: Path, _: tuple[Artifact, ...]) -> None:
+        (folder / "listing.json").write_bytes(content)
+
+    return lie
+
+
+def _linked_listing(folder: Path, _: tuple[Artifact, ...]) -> None:
+    shutil.move(folder / "listing.json", folder.parent)
+    (folder / "listing.json").symlink_to(folder.parent / "listing.json")
+
+
+def _other_source(folder: Path, artifacts: tuple[Artifact, ...]) -> None:
+    stranger = rpms("stranger")[0]
+    shutil.copy(stranger, folder)
+    write_listing(folder, (*artifacts, artifact_of(stranger)))
+
+
+def _extra(folder: Path, _: tuple[Artifact, ...]) -> None:
+    shutil.copy(rpms("stranger")[0], folder)
+
+
+def _twice(folder: Path, artifacts: tuple[Artifact, ...]) -> None:
+    write_listing(folder, (*artifacts, artifacts[0]))
+
+
+def _only_a_log(folder: Path, artifacts: tuple[Artifact, ...]) -> None:
+    for artifact in artifacts:
+        (folder / artifact.name).unlink()
+    write_listing(folder, ())
+
+
+LIES: dict[str, tuple[Lie, str]] = {
+    "no listing": (lambda folder, _: (folder / "listing.json").unlink(), "there is no listing.json"),
+    "a listing elsewhere": (_linked_listing, "there is no listing.json"),
+    "no JSON": (_listing_of(b"\xff{"), "listing.json cannot be read"),
+    "a path for a name": (_relisted(name="../../../../pool/x.rpm"), "listing.json cannot be read"),
+    "a listing of another format": (_listing_of(b'{"format": 2, "attempt": "", "artifacts": []}'), "listing.json"),
+    "a huge listing": (_listing_of(b" " * (17 << 20)), "listing.json has more than"),
+    "a missing file": (lambda folder, _: (folder / RPM).unlink(), f"{RPM} is listed, but was not delivered"),
+    "an extra file": (_extra, "stranger-1.0-1.noarch.rpm was delivered, but is not listed"),
+    "a file listed twice": (_twice, "names a file twice"),
+    "a symbolic link": (_symlink, f"{RPM} is no plain file"),
+    "a pipe": (_fifo, f"{RPM} is no plain file"),
+    "a folder": (_folder, f"{RPM} is no plain file"),
+    "another size": (_longer, f"{RPM} has"),
+    "another content": (_flipped, f"the content of {RPM} is not what its digest"),
+    "another digest": (_relisted(sha256="0" * 64), f"the content of {RPM} is not what its digest"),
+    "another version": (_relisted(nevra="hello-2.0-1.noarch"), "its header says hello-1.0-1.noarch"),
+    "another name": (_relisted(nevra="bash-1.0-1.noarch"), "its header says hello-1.0-1.noarch"),
+    "another epoch": (_relisted(nevra="hello-1:1.0-1.noarch"), "its header says hello-1.0-1.noarch"),
+    "another architecture": (_relisted(nevra="hello-1.0-1.x86_64"), "its header says hello-1.0-1.noarch"),
+    "no NEVRA": (_relisted(nevra=None), "its header says hello-1.0-1.noarch"),
+    "what is no NEVRA": (_relisted(nevra="hello"), "'hello' is no NEVRA"),
+    "another file name": (_renamed, f"it must be called {RPM}"),
+    "a binary listed as source": (_relisted(kind=ArtifactKind.SRPM), "is listed as srpm, but its header"),
+    "text instead of an RPM": (_exchanged(b"#!/bin/sh\n"), f"{RPM} is no RPM"),
+    "an empty file": (_exchanged(b""), f"{RPM} is no RPM"),
+    "half an RPM's header": (_half, f"{RPM} is no RPM"),
+    "a package of another source": (_other_source, "the packages come from different sources"),
+    "no package at all": (_only_a_log, "the listing names no package"),
+}
+
+
+@pytest.mark.parametrize(("lie", "reason"), LIES.values(), ids=LIES.keys())
+def test_a_lie_is_set_aside(tmp_path: Path, lie: Lie, reason: str) -> None:
+    """The reason says what is wrong with which file; what was delivered is kept, and nothing of it is published."""
+    answer = _outcome(tmp_path, lie)
+    assert isinstance(answer, Rejected)
+    assert reason in answer.reason
+    assert (tmp_path / "rejected/1/files").is_dir()
+    assert not (tmp_path / "incoming/1/fedora-43-x86_64/1").exists()
+    assert not list((tmp_path / "repos").iterdir())
+    assert not list((tmp_path / "pool").iterdir())
+
+
+def test_the_truth_is_published(tmp_path: Path) -> None:
+    """The same delivery without a lie is published, so that it is the lies that are refused."""
+    assert isinstance(_outcome(tmp_path, lambda *_: None), Applied)
+
+
+def test_a_log_may_be_delivered_too(tmp_path: Path) -> None:
+    """Files that are no packages are checked like all others and published nowhere."""
+
+    def with_log(folder: Path, artifacts: tuple[Artifact, ...]) -> None:
+        (folder / "build.log").write_bytes(b"")
+        empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        log = Artifact(name="build.log", kind=ArtifactKind.LOG, size=0, sha256=empty)
+        write_listing(folder, (*artifacts, log))
+
+    assert isinstance(_outcome(tmp_path, with_log), Applied)
+    assert not list(tmp_path.rglob("build.log"))
+
+
+@pytest.mark.parametrize("byte", range(0, 1200, 60))
+def test_a_mutated_header_harms_nothing(tmp_path: Path, byte: int) -> None:
+    """Whatever one byte does to a header, the child that reads it answers for it or dies for it."""
+    content = bytearray(rpms("hello")[0].read_bytes())
+    content[byte] ^= 0xFF
+    answer = _outcome(tmp_path, _exchanged(bytes(content)))
+    if isinstance(answer, Applied):
+        assert names(tmp_path / "repos" / answer.generations[0].repository) == ["hello-1.0-1.noarch"]
+    else:
+        assert RPM in answer.reason
+
+
+def test_the_listing_is_what_the_slave_writes(tmp_path: Path) -> None:
+    """The format of the listing is the shared one."""
+    folder = deliver(tmp_path, order_of(1), rpms("hello"))
+    listing = msgspec.json.decode((folder / "listing.json").read_bytes(), type=Listing)
+    assert [artifact.kind for artifact in listing.artifacts] == [ArtifactKind.RPM, ArtifactKind.SRPM]

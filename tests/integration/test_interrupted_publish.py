@@ -1,0 +1,177 @@
+"""The process is killed ahead of every rename, link, removal and sync, and started again."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from builder import files
+from builder.model.operation import Operation, Prepare
+from builder.model.project import Retention
+from builder.repo.draft import GRACE
+from builder.repo.operations import Answer
+from tests.support.repositories import Workbench, names, picture
+from tests.support.rpms import deliver, order_of, rpms
+
+START = 1_800_000_000.0
+KILLED = 9
+MEMORY = Path("/dev/shm")
+"""Where thousands of syncs cost nothing; what a kill leaves behind is the same on every file system."""
+
+
+class Scene:
+    """A state folder as it was before some operations, and what they leave and answer when nobody interrupts them."""
+
+    def __init__(self, folder: Path, now: float, operations: tuple[Operation, ...]) -> None:
+        self.before = folder / "before"
+        self.now = now
+        self.operations = operations
+        self.end = self.copy(folder / "end")
+        self.answers = self.live(self.end)
+        self.after = picture(self.end)
+        self.trees = {
+            path.parent.relative_to(self.end) for path in self.end.glob("repos/**/repodata") if path.is_symlink()
+        }
+
+    def copy(self, to: Path) -> Path:
+        """The folder as it was before, hard links and all."""
+        subprocess.run(["cp", "-a", self.before, to], check=True)
+        return to
+
+    def live(self, state: Path) -> Sequence[Answer]:
+        """What a process does: clear up, then carry out what the master gives it (again)."""
+        return Workbench(state, self.now).operations.carry_out(self.operations)
+
+
+def killed(work: Callable[[], object], point: int) -> bool:
+    """Do `work` in a process of its own that dies ahead of its `point`th change; False if it came to its end before."""
+    pid = os.fork()
+    if pid == 0:
+        count = 0
+
+        def die(_operation: str, _path: Path) -> None:
+            nonlocal count
+            count += 1
+            if count == point:
+                os._exit(KILLED)
+
+        try:
+            files.before.append(die)
+            work()
+            os._exit(0)
+        finally:
+            os._exit(1)  # a failure must not run the tests of this process a second time
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    assert status in {0, KILLED}
+    return status == KILLED
+
+
+def points(scene: Scene, work: Callable[[Path], object], every: int = 1) -> Iterator[tuple[int, Path]]:
+    """The state that a kill left behind, for each (or every so many) point, until nothing is left to interrupt."""
+    for point in range(1, 2000, every):
+        with tempfile.TemporaryDirectory(dir=scene.before.parent) as folder:
+            state = scene.copy(Path(folder) / "state")
+            if not killed(lambda state=state: work(state), point):  # type: ignore[misc]  # a default argument, bound now
+                return
+            yield point, state
+    pytest.fail("the work has no end")
+
+
+@pytest.fixture(scope="module", params=["arch", "noarch", "rejected", "prepare"])
+def scene(request: pytest.FixtureRequest) -> Iterator[Scene]:
+    """Operations that touch several repositories, with something to supersede, to thin out and to remove."""
+    folder = Path(tempfile.mkdtemp(prefix="interrupted-", dir=MEMORY if MEMORY.is_dir() else None))
+    bench = Workbench(folder / "before", START)
+    make = {"arch": _arch, "noarch": _noarch, "rejected": _rejected, "prepare": _prepare}[request.param]
+    yield Scene(folder, bench.now, make(bench))
+    shutil.rmtree(folder)
+
+
+def _given(
+    bench: Workbench, number: int, version: str, chroots: tuple[str, ...] = ("fedora-43-x86_64",), **rpm: Any
+) -> Operation:
+    """A delivery and the order to publish it."""
+    order = order_of(number, retention=Retention(versions=1), chroots=chroots)
+    deliver(bench.state, order, rpms("hello", version, **rpm))
+    return Operation(number=number, order=order)
+
+
+def _history(bench: Workbench, **rpm: Any) -> None:
+    """Two versions, a day apart and a day ago: the first one is to be removed now, the second one to be superseded."""
+    for number in (1, 2):
+        bench.operations.carry_out([_given(bench, number, str(number), **rpm)])
+        bench.now += GRACE
+        Workbench(bench.state, bench.now)
+
+
+def _arch(bench: Workbench) -> tuple[Operation, ...]:
+    _history(bench, arch="x86_64", subpackages=("debuginfo",))
+    return tuple(_given(bench, number, str(number), arch="x86_64", subpackages=("debuginfo",)) for number in (3, 4))
+
+
+def _noarch(bench: Workbench) -> tuple[Operation, ...]:
+    _history(bench)
+    return (_given(bench, 3, "3", chroots=("fedora-43-x86_64", "fedora-43-aarch64")),)
+
+
+def _rejected(bench: Workbench) -> tuple[Operation, ...]:
+    _history(bench)
+    return (_given(bench, 3, "2", content="other"), _given(bench, 4, "4"))
+
+
+def _prepare(bench: Workbench) -> tuple[Operation, ...]:
+    order = Prepare(project="hello", stages=("testing", "stable"), chroots=("fedora-43-x86_64",))
+    return (Operation(number=1, order=order),)
+
+
+def test_killed_and_started_again(scene: Scene) -> None:
+    """After the restart each repository is whole, old or new, and nothing is there that none of them needs; once the
+    master has asked again, its answers and every file and link are as if nothing had happened."""
+    count = 0
+    for count, state in points(scene, scene.live):
+        bench = Workbench(state, scene.now)
+        for tree in scene.trees:
+            there = state / tree
+            if (there / "repodata").exists():
+                assert names(there) in (names(scene.end / tree), _before(scene, tree)), f"point {count}"
+        assert _leaked(state) == [], f"point {count}"
+        answers = bench.operations.carry_out(scene.operations)
+        assert sorted(answers, key=_number) == sorted(scene.answers, key=_number), f"point {count}"
+        assert picture(state) == scene.after, f"point {count}"
+    assert count > 10
+
+
+def test_killed_while_it_clears_up(scene: Scene) -> None:
+    """A second kill, while the first one's leftovers are removed, changes nothing."""
+    for point, state in points(scene, scene.live, every=5):
+        for again in range(1, 200):
+            if not killed(lambda state=state: Workbench(state, scene.now), again):  # type: ignore[misc]  # bound now
+                break
+        scene.live(state)
+        assert picture(state) == scene.after, f"point {point}"
+
+
+def _leaked(state: Path) -> list[Path]:
+    """Files that are there for nobody; what came in and waits for its operation may have a name in the pool already."""
+    needed = {
+        path.stat().st_ino for path in (*state.glob("repos/*/*/**/Packages/*/*.rpm"), *state.glob("incoming/**/*.rpm"))
+    }
+    pool = set(state.glob("pool/*/*"))
+    records = {path for path in pool if path.suffix == ".index" and path.with_suffix(".rpm") in pool}
+    packages = {path for path in pool if path.suffix == ".rpm" and path.stat().st_ino in needed}
+    return sorted((pool - records - packages) | set((state / "staging").iterdir()))
+
+
+def _before(scene: Scene, tree: Path) -> list[str]:
+    """What a client of the repository saw before the operations."""
+    there = scene.before / tree
+    return names(there) if (there / "repodata").exists() else []
+
+
+def _number(answer: Answer) -> int:
+    return answer.number

@@ -1,0 +1,66 @@
+"""What stands in the repository builder's state folder, seen from outside."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import createrepo_c
+
+from builder.errors import InvalidError
+from builder.repo import headers
+from builder.repo.index import Record
+from builder.repo.operations import Operations
+
+
+def read_here(paths: Sequence[Path]) -> tuple[Record, ...]:
+    """Reads RPM headers in this process, for tests that do it a thousand times."""
+    records = []
+    for path in paths:
+        answer = headers.read(path)
+        if isinstance(answer, headers.Unreadable):
+            raise InvalidError(answer.reason)
+        records.append(answer.record)
+    return tuple(records)
+
+
+class Workbench:
+    """Operations on a state folder, at a time that the test sets."""
+
+    def __init__(self, state: Path, now: float = 1_800_000_000.0) -> None:
+        self.state = state
+        self.now = now
+        self.operations = Operations(state, lambda: self.now, read_here)
+        self.operations.recover()
+
+
+def picture(folder: Path) -> dict[str, tuple[str, int]]:
+    """Everything below a folder: what each file, link and folder is, and how many names each file has."""
+    return {
+        str(path.relative_to(folder)): (_content(path), path.lstat().st_nlink if path.is_file() else 0)
+        for path in sorted(folder.rglob("*"))
+    }
+
+
+def _content(path: Path) -> str:
+    if path.is_symlink():
+        return f"-> {path.readlink()}"
+    return "folder" if path.is_dir() else hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def packages(tree: Path) -> dict[str, createrepo_c.Package]:
+    """What a client of the tree's metadata sees, by NEVRA; every file is there with the content that is promised."""
+    repomd = createrepo_c.Repomd(str(tree / "repodata" / "repomd.xml"))
+    for record in repomd.records:
+        content = (tree / record.location_href).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == record.checksum
+    found: dict[str, createrepo_c.Package] = {}
+    for package in createrepo_c.RepositoryReader.from_path(str(tree)).iter_packages():
+        assert hashlib.sha256((tree / package.location_href).read_bytes()).hexdigest() == package.pkgId
+        assert package.nevra() not in found
+        found[package.nevra()] = package
+    return found
+
+
+def names(tree: Path) -> list[str]:
+    """The NEVRAs that a client sees, without epochs of 0."""
+    return sorted(name.replace("-0:", "-") for name in packages(tree))
