@@ -14,7 +14,7 @@ from alembic.script import ScriptDirectory
 
 from builder import files
 from builder.errors import UnavailableError, VersionError
-from builder.master.store import migration, schema
+from builder.master.store import migration, schema, sqlite
 from tests.support.store import MemoryStore
 
 MIGRATIONS = Path(migration.__file__).with_name("migrations")
@@ -167,6 +167,26 @@ def test_another_file_is_refused(path: Path, content: bytes) -> None:
     with pytest.raises(VersionError, match=f"{re.escape(str(path))} is not a database of Builder"):
         migration.prepare(path)
     assert path.read_bytes() == content
+
+
+def test_a_locked_database_is_not_taken_for_another(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While another program keeps it to itself the sentence says so, and nobody is told to move it away."""
+    migration.prepare(path)
+    monkeypatch.setattr(sqlite, "BUSY", 0.01)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("PRAGMA locking_mode=EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(UnavailableError, match="locked"):
+            migration.prepare(path)
+    migration.prepare(path)
+
+
+def test_a_damaged_database_is_told(path: Path) -> None:
+    """A file that begins like a database and is none any more asks for the backup."""
+    migration.prepare(path)
+    path.write_bytes(path.read_bytes()[:100] + b"\xff" * 8000)
+    with pytest.raises(UnavailableError, match="damaged"):
+        migration.prepare(path)
 
 
 def test_another_programs_database_is_refused(path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, NoResultFound
 
 from builder import files
 from builder.errors import UnavailableError, VersionError
@@ -77,7 +77,7 @@ def _create(path: Path) -> None:
 def _version(path: Path) -> str:
     engine = sqlite.reader(str(path))
     try:
-        with sqlite.explained(), engine.begin() as connection, contextlib.suppress(DBAPIError):
+        with contextlib.suppress(DBAPIError, NoResultFound), sqlite.explained(), engine.begin() as connection:
             return str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one())
         raise VersionError(f"{path} is not a database of Builder; move it away, or name another state folder")
     finally:

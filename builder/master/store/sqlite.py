@@ -56,7 +56,7 @@ def _engine(database: str, pool: type[Pool], pragmas: tuple[str, ...], begin: st
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Tell of a full disk, a lock or a lost file as an `UnavailableError` with a sentence; other errors are left."""
+    """Tell of a full disk, a lock or a bad file as an `UnavailableError` with a sentence; other errors are left."""
     try:
         yield
     except (DBAPIError, sqlite3.Error) as error:
@@ -75,4 +75,6 @@ def _sentence(name: str) -> str | None:
         return "another program keeps the master's database locked; end it, then try again"
     if name.startswith(("SQLITE_IOERR", "SQLITE_CANTOPEN")):
         return f"the master's database can't be read or written ({name}); look at its disk and permissions"
+    if name.startswith("SQLITE_CORRUPT"):
+        return "the master's database is damaged; stop the master and restore the last backup"
     return None
