@@ -26,7 +26,7 @@ def pause(deaths: int) -> float:
 class Child:
     """One program that is started again when it ends; what it says goes to `log`."""
 
-    def __init__(self, name: str, command: Sequence[str], log: Path) -> None:
+    def __init__(self, name: str, command: list[str], log: Path) -> None:
         self.name = name
         self.deaths = 0
         self._command = command

@@ -76,6 +76,7 @@ class _Watcher:
         """Show steps, logs and states as they come."""
         build = self._build()
         screen = _Screen(self._farm, build)
+        screen.update(build)
         if build["finished"] is None:
             for _ in self._rings():
                 build = self._build()

@@ -267,10 +267,11 @@ class _Visitor(BaseHTTPRequestHandler):
             raise NotFoundError(f"{number}/{name} is {job.state.value} and has no log")
 
         def news() -> tuple[bytes, bool]:
-            nonlocal offset
+            nonlocal offset, fence
+            now = next(job for job in self.farm.builds[number].jobs if job.name == name)
+            fence = fence or max([one.fence for one in now.attempts], default=0)
             data = self.farm.logs.get((number, name, fence), b"")[offset:]
             offset += len(data)
-            now = next(job for job in self.farm.builds[number].jobs if job.name == name)
             tries = [one for one in now.attempts if one.fence == fence]
             return data, all(one.state in ATTEMPT_ENDS for one in tries) and (bool(tries) or now.state in JOB_ENDS)
 
