@@ -28,7 +28,7 @@ packages = sa.Table(
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("project", sa.Text, sa.ForeignKey("projects.name"), nullable=False),
-    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False, index=True),
     # The Package as JSON.
     sa.Column("definition", sa.Text, nullable=False),
     # A package taken out of the definition keeps its row for its builds.

@@ -145,6 +145,7 @@ CREATE TABLE tokens (
 	CONSTRAINT pk_tokens PRIMARY KEY (digest)
 );
 INSERT INTO "tokens" VALUES('9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f','ada',1.5);
+CREATE INDEX ix_packages_name ON packages (name);
 CREATE INDEX ix_builds_package_id ON builds (package_id);
 CREATE INDEX ix_jobs_package_id_name ON jobs (package_id, name);
 CREATE INDEX ix_jobs_state ON jobs (state);

@@ -25,6 +25,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_packages")),
         sa.UniqueConstraint("project", "name", name=op.f("uq_packages_project_name")),
     )
+    op.create_index(op.f("ix_packages_name"), "packages", ["name"])
     op.create_table(
         "tokens",
         sa.Column("digest", sa.Text(), nullable=False),
