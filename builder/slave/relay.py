@@ -34,8 +34,8 @@ from builder.slave.stream import Stream
 from builder.slave.upload import upload
 from builder.wire import JobFinished
 
-REPEAT_AFTER = 5.0
-"""After how many seconds a report is tried again that met a bug."""
+REPEAT_AFTER = 3.0
+"""After how many seconds a report is tried again that the master could not take, or that met a bug."""
 
 _log = Logger()
 
@@ -144,6 +144,7 @@ class Relay:
             self._run.finish(disk.full(self._folder.path) if full else broken(f"the SRPM cannot be written: {error}"))
         if self._run.outcome is None:
             recorder.end_step(ok=True)
+            stream.wake()
             self._run.launch()
 
     async def _delivered(self, peer: Peer, stream: Stream, outcome: Outcome) -> Outcome:
@@ -154,7 +155,7 @@ class Relay:
             stream.wake()
         try:
             await upload(peer, self.held.attempt, self._folder.results)
-        except (DigestError, TooLargeError, InvalidError) as error:
+        except (ConflictError, DigestError, InvalidError, TooLargeError) as error:
             outcome = broken(f"the results cannot be delivered: {error}").outcome
         recorder.end_step(ok=outcome.state is AttemptState.SUCCEEDED)
         return outcome
@@ -170,8 +171,9 @@ class Relay:
             self.forget()
         elif isinstance(error, NotFoundError):
             self.park()
-        elif isinstance(error, UnavailableError | ConflictError):
+        elif isinstance(error, ConflictError):
             peer.close(f"attempt {self.held.attempt}: {error}")
         else:
-            _log.failure("reporting attempt {attempt}", failure=failure, attempt=self.held.attempt)
+            if not isinstance(error, UnavailableError):
+                _log.failure("reporting attempt {attempt}", failure=failure, attempt=self.held.attempt)
             self._again = self._clock.callLater(REPEAT_AFTER, self.connected, peer, position)

@@ -60,9 +60,9 @@ class Stream:
 
     def drain(self) -> Deferred[Position]:
         """Fires when the master has all that is there now; nothing is gathered any more."""
-        self._drained = Deferred()
+        drained = self._drained = Deferred()
         self._pump()
-        return self._drained
+        return drained
 
     def stop(self) -> None:
         """Send no more."""

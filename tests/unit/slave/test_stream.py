@@ -1,0 +1,87 @@
+from typing import Any
+
+from builder.errors import UnavailableError
+from builder.slave.relay import REPEAT_AFTER
+from builder.slave.stream import REPEATS
+from builder.wire import CHUNK, LogChunk, Request
+from tests.support.slave import SlaveCase
+
+
+class StreamTest(SlaveCase):
+    def test_records_go_out_at_once_behind_their_log(self) -> None:
+        """A step's end is reported without a wait, and never before the log that was written until then."""
+        self.order()
+        runner = self.launcher.last
+        runner.records.begin_step("fetch")
+        runner.say("fetching\n")
+        runner.records.end_step(ok=True)
+        self.slave.told("records")
+        assert self.attempt.steps == ["started", "fetch begins", "fetch ends"]
+        assert self.attempt.log == b"fetching\n"
+
+    def test_log_is_gathered(self) -> None:
+        """Lines that come one by one go out together, no later than the gathering time."""
+        self.order()
+        for number in range(10):
+            self.launcher.last.say(f"{number}\n")
+            self.slave.told("log")
+        assert self.master.asked.get("LogChunk", 0) == 0
+        self.slave.gather()
+        assert self.attempt.log == b"".join(b"%d\n" % number for number in range(10))
+        assert self.master.asked["LogChunk"] == 1
+
+    def test_much_log_goes_out_in_whole_chunks(self) -> None:
+        """What fills a chunk does not wait."""
+        self.order()
+        self.launcher.last.say("x" * (CHUNK * 3 + 1))
+        self.slave.told("log")
+        assert len(self.attempt.log) == CHUNK * 3
+        self.slave.gather()
+        assert len(self.attempt.log) == CHUNK * 3 + 1
+
+    def test_a_gap_is_filled(self) -> None:
+        """When the master says that it has less than was sent, the stream goes on from there."""
+        self.order()
+        text = "".join(f"{number}\n" for number in range(60_000))
+        taken: list[int] = []
+
+        def lose_one(request: Request[Any]) -> None:
+            if isinstance(request, LogChunk) and not taken and request.offset:
+                taken.append(request.offset)
+                self.attempt.log = self.attempt.log[: CHUNK // 2]  # the master lost its memory of the newest log
+
+        self.master.before = lose_one
+        self.launcher.last.say(text)
+        self.slave.told("log")
+        self.slave.gather()
+        assert taken
+        assert self.attempt.log == text.encode()
+
+    def test_a_master_that_does_not_get_on_is_said_hello_anew(self) -> None:
+        """A stream that is sent back without end closes the connection instead of running hot."""
+        self.order()
+        self.master.deaf = True
+        self.launcher.last.say("x" * CHUNK)
+        self.slave.told("log")
+        assert self.master.reason is not None
+        assert self.master.asked["LogChunk"] == REPEATS + 1
+
+    def test_a_report_that_the_master_cannot_take_now_is_sent_later(self) -> None:
+        """`UnavailableError` costs time and nothing else."""
+        self.order()
+        refused: list[Request[Any]] = []
+
+        def refuse_once(request: Request[Any]) -> None:
+            if isinstance(request, LogChunk) and not refused:
+                refused.append(request)
+                raise UnavailableError("the disk is full")
+
+        self.master.before = refuse_once
+        self.launcher.last.say("hello\n")
+        self.slave.told("log")
+        self.slave.gather()
+        assert self.attempt.log == b""
+        self.clock.advance(REPEAT_AFTER)
+        self.slave.flush()
+        self.slave.gather()
+        assert self.attempt.log == b"hello\n"
