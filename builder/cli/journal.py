@@ -30,7 +30,7 @@ def begin(stream: TextIO = sys.stderr, environment: Mapping[str, str] = os.envir
     levels = LogLevelFilterPredicate(defaultLogLevel=LogLevel.info)
     levels.setLogLevelForNamespace("twisted", LogLevel.warn)
     levels.setLogLevelForNamespace("log_legacy", LogLevel.warn)
-    render = _for_journal if "JOURNAL_STREAM" in environment else _for_people
+    render = for_journal if "JOURNAL_STREAM" in environment else for_people
 
     @provider(ILogObserver)
     def write(event: LogEvent) -> None:
@@ -49,11 +49,13 @@ def line(event: LogEvent, render: Callable[[LogEvent, str], str]) -> str:
     return render(event, " | ".join(part for part in text.splitlines() if part.strip()))
 
 
-def _for_journal(event: Mapping[str, Any], text: str) -> str:
+def for_journal(event: Mapping[str, Any], text: str) -> str:
+    """For systemd, which knows the time."""
     return f"<{_PRIORITIES.get(event.get('log_level', LogLevel.info), 6)}>{text}"
 
 
-def _for_people(event: Mapping[str, Any], text: str) -> str:
+def for_people(event: Mapping[str, Any], text: str) -> str:
+    """For a terminal or a file."""
     time = datetime.fromtimestamp(event.get("log_time", 0.0), UTC).astimezone()
     level = event.get("log_level", LogLevel.info)
     return f"{time:%Y-%m-%d %H:%M:%S} {level.name}: {text}"

@@ -62,13 +62,13 @@ class Premises:
         self._compare(wishes)
 
     def _issue(self, hosts: list[str]) -> None:
-        """Make the CA and the certificates; a start that was interrupted left some of them."""
-        if not (self._pki / "ca.pem").exists():
-            files.remove(self._pki / "ca.key")
+        """Make the CA and the certificates; a first start that was interrupted may have left some of the files."""
+        if not _complete(self._pki / "ca.pem"):
+            files.remove_tree(self._pki)
             create_authority(self._pki, "builder")
-        for identity in self._identities():
-            certificate = self._certificate(identity)
-            if not certificate.exists():
+        for identity, certificate in zip(self._identities(), self._certificates(), strict=True):
+            if not _complete(certificate):
+                files.remove(certificate)
                 files.remove(certificate.with_suffix(".key"))
                 issue(self._pki, identity, hosts if identity.role is Role.MASTER else ())
 
@@ -79,14 +79,14 @@ class Premises:
             Identity(role=Role.SLAVE, name=self.slave),
         )
 
-    def _certificate(self, identity: Identity) -> Path:
-        return self._pki / f"{identity.role.value}-{identity.name}.pem"
+    def _certificates(self) -> list[Path]:
+        return [self._pki / f"{identity.role.value}-{identity.name}.pem" for identity in self._identities()]
 
     def _configuration(self, http: Address, rpc: Address, capacity: int) -> str:
         dial = Address(host="127.0.0.1" if rpc.host in EVERYWHERE else rpc.host, port=rpc.port)
         credentials = [
             f'ca = "pki/ca.pem", certificate = "pki/{path.name}", key = "pki/{path.with_suffix(".key").name}"'
-            for path in map(self._certificate, self._identities())
+            for path in self._certificates()
         ]
         return f"""\
 # The farm of `builder up` in this folder. Relative paths are meant from here.
@@ -119,6 +119,10 @@ credentials = {{ {credentials[2]} }}
                 raise UsageError(f"--{option} differs from `master.{option}` in {self.config}: change it there")
         if wishes.capacity not in {None, slave.capacity}:
             raise UsageError(f"--capacity differs from `slave.capacity` in {self.config}: change it there")
+
+
+def _complete(certificate: Path) -> bool:
+    return certificate.exists() and certificate.with_suffix(".key").exists()
 
 
 def shipped_chroots() -> Path:

@@ -1,0 +1,43 @@
+"""The command line's copy of the API's shapes."""
+
+from typing import Any, get_type_hints
+
+import msgspec
+import pytest
+
+from builder.cli import answers
+from builder.cli.build import VERBS as BUILD_VERBS
+from builder.master.definition import VERBS
+from builder.model.attempt import Commit
+from builder.model.build import Build
+from builder.model.difference import Change
+from builder.model.event import Event
+from builder.model.job import Attempt, Job
+from builder.model.package import PackageSummary
+from builder.model.slave import HostFacts, Slave
+from builder.model.step import Step
+
+
+@pytest.mark.parametrize(
+    ("copy", "model"),
+    [
+        (answers.Attempt, Attempt),
+        (answers.Build, Build),
+        (answers.Change, Change),
+        (answers.Commit, Commit),
+        (answers.Event, Event),
+        (answers.Facts, HostFacts),
+        (answers.Job, Job),
+        (answers.Package, PackageSummary),
+        (answers.Slave, Slave),
+        (answers.Step, Step),
+    ],
+)
+def test_shapes_are_those_of_the_model(copy: Any, model: type[msgspec.Struct]) -> None:
+    """A field that is added to the model, or taken from it, is noticed here."""
+    assert set(get_type_hints(copy)) == set(model.__struct_fields__)
+
+
+def test_no_package_is_named_like_a_verb() -> None:
+    """The names that a definition refuses are the verbs of `builder build`."""
+    assert set(BUILD_VERBS) == VERBS
