@@ -307,3 +307,15 @@ def test_listing_many_costs_no_more_queries_than_one(farm: Farm) -> None:
         farm.request("hello")
     assert farm.queries(lambda: answer(farm.builds.listing())) == one
     assert farm.queries(lambda: farm.show(first)) == shown
+
+
+def test_what_has_not_ended_is_listed_oldest_first(farm: Farm) -> None:
+    """Builds under way come with their attempts, at most the limit; their jobs are counted by state."""
+    ended, first, second = (farm.request("one").number for _ in range(3))
+    farm.cancel(ended)
+    farm.change(first, SOURCE, JobState.RUNNING)
+    farm.attempt(first, SOURCE)
+    assert answer(farm.builds.unfinished()) == (farm.show(first), farm.show(second))
+    assert answer(farm.builds.unfinished(limit=1)) == (farm.show(first),)
+    counts = {JobState.WAITING: 2, JobState.QUEUED: 1, JobState.RUNNING: 1, JobState.PUBLISHING: 0}
+    assert answer(farm.builds.unfinished_jobs()) == counts

@@ -153,6 +153,13 @@ def test_summaries_tell_of_the_newest_build(definitions: Definitions, store: Sto
     assert answer(definitions.packages(None)) == (hello, lib)
 
 
+def test_a_project_is_shown_without_its_packages(definitions: Definitions) -> None:
+    """Its settings are there; packages are listed apart."""
+    apply(definitions, TEXT)
+    project = answer(definitions.project("hello"))
+    assert (project.project, project.chroots, project.packages) == ("hello", (X86,), {})
+
+
 def test_an_unknown_project_is_not_found(definitions: Definitions) -> None:
     """The sentence proposes the project that was probably meant."""
     apply(definitions, TEXT)
@@ -160,3 +167,5 @@ def test_an_unknown_project_is_not_found(definitions: Definitions) -> None:
         answer(definitions.export("helo"))
     with pytest.raises(NotFoundError, match="no project `helo`"):
         answer(definitions.packages("helo"))
+    with pytest.raises(NotFoundError, match="no project `helo`"):
+        answer(definitions.project("helo"))
