@@ -7,7 +7,7 @@ The children have sessions of their own, so that a terminal's Ctrl-C reaches `up
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -111,21 +111,25 @@ def _bury(children: Sequence[Child], say: Callable[[str], None]) -> None:
 
 
 def _end(children: Sequence[Child], say: Callable[[str], None]) -> None:
-    """Ask all to end; who asks a second time, or a child that takes too long, makes it short."""
+    """Ask all to end; a second signal of `STOP`, or a child that takes too long, makes it short."""
     for child in children:
         child.send(signal.SIGTERM)
-    deadline = time.monotonic() + GRACE
-    while any(child.running for child in children):
-        left = deadline - time.monotonic()
-        caught = signal.sigtimedwait({*STOP, signal.SIGCHLD}, max(0.0, left))
+    _wait(children, time.monotonic() + GRACE, STOP)
+    for child in children:
+        if child.running:
+            say(f"the {child.name} does not end; it is killed")
+            child.send(signal.SIGKILL)
+    _wait(children, time.monotonic() + GRACE, ())
+
+
+def _wait(children: Sequence[Child], until: float, impatient: Collection[signal.Signals]) -> None:
+    """Wait until all have ended, or the time is over, or a signal of `impatient` arrives."""
+    while any(child.running for child in children) and (left := until - time.monotonic()) > 0:
+        caught = signal.sigtimedwait({*impatient, signal.SIGCHLD}, left)
         for child in children:
             child.ended(time.monotonic())
-        if left <= 0 or (caught is not None and caught.si_signo in STOP):
-            for child in children:
-                if child.running:
-                    say(f"the {child.name} does not end; it is killed")
-                child.send(signal.SIGKILL)
-            deadline = time.monotonic() + GRACE
+        if caught is not None and caught.si_signo in impatient:
+            return
 
 
 def _last_line(log: Path) -> str:
