@@ -96,7 +96,7 @@ def unfinished(connection: Connection, limit: int) -> tuple[Build, ...]:
 def newest_states(connection: Connection, project: str | None = None) -> dict[int, tuple[int, BuildState]]:
     """By a package's row, the number and the state of its newest build."""
     last = sa.select(sa.func.max(builds.c.number)).where(builds.c.package_id == packages.c.id).scalar_subquery()
-    newest = sa.select(last)
+    newest = sa.select(last).select_from(packages)
     if project is not None:
         newest = newest.where(packages.c.project == project)
     query = sa.select(jobs.c.package_id, jobs.c.build, jobs.c.state).where(jobs.c.build.in_(newest))
