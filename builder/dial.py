@@ -102,5 +102,7 @@ class Dialler(Service):
     def _tell(self, why: str) -> None:
         """Say why there is no connection; not again for the same reason."""
         if self.running and why != self._told:
-            _log.warn("no connection with the master at {where}: {why}; it is tried again", where=self._where, why=why)
+            _log.warn(
+                "no connection with the master at {where}, which is tried again: {why}", where=self._where, why=why
+            )
             self._told = why

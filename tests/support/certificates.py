@@ -19,10 +19,14 @@ class Pki:
         self._other = folder / "other"
         create_authority(self.folder, "farm")
         create_authority(self._other, "other")
+        self._issued: dict[Identity, Credentials] = {}
 
     def right(self, role: Role, name: str = "one", hosts: Sequence[str] = ()) -> Credentials:
-        """Good credentials."""
-        return issue(self.folder, Identity(role=role, name=name), hosts)
+        """Good credentials; the same ones when asked for again."""
+        identity = Identity(role=role, name=name)
+        if identity not in self._issued:
+            self._issued[identity] = issue(self.folder, identity, hosts)
+        return self._issued[identity]
 
     def expired(self, role: Role) -> Credentials:
         """Their time is over."""

@@ -20,13 +20,16 @@ def values(kind: type[V]) -> st.SearchStrategy[V]:
 
 def _of(info: inspect.Type) -> st.SearchStrategy[Any]:
     match info:
+        case inspect.Metadata():
+            return _of(info.type)
         case inspect.StructType():
             return st.builds(info.cls, **{field.name: _of(field.type) for field in info.fields})
         case inspect.UnionType():
             return st.one_of(*map(_of, info.types))
         case inspect.VarTupleType():
             least = info.min_length or 0
-            return st.lists(_of(info.item_type), min_size=least, max_size=least + LONGEST).map(tuple)
+            most = least + LONGEST if info.max_length is None else min(info.max_length, least + LONGEST)
+            return st.lists(_of(info.item_type), min_size=least, max_size=most).map(tuple)
         case _:
             return _scalar(info)
 

@@ -5,21 +5,25 @@ What is written arrives in a later turn of the clock: `clock.advance(0)` deliver
 
 from collections.abc import Iterable
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from twisted.internet.address import UNIXAddress
+from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IAddress, IConsumer, IPushProducer, IReactorTime, ITransport
 from twisted.internet.task import Clock
+from twisted.protocols import amp
+from twisted.protocols.amp import AmpBox
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from builder.certificates import Identity
 from builder.protocol import Handlers, Peer, PeerFactory, Session
-from builder.wire import Role
+from builder.wire import REQUESTS, Done, Ping, Request, Role
 
 VALID_SECONDS = 3600.0
 HIGH_WATER = 64 * 1024
+_ALL_BUT_PING = tuple(kind for kind in REQUESTS if kind is not Ping)
 
 
 @implementer(ITransport, IConsumer, IPushProducer)
@@ -27,7 +31,7 @@ class MemoryTransport:
     """One end of a connection in memory, with the buffer and the back-pressure of a real one."""
 
     other: "MemoryTransport"
-    protocol: Peer
+    protocol: "Peer | RawPeer"
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
@@ -139,6 +143,51 @@ class MemorySession:
         self.reason = reason
 
 
+class ScriptedSession(MemorySession):
+    """A session that answers each kind of request with what `answers` has for it, and remembers what it heard.
+
+    An answer may be an error to raise, or a Deferred to wait for; without one it is `Done`.
+    """
+
+    def __init__(self, *kinds: type[Request[Any]]) -> None:
+        super().__init__(dict.fromkeys(kinds or _ALL_BUT_PING, self._answer))
+        self.answers: dict[type[Request[Any]], Any] = {}
+        self.heard: list[Request[Any]] = []
+
+    async def _answer(self, request: Request[Any]) -> Any:
+        self.heard.append(request)
+        answer = self.answers.get(type(request), Done())
+        if isinstance(answer, Exception):
+            raise answer
+        return await answer if isinstance(answer, Deferred) else answer
+
+
+class RawPeer:
+    """A peer that says whatever bytes the test wants, and remembers the boxes that it is sent."""
+
+    def __init__(self) -> None:
+        self.transport: Any = None
+        self.lost = False
+        self._received = b""
+
+    def makeConnection(self, transport: object) -> None:
+        """Remember the transport."""
+        self.transport = transport
+
+    def dataReceived(self, data: bytes) -> None:
+        """Keep what comes."""
+        self._received += data
+
+    def connectionLost(self, _: Failure) -> None:
+        """Know it."""
+        self.lost = True
+
+    def heard(self) -> list[AmpBox]:
+        """The boxes that came since this was last asked; none of them is half."""
+        received, self._received = self._received, b""
+        return list(amp.parseString(received))
+
+
 class MemoryWire:
     """Two connected peers: `a` is what the side of `identity_a` holds, so `a.identity` is `identity_b`."""
 
@@ -157,15 +206,26 @@ class MemoryWire:
         self.a.transport.abortConnection()
 
 
-def joined(clock: IReactorTime, factory_a: PeerFactory, factory_b: PeerFactory) -> tuple[Peer, Peer]:
-    """Two peers with transports that lead to each other, before any handshake."""
+P = TypeVar("P", Peer, RawPeer)
+Q = TypeVar("Q", Peer, RawPeer)
+
+
+def joined(clock: IReactorTime, a: P, b: Q) -> tuple[P, Q]:
+    """Give two peers transports that lead to each other; their handshake is still to come."""
     ends = [MemoryTransport(clock), MemoryTransport(clock)]
     ends[0].other, ends[1].other = ends[1], ends[0]
-    peers = [factory.buildProtocol(end.getPeer()) for factory, end in zip((factory_a, factory_b), ends, strict=True)]
-    for peer, end in zip(peers, ends, strict=True):
-        end.protocol = peer
-        peer.makeConnection(end)
-    return peers[0], peers[1]
+    ends[0].protocol, ends[1].protocol = a, b
+    a.makeConnection(ends[0])
+    b.makeConnection(ends[1])
+    return a, b
+
+
+def raw_pair(clock: Clock, session: Session, identity: Identity) -> tuple[Peer, RawPeer]:
+    """A peer with this session, after its handshake, and the raw one on the other side, which has this identity."""
+    factory = PeerFactory(clock, frozenset(Role), partial(_session, session))
+    peer, raw = joined(clock, factory.buildProtocol(None), RawPeer())
+    peer.authenticated(identity, VALID_SECONDS)
+    return peer, raw
 
 
 def _session(session: Session, _: Identity) -> Session:
@@ -186,7 +246,7 @@ def connected_pair(
     clock = clock or Clock()
     everybody = frozenset(Role)
     factories = [PeerFactory(clock, everybody, partial(_session, s)) for s in (session_a, session_b)]
-    a, b = joined(clock, factories[0], factories[1])
+    a, b = joined(clock, *(factory.buildProtocol(None) for factory in factories))
     a.authenticated(identity_b, VALID_SECONDS)
     b.authenticated(identity_a, VALID_SECONDS)
     return MemoryWire(clock, a, b)
