@@ -1,7 +1,7 @@
 """Attempts begin and end, and what follows from it for their jobs: each function is one transaction's work.
 
-Only one attempt of a job has not ended at any time, and as long as it is `running` it is the job's current one: whatever
-moves the job on (a cancel, a lost slave) ends it, or marks it as `cancelling`, in the same transaction.
+Only one attempt of a job has not ended at any time, and as long as it is `running` it is the job's current one:
+whatever moves the job on (a cancel, a lost slave) ends it, or marks it as `cancelling`, in the same transaction.
 """
 
 from collections.abc import Iterable
@@ -56,9 +56,7 @@ def give_up_slave(connection: Connection, slave: str, reason: str, tries: int) -
     return ids
 
 
-def finish(
-    connection: Connection, attempt: str, outcome: Outcome, delivered: Listing | None, tries: int
-) -> Accepted:
+def finish(connection: Connection, attempt: str, outcome: Outcome, delivered: Listing | None, tries: int) -> Accepted:
     """End an attempt as its slave reports, and do all that follows; nothing where it has ended before.
 
     Args:
@@ -115,9 +113,7 @@ def _settle(connection: Connection, known: Known, outcome: Outcome, tries: int) 
     """End a running attempt and move its job on."""
     attempts.end(connection, known.attempt, outcome.state, outcome.reason, outcome.kind)
     broken = jobs.broken(connection, known.job_id) + (outcome.state is AttemptState.BROKEN)
-    then = retry.next_state(
-        outcome.state, outcome.reason, broken=broken, tries=tries, publishes=known.job != SOURCE
-    )
+    then = retry.next_state(outcome.state, outcome.reason, broken=broken, tries=tries, publishes=known.job != SOURCE)
     found = {} if outcome.evr is None else {"evr": outcome.evr, "serial": outcome.serial}
     jobs.change(connection, known.job_id, then.state, reason=then.reason, broken=broken, **found)
     if then.state is JobState.PUBLISHING:

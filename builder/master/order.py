@@ -69,7 +69,9 @@ def _source_work(claimed: Claimed) -> SourceWork:
 def _chroot_work(claimed: Claimed, chroots: Mapping[str, Chroot], url: str) -> ChrootWork:
     chroot = chroots.get(claimed.job)
     if chroot is None:
-        raise NotFoundError(f"the master has no chroot {claimed.job} any more; put its file back and restart the master")
+        raise NotFoundError(
+            f"the master has no chroot {claimed.job} any more; put its file back and restart the master"
+        )
     if claimed.source is None or claimed.srpm is None:
         raise NotFoundError(f"build {claimed.build} has no SRPM to build in {claimed.job}")
     return ChrootWork(

@@ -1,7 +1,7 @@
 """What becomes of a build's chroot jobs when its source job has ended. A pure decision.
 
-The spec says where it can be built: `ExclusiveArch` and `ExcludeArch`, and a `BuildArch` other than `noarch`, which is an
-`ExclusiveArch` by another name. A noarch package is built once per version of a distribution, in the first of its
+The spec says where it can be built: `ExclusiveArch` and `ExcludeArch`, and a `BuildArch` other than `noarch`, which is
+an `ExclusiveArch` by another name. A noarch package is built once per version of a distribution, in the first of its
 chroots, and published for all of them: another version's build root would make something else of it.
 """
 

@@ -27,18 +27,23 @@ def next_state(end: AttemptState, reason: str, *, broken: int, tries: int, publi
     """
     match end:
         case AttemptState.SUCCEEDED:
-            return Next(state=JobState.PUBLISHING if publishes else JobState.SUCCEEDED)
+            then = Next(state=JobState.PUBLISHING if publishes else JobState.SUCCEEDED)
         case AttemptState.FAILED | AttemptState.TIMED_OUT:
-            return Next(state=JobState.FAILED, reason=reason)
+            then = Next(state=JobState.FAILED, reason=reason)
         case AttemptState.SKIPPED:
-            return Next(state=JobState.SKIPPED, reason=reason)
+            then = Next(state=JobState.SKIPPED, reason=reason)
         case AttemptState.CANCELLED:
-            return Next(state=JobState.CANCELLED, reason=reason)
+            then = Next(state=JobState.CANCELLED, reason=reason)
         case AttemptState.SUPERSEDED:
-            return Next(state=JobState.QUEUED, reason=reason)
+            then = Next(state=JobState.QUEUED, reason=reason)
         case AttemptState.BROKEN:
-            if broken < tries:
-                return Next(state=JobState.QUEUED, reason=f"{reason}; it is tried again")
-            return Next(state=JobState.FAILED, reason=f"{reason}; given up after {broken} tries")
+            then = _after_break(reason, broken, tries)
         case AttemptState.RUNNING | AttemptState.CANCELLING:
             raise ValueError(f"an attempt that is {end.value} has not ended")
+    return then
+
+
+def _after_break(reason: str, broken: int, tries: int) -> Next:
+    if broken < tries:
+        return Next(state=JobState.QUEUED, reason=f"{reason}; it is tried again")
+    return Next(state=JobState.FAILED, reason=f"{reason}; given up after {broken} tries")

@@ -77,16 +77,16 @@ def _waiting(row: Row[Any], broken: Collection[str]) -> Waiting:
         package=row.package_id,
         channel=row.channel,
         architecture=row.architecture,
-        chroots=_chroots(row),
+        chroots=_chroots(row.name, row.targets),
         avoid=frozenset(broken),
     )
 
 
-def _chroots(row: Row[Any]) -> tuple[str, ...]:
+def _chroots(job: str, targets: str) -> tuple[str, ...]:
     """The chroots whose repositories a job changes."""
-    if row.name == SOURCE:
+    if job == SOURCE:
         return ()
-    return msgspec.json.decode(row.targets, type=tuple[str, ...]) or (row.name,)
+    return msgspec.json.decode(targets, type=tuple[str, ...]) or (job,)
 
 
 def _broken(connection: Connection) -> dict[int, set[str]]:
@@ -105,4 +105,6 @@ def _broken(connection: Connection) -> dict[int, set[str]]:
 def _taken(connection: Connection) -> frozenset[Claim]:
     at_work = [JobState.RUNNING.value, JobState.PUBLISHING.value]
     query = sa.select(jobs.c.package_id, jobs.c.name, jobs.c.targets).where(jobs.c.state.in_(at_work))
-    return frozenset((row.package_id, chroot) for row in connection.execute(query) for chroot in _chroots(row))
+    return frozenset(
+        (row.package_id, chroot) for row in connection.execute(query) for chroot in _chroots(row.name, row.targets)
+    )

@@ -58,7 +58,7 @@ def _claimed(connection: Connection, row: Row[Any]) -> Claimed:
 
 def last_built(connection: Connection, package_id: int, chroots: Iterable[str]) -> LastBuilt | None:
     """The highest EVR of a package that is published, or being published, for any of these chroots."""
-    served = [jobs.c.name.in_(tuple(chroots))]
+    served: list[sa.ColumnElement[bool]] = [jobs.c.name.in_(tuple(chroots))]
     served += [jobs.c.targets.contains(f'"{chroot}"', autoescape=True) for chroot in chroots]
     there = (JobState.PUBLISHING.value, JobState.SUCCEEDED.value)
     query = (

@@ -1,0 +1,179 @@
+"""What one attempt delivers, while it comes: the folder `incoming/<build>/<job>/<fence>/`.
+
+A file that is on its way has a partial name that no artifact can have, `.NAME.part`; its length is the offset to go on
+from, after a restart of either side too. It gets its own name when it is whole, its digest is right and it is on the
+disk. The listing comes last and names what there has to be; the repository builder looks at nothing without one.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Final, Protocol, TypeVar
+
+import msgspec
+
+from builder import files
+from builder.errors import ConflictError, DigestError, InvalidError, TooLargeError
+from builder.master import disk
+from builder.model.artifact import LISTING_NAME, Artifact, ArtifactKind, Listing
+
+T = TypeVar("T")
+
+LARGEST: Final = 64 << 30
+"""Bytes of the largest artifact that is taken: more than any image that fits on a disc or stick."""
+LARGEST_LISTING: Final = 4 << 20
+"""Bytes of the largest listing: those of 5,000 artifacts need half of it."""
+
+
+class Aside(Protocol):
+    """Does work that takes a while in another thread."""
+
+    def __call__(self, work: Callable[[], T]) -> Awaitable[T]:
+        """Do `work` and come back with what it returns."""
+
+
+class _Part:
+    """A file on its way: how much is there, and the digest of that."""
+
+    def __init__(self, path: Path, artifact: Artifact) -> None:
+        self.path = path
+        self.artifact = artifact
+        self.length = 0
+        self.digest: Any = hashlib.sha256()
+
+    def take_up(self) -> None:
+        """Go on with what an earlier life has received; more than there should be is thrown away."""
+        files.make_folder(self.path.parent)
+        self.path.touch()
+        if self.path.stat().st_size > self.artifact.size:
+            files.remove(self.path)
+            self.path.touch()
+        with self.path.open("rb") as file:
+            self.digest = hashlib.file_digest(file, "sha256")
+            self.length = file.tell()
+
+    def append(self, offset: int, data: bytes) -> None:
+        """Add what is new of `data`, unless that would leave a gap."""
+        new = data[self.length - offset :] if offset <= self.length else b""
+        if self.length + len(new) > self.artifact.size:
+            raise InvalidError(f"{self.artifact.name} is longer than the {self.artifact.size} bytes announced")
+        disk.append(self.path, self.length, new)
+        self.digest.update(new)
+        self.length += len(new)
+
+
+class Delivery:
+    """The folder of one attempt; one call at a time."""
+
+    def __init__(self, folder: Path, aside: Aside) -> None:
+        self._folder = folder
+        self._aside = aside
+        self._parts: dict[str, _Part] = {}
+        self._whole: dict[str, str] = {}
+
+    async def begin(self, artifact: Artifact) -> int:
+        """Be ready for an artifact; returns the offset from which it is wanted, its size when it is there.
+
+        Raises:
+            InvalidError: It is a listing by its name or by its kind, but not by both.
+            TooLargeError: It is too large to be taken.
+            DigestError: It was there already, and is not what it should be; it has to come again.
+            UnavailableError: The disk is full, or broken.
+        """
+        name = artifact.name
+        if (artifact.kind is ArtifactKind.LISTING) != (name == LISTING_NAME):
+            raise InvalidError(
+                f"the listing, and nothing else, is called {LISTING_NAME}; not the {artifact.kind.value} {name}"
+            )
+        limit = LARGEST_LISTING if name == LISTING_NAME else LARGEST
+        if artifact.size > limit:
+            raise TooLargeError(f"{name} has {artifact.size} bytes; an artifact of its kind may have {limit}")
+        with disk.explained(self._folder):
+            if await self._digest(name) == artifact.sha256:
+                return artifact.size
+            self._whole.pop(name, None)
+            files.remove(self._folder / name)
+            part = _Part(self._folder / f".{name}.part", artifact)
+            await self._aside(part.take_up)
+        self._parts[name] = part
+        return await self._closed(part)
+
+    async def append(self, name: str, offset: int, data: bytes) -> int:
+        """Take bytes of an artifact that was begun; returns the offset to go on from.
+
+        Raises:
+            InvalidError: It was not begun, or is longer than announced.
+            DigestError: It is whole, but not what it should be; what there is of it is thrown away.
+            UnavailableError: The disk is full, or broken.
+        """
+        part = self._parts.get(name)
+        if part is None:
+            if name in self._whole:
+                return (self._folder / name).stat().st_size
+            raise InvalidError(f"bytes of {name} came before it was begun")
+        part.append(offset, data)
+        return await self._closed(part)
+
+    async def complete(self, attempt: str) -> Listing:
+        """The listing of a delivery that is there as a whole; what it does not name is removed.
+
+        Raises:
+            ConflictError: Something is missing, or not what the listing says.
+            UnavailableError: The disk is broken.
+        """
+        with disk.explained(self._folder):
+            if await self._digest(LISTING_NAME) is None:
+                raise ConflictError(f"the listing of attempt {attempt} is not there")
+            listing = _decoded((self._folder / LISTING_NAME).read_bytes(), attempt)
+            for artifact in listing.artifacts:
+                if await self._digest(artifact.name) != artifact.sha256:
+                    raise ConflictError(f"{artifact.name} is listed, but is not there as it is listed")
+                if (self._folder / artifact.name).stat().st_size != artifact.size:
+                    raise ConflictError(f"{artifact.name} is listed with another size than it has")
+            self._tidy({LISTING_NAME, *(artifact.name for artifact in listing.artifacts)})
+        return listing
+
+    async def _closed(self, part: _Part) -> int:
+        """Give a part its name if it is whole; returns how much there is."""
+        name, wanted = part.artifact.name, part.artifact
+        if part.length < wanted.size:
+            return part.length
+        if part.digest.hexdigest() != wanted.sha256:
+            del self._parts[name]
+            files.remove(part.path)
+            raise DigestError(f"{name} is not what its digest {wanted.sha256} says; it was thrown away")
+        with disk.explained(part.path):
+            await self._aside(lambda: _put(part.path, self._folder / name))
+        del self._parts[name]
+        self._whole[name] = wanted.sha256
+        return part.length
+
+    async def _digest(self, name: str) -> str | None:
+        """The digest of a whole file, None if it is not there; an earlier life may have received it."""
+        path = self._folder / name
+        if name not in self._whole and path.exists():
+            self._whole[name] = await self._aside(lambda: files.sha256(path))
+        return self._whole.get(name)
+
+    def _tidy(self, wanted: set[str]) -> None:
+        for path in self._folder.iterdir():
+            if path.name not in wanted:
+                files.remove(path)
+
+
+def _put(part: Path, target: Path) -> None:
+    files.sync(part)
+    files.move(part, target)
+
+
+def _decoded(text: bytes, attempt: str) -> Listing:
+    try:
+        listing = msgspec.json.decode(text, type=Listing)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise ConflictError(f"the listing of attempt {attempt} cannot be read: {error}") from error
+    names = [artifact.name for artifact in listing.artifacts]
+    if listing.attempt != attempt:
+        raise ConflictError(f"the listing of attempt {attempt} is that of attempt {listing.attempt}")
+    if len({LISTING_NAME, *names}) <= len(names):
+        raise ConflictError(f"the listing of attempt {attempt} names a file twice, or itself")
+    return listing

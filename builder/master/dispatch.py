@@ -1,0 +1,199 @@
+"""The dispatcher: brings queued jobs to slaves and cancels to attempts, in rounds over what stands in the database.
+
+A claim is committed before the order is sent. From then on exactly one of these happens, whatever is lost on the way:
+
+* the slave answers: it has the order in its journal;
+* it refuses, or does not answer in time: the attempt ends and the job is queued again, at no cost to the package;
+* the connection is lost: nobody knows, and the slave's next `Hello` or the end of its lease will tell;
+* the master is killed: the same.
+
+An attempt that a connected slave should have, and has not by its own word, is found by the next round.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+
+import sqlalchemy as sa
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from builder.clock import background
+from builder.errors import BuilderError, NotFoundError, UnavailableError
+from builder.master import attempts
+from builder.master.order import Claimed, order
+from builder.master.rounds import SLOW, rounds
+from builder.master.schedule import Assignment, Place, assignments
+from builder.master.slaves import Connection, Slaves
+from builder.master.store import attempts as stored
+from builder.master.store import candidates, orders
+from builder.master.store.attempts import Live
+from builder.master.store.candidates import Queue, Subscription
+from builder.master.store.database import Store
+from builder.model.attempt import AttemptState
+from builder.model.chroot import Chroot
+from builder.wire import CancelJob, StartJob
+
+ANSWER = 30.0
+"""Within how many seconds a slave has to take an order, which costs it one write to its disk."""
+
+SOON = 0.2
+"""After how many seconds to look again whether an order was taken that has to be cancelled."""
+
+_log = Logger()
+
+
+class Dispatcher:
+    """Sends `StartJob` and `CancelJob`.
+
+    `chroots` are those that the farm knows, `url` is where its repositories are served from, and `tries` after how
+    many broken attempts a job is given up; `new_attempt` makes ids.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        slaves: Slaves,
+        clock: IReactorTime,
+        new_attempt: Callable[[], str],
+        *,
+        chroots: Mapping[str, Chroot],
+        url: str,
+        tries: int,
+    ) -> None:
+        self._store = store
+        self._slaves = slaves
+        self._clock = clock
+        self._new_attempt = new_attempt
+        self._chroots = chroots
+        self._url = url
+        self._tries = tries
+
+    async def run(self) -> None:
+        """Dispatch until cancelled."""
+        await rounds("Dispatching", self._store.changed, self._clock, self.look)
+
+    async def look(self) -> float:
+        """One round; returns within how many seconds there should be another."""
+        connected = self._slaves.connected
+        if not connected:
+            return SLOW
+        queue = await self._store.read(partial(candidates.queue, subscription=_subscription(connected)))
+        await self._put_back_orphans(queue.live)
+        soon = [SOON] if self._cancel(queue.live) else []
+        chosen = assignments(queue.waiting, self._places(queue.live), queue.taken)
+        if chosen:
+            await self._claim(queue, chosen)
+        rests = (connection.rest(self._clock.seconds()) for connection in connected)
+        return min([SLOW, *soon, *(rest for rest in rests if rest)])
+
+    def _places(self, live: Iterable[Live]) -> tuple[Place, ...]:
+        held = [attempt.slave for attempt in live]
+        now = self._clock.seconds()
+        return tuple(
+            Place(
+                slave=connection.name,
+                channels=frozenset(connection.hello.channels),
+                architectures=frozenset(connection.hello.architectures),
+                free=0 if connection.rest(now) else connection.hello.capacity - held.count(connection.name),
+            )
+            for connection in self._slaves.connected
+        )
+
+    # -- orders
+
+    async def _claim(self, queue: Queue, chosen: Iterable[Assignment]) -> None:
+        """Begin attempts at these jobs, then send their orders."""
+        offers: dict[str, tuple[Assignment, Connection]] = {}
+        for assignment in chosen:
+            connection = self._slaves.find(assignment.slave)
+            if connection is not None:
+                offers[self._new_attempt()] = (assignment, connection)
+        for attempt, (_, connection) in offers.items():
+            connection.offered.add(attempt)
+        sent: set[str] = set()
+        try:
+            claims = [
+                (attempt, assignment, queue.fences[assignment.job]) for attempt, (assignment, _) in offers.items()
+            ]
+            taken = await self._store.write(partial(_claim_all, claims=claims))
+            for claimed in await self._store.read(partial(orders.claimed, ids=taken)):
+                sent.add(claimed.attempt)
+                background("Sending an order", self._offer(offers[claimed.attempt][1], claimed))
+        finally:
+            for attempt, (_, connection) in offers.items():
+                if attempt not in sent:
+                    connection.offered.discard(attempt)
+
+    async def _offer(self, connection: Connection, claimed: Claimed) -> None:
+        """Send an order and see what the slave says to it."""
+        attempt = claimed.attempt
+        try:
+            request = StartJob(order=order(claimed, self._chroots, self._url))
+            await connection.peer.ask(request, within=ANSWER)
+        except UnavailableError as error:
+            if self._slaves.find(connection.name) is connection and not connection.peer.closing:
+                connection.refused(self._clock.seconds())
+                await self._put_back(attempt, AttemptState.BROKEN, f"slave {connection.name} did not take it: {error}")
+        except Exception as error:  # noqa: BLE001 - whatever it is, the same order must not be sent for ever
+            if not isinstance(error, BuilderError):
+                _log.failure("the order of attempt {attempt} cannot be sent", attempt=attempt)
+            reason = f"the order cannot be sent to slave {connection.name}: {error}"
+            await self._store.write(partial(attempts.give_up, ids=[attempt], reason=reason, tries=self._tries))
+        else:
+            connection.accepted(attempt)
+        finally:
+            connection.offered.discard(attempt)
+
+    async def _put_back_orphans(self, live: Iterable[Live]) -> None:
+        """Queue the jobs again whose attempts a connected slave should have, and has not."""
+        for attempt, slave, state in live:
+            connection = self._slaves.find(slave)
+            if connection is None or attempt in connection.attempts | connection.offered:
+                continue
+            if state is AttemptState.RUNNING:
+                await self._put_back(attempt, AttemptState.SUPERSEDED, f"the order did not reach slave {slave}")
+
+    async def _put_back(self, attempt: str, end: AttemptState, reason: str) -> None:
+        _log.warn("attempt {attempt}: {reason}", attempt=attempt, reason=reason)
+        await self._store.write(partial(attempts.put_back, attempt=attempt, end=end, reason=reason))
+
+    # -- cancels
+
+    def _cancel(self, live: Iterable[Live]) -> bool:
+        """Tell slaves to stop attempts that nobody wants any more; returns whether some are only on offer yet."""
+        postponed = False
+        for attempt, slave, state in live:
+            connection = self._slaves.find(slave)
+            if connection is None or state is not AttemptState.CANCELLING or attempt in connection.cancelled:
+                continue
+            if attempt in connection.offered:
+                postponed = True
+            else:
+                connection.cancelled.add(attempt)
+                background("Cancelling an attempt", self._stop(connection, attempt))
+        return postponed
+
+    async def _stop(self, connection: Connection, attempt: str) -> None:
+        try:
+            await connection.peer.ask(CancelJob(attempt=attempt), within=ANSWER)
+        except NotFoundError:
+            end = partial(stored.end, attempt=attempt, state=AttemptState.CANCELLED, reason="cancelled")
+            await self._store.write(end)
+        except BuilderError as error:
+            connection.cancelled.discard(attempt)
+            _log.warn("attempt {attempt} is not cancelled yet: {error}", attempt=attempt, error=error)
+
+
+def _subscription(connected: Iterable[Connection]) -> Subscription:
+    return Subscription(
+        places={connection.name: connection.hello.capacity for connection in connected},
+        channels=frozenset(channel for connection in connected for channel in connection.hello.channels),
+        architectures=frozenset(name for connection in connected for name in connection.hello.architectures),
+    )
+
+
+def _claim_all(connection: sa.Connection, claims: Iterable[tuple[str, Assignment, int]]) -> tuple[str, ...]:
+    """Begin attempts, each if its job is as it was; returns those that have begun."""
+    return tuple(
+        attempt for attempt, assignment, fence in claims if attempts.claim(connection, assignment, fence, attempt)
+    )

@@ -1,0 +1,185 @@
+"""What slaves report, taken exactly once: step records, log, artifacts, and how an attempt ended.
+
+The reports on one attempt are one stream and are taken one after the other, whatever connection they come on. How far
+the master has it stands in the database (records) and in the files (log, artifacts), so that a restart loses nothing; a
+report that comes twice changes nothing, one that leaves a gap is answered with where to go on.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+from twisted.internet.defer import DeferredLock
+from twisted.logger import Logger
+
+from builder.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError, SupersededError
+from builder.lifecycle import ATTEMPT_ENDS, REPORTED_ENDS
+from builder.master import attempts
+from builder.master.delivery import Aside, Delivery
+from builder.master.logs import Logs
+from builder.master.store import attempts as stored
+from builder.master.store.attempts import Known, Record
+from builder.master.store.database import Store
+from builder.model.artifact import Listing
+from builder.model.attempt import AttemptState, Position
+from builder.wire import Accepted, ArtifactChunk, BeginArtifact, JobFinished, LogChunk, Offset
+
+_log = Logger()
+
+
+class _Stream:
+    """The stream of one attempt: what of it is known, and whose turn it is."""
+
+    def __init__(self) -> None:
+        self.turn = DeferredLock()
+        self.delivery: Delivery | None = None
+        self._known: Known | None = None
+
+    @property
+    def known(self) -> Known:
+        """The attempt as it was when it was last looked at."""
+        assert self._known is not None  # noqa: S101 - whoever has a turn has looked
+        return self._known
+
+    @known.setter
+    def known(self, known: Known) -> None:
+        self._known = known
+
+    @property
+    def uncertain(self) -> bool:
+        """Whether it has to be looked at again before it can be relied on."""
+        return self._known is None
+
+    def doubt(self) -> None:
+        """Rely on nothing any more."""
+        self._known = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more is wanted."""
+        return self.known.state in ATTEMPT_ENDS
+
+    def require_live(self) -> Known:
+        """The attempt; `SupersededError` if it has ended."""
+        if self.ended:
+            raise SupersededError(f"attempt {self.known.attempt} has ended: it is {self.known.state.value}")
+        return self.known
+
+
+class Intake:
+    """Takes reports. `slave` is always who reports, as its certificate says.
+
+    Every method raises `NotFoundError` for an attempt that there never was, `ForbiddenError` for one of another slave,
+    and `UnavailableError` when disk or database cannot take anything now; all but `finish` raise `SupersededError` for
+    one that has ended.
+    """
+
+    def __init__(self, store: Store, logs: Logs, incoming: Path, aside: Aside, tries: int) -> None:
+        self._store = store
+        self._logs = logs
+        self._incoming = incoming
+        self._aside = aside
+        self._tries = tries
+        self._streams: dict[str, _Stream] = {}
+
+    async def record(self, slave: str, record: Record) -> Position:
+        """Take a step record, if it is the next one."""
+        async with self._turn(slave, record.attempt) as stream:
+            if record.number == stream.require_live().records:
+                stream.doubt()  # whether it was written is not known before the answer, nor without one
+                stream.known = await self._store.write(partial(stored.take, record=record))
+            return self.position(stream.require_live())
+
+    async def log(self, slave: str, chunk: LogChunk) -> Position:
+        """Take what is new of a piece of the log."""
+        async with self._turn(slave, chunk.attempt) as stream:
+            known = stream.require_live()
+            length = self._logs.append(known.build, known.job, known.fence, chunk.offset, chunk.data)
+            return Position(records=known.records, log=length)
+
+    async def begin_artifact(self, slave: str, request: BeginArtifact) -> Offset:
+        """Say from where on an artifact is wanted; see `Delivery.begin`."""
+        async with self._turn(slave, request.attempt) as stream:
+            return Offset(offset=await self._delivery(stream).begin(request.artifact))
+
+    async def artifact(self, slave: str, chunk: ArtifactChunk) -> Offset:
+        """Take bytes of an artifact; see `Delivery.append`."""
+        async with self._turn(slave, chunk.attempt) as stream:
+            return Offset(offset=await self._delivery(stream).append(chunk.name, chunk.offset, chunk.data))
+
+    async def finish(self, slave: str, request: JobFinished) -> Accepted:
+        """End an attempt; what follows from it is committed with it. A second time, the answer is the same.
+
+        Raises:
+            InvalidError: A slave cannot report such an end.
+            ConflictError: Something of the stream is missing.
+        """
+        outcome = request.outcome
+        if outcome.state not in REPORTED_ENDS:
+            raise InvalidError(f"{outcome.state.value} is not for a slave to report")
+        async with self._turn(slave, request.attempt) as stream:
+            delivered = await self._checked(stream, request)
+            end = partial(attempts.finish, attempt=request.attempt, outcome=outcome)
+            accepted = await self._store.write(partial(end, delivered=delivered, tries=self._tries))
+            self._logs.closed(stream.known.build, stream.known.job, stream.known.fence)
+            self.forget(request.attempt)
+            return accepted
+
+    def position(self, known: Known) -> Position:
+        """How far the master has an attempt's stream."""
+        return Position(records=known.records, log=self._logs.length(known.build, known.job, known.fence))
+
+    async def lose(self, slave: str, silence: float) -> None:
+        """Give up all attempts on a slave that was silent for so many seconds; their jobs are tried again elsewhere."""
+        reason = f"slave {slave} is lost: nothing was heard of it for {silence:g} seconds"
+        _log.warn("{reason}", reason=reason)
+        give_up = partial(attempts.give_up_slave, slave=slave, reason=reason, tries=self._tries)
+        self.forget(*await self._store.write(give_up))
+
+    def forget(self, *ended: str) -> None:
+        """Rely on nothing that is known of attempts that have ended."""
+        for attempt in ended:
+            stream = self._streams.pop(attempt, None)
+            if stream is not None:
+                stream.doubt()
+
+    @asynccontextmanager
+    async def _turn(self, slave: str, attempt: str) -> AsyncIterator[_Stream]:
+        """Wait for one's turn at the stream of an attempt, which is known then, and the slave's own."""
+        stream = self._streams.setdefault(attempt, _Stream())
+        async with stream.turn:
+            if stream.uncertain:
+                try:
+                    stream.known = await self._store.read(partial(stored.one, attempt=attempt))
+                except NotFoundError:
+                    self.forget(attempt)
+                    raise
+            if stream.ended:
+                self._streams.pop(attempt, None)
+            if stream.known.slave != slave:
+                raise ForbiddenError(f"attempt {attempt} is not one of slave {slave}")
+            yield stream
+
+    def _delivery(self, stream: _Stream) -> Delivery:
+        known = stream.require_live()
+        if stream.delivery is None:
+            folder = self._incoming / str(known.build) / known.job / str(known.fence)
+            stream.delivery = Delivery(folder, self._aside)
+        return stream.delivery
+
+    async def _checked(self, stream: _Stream, request: JobFinished) -> Listing | None:
+        """Make sure that all of the stream is there, and on the disk; what was delivered, after a success."""
+        known = stream.known
+        if stream.ended:
+            return None
+        there = self.position(known)
+        if there != Position(records=request.records, log=request.log):
+            raise ConflictError(
+                f"attempt {known.attempt} has {there.records} records and {there.log} bytes of log here, "
+                f"not {request.records} and {request.log}"
+            )
+        await self._aside(lambda: self._logs.sync(known.build, known.job, known.fence))
+        if request.outcome.state is not AttemptState.SUCCEEDED or known.state is not AttemptState.RUNNING:
+            return None
+        return await self._delivery(stream).complete(known.attempt)

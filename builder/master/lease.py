@@ -1,0 +1,78 @@
+"""How long the master believes in a slave that it does not hear: lease and grace, by the monotonic clock.
+
+A disconnect alone changes nothing, since a slave comes back in time and goes on. When the master starts, every slave
+that has work gets the whole time, for it cannot know how long it was away itself.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+
+from twisted.internet.defer import CancelledError
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from builder.clock import sleep
+from builder.errors import UnavailableError
+from builder.protocol import Peer
+
+LOOK = 1.0
+"""Seconds between two looks; a lost slave is found so much later at the most."""
+
+_log = Logger()
+
+
+class Leases:
+    """When each slave that may have work was heard last.
+
+    `seconds` is for how long a slave may be silent; `lost` is told the names of those that were silent for longer.
+    """
+
+    def __init__(self, clock: IReactorTime, seconds: float, lost: Callable[[str], Awaitable[None]]) -> None:
+        self._clock = clock
+        self.seconds = seconds
+        self._lost = lost
+        self._peers: dict[str, Peer] = {}
+        self._silent_since: dict[str, float] = {}
+
+    def begin(self, slaves: Iterable[str]) -> None:
+        """The master starts, and these slaves have work."""
+        for slave in slaves:
+            self._silent_since.setdefault(slave, self._clock.seconds())
+
+    def heard(self, slave: str, peer: Peer) -> None:
+        """A slave has said hello; from now on its connection tells how silent it is."""
+        self._peers[slave] = peer
+        self._silent_since.pop(slave, None)
+
+    def parted(self, slave: str, peer: Peer) -> None:
+        """A connection is lost; if it was the slave's newest, its silence began when it was heard last."""
+        if self._peers.get(slave) is peer:
+            del self._peers[slave]
+            self._silent_since[slave] = self._clock.seconds() - peer.silence()
+
+    async def run(self) -> None:
+        """Look now and then, until cancelled."""
+        try:
+            while True:
+                await self.look()
+                await sleep(self._clock, min(LOOK, self.seconds / 2))
+        except CancelledError:
+            return
+
+    async def look(self) -> None:
+        """Cut silent connections, and tell which slaves are lost."""
+        for peer in tuple(self._peers.values()):
+            if peer.silence() > self.seconds:
+                peer.abort(f"nothing was heard for {self.seconds:g} seconds")
+        for slave in tuple(self._silent_since):
+            # A slave that says hello while another one is given up is not silent any more.
+            since = self._silent_since.get(slave)
+            if since is not None and self._clock.seconds() - since > self.seconds:
+                await self._give_up(slave)
+
+    async def _give_up(self, slave: str) -> None:
+        try:
+            await self._lost(slave)
+        except UnavailableError as error:
+            _log.warn("slave {slave} is lost, but that cannot be written down: {error}", slave=slave, error=error)
+        else:
+            self._silent_since.pop(slave, None)

@@ -1,0 +1,87 @@
+"""The logs of attempts: files that only grow, addressed by offset. A file's length is how much the master has.
+
+logs/<build>/<job>/<fence>/log
+"""
+
+from pathlib import Path
+
+from twisted.internet.defer import Deferred
+
+from builder import files
+from builder.master import disk
+from builder.master.bell import Bell
+
+_Key = tuple[int, str, int]
+
+
+class Logs:
+    """The folder `logs/`. An attempt is named by build, job and fence."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._bells: dict[_Key, Bell] = {}
+
+    def path(self, build: int, job: str, fence: int) -> Path:
+        """Where the log of an attempt is."""
+        return self._folder / str(build) / job / str(fence) / "log"
+
+    def length(self, build: int, job: str, fence: int) -> int:
+        """How many bytes there are."""
+        try:
+            return self.path(build, job, fence).stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def read(self, build: int, job: str, fence: int, offset: int, limit: int) -> bytes:
+        """Up to `limit` bytes from `offset` on; nothing at or after the end."""
+        try:
+            with self.path(build, job, fence).open("rb") as file:
+                file.seek(offset)
+                return file.read(limit)
+        except FileNotFoundError:
+            return b""
+
+    def changed(self, build: int, job: str, fence: int) -> Deferred[None]:
+        """Fires when there is more of the log, or when the attempt has ended; may be cancelled."""
+        return self._bells.setdefault((build, job, fence), Bell()).wait()
+
+    def append(self, build: int, job: str, fence: int, offset: int, data: bytes) -> int:
+        """Add what is new of `data`, whose first byte belongs at `offset`; returns the log's length afterwards.
+
+        Nothing is written if that would leave a gap.
+
+        Raises:
+            UnavailableError: The disk is full.
+        """
+        path = self.path(build, job, fence)
+        length = self.length(build, job, fence)
+        new = data[length - offset :] if offset <= length else b""
+        if not new:
+            return length
+        if not length:
+            with disk.explained(path.parent):
+                files.make_folder(path.parent)
+        disk.append(path, length, new)
+        self._ring((build, job, fence))
+        return length + len(new)
+
+    def sync(self, build: int, job: str, fence: int) -> None:
+        """Make what there is durable; takes a while, and may be done in another thread.
+
+        Raises:
+            UnavailableError: The disk is broken.
+        """
+        path = self.path(build, job, fence)
+        if path.exists():
+            with disk.explained(path):
+                files.sync(path)
+                files.sync(path.parent)
+
+    def closed(self, build: int, job: str, fence: int) -> None:
+        """Wake those who wait for more: there is none."""
+        self._ring((build, job, fence))
+
+    def _ring(self, key: _Key) -> None:
+        bell = self._bells.pop(key, None)
+        if bell is not None:
+            bell.ring()

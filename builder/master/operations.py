@@ -1,0 +1,130 @@
+"""Operations: what waits goes to the repository builder in the order of the numbers; what became of it comes back.
+
+Each is sent once per connection, and again on the next one for as long as there is no answer; the repository builder
+knows from its manifests what it has done already.
+"""
+
+from functools import partial
+
+import msgspec
+import sqlalchemy as sa
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from builder import __version__
+from builder.clock import background
+from builder.errors import BuilderError
+from builder.master.reception import check_version
+from builder.master.rounds import rounds
+from builder.master.store import jobs
+from builder.master.store import operations as stored
+from builder.master.store.database import Store
+from builder.model.job import JobState
+from builder.protocol import Handlers, Peer
+from builder.wire import PROTOCOL_VERSION, Applied, Done, Operate, Rejected, RepoHello, Welcome
+
+_log = Logger()
+
+
+class Operations:
+    """Sends what waits to the repository builder that connected last, and takes its answers."""
+
+    def __init__(self, store: Store, clock: IReactorTime) -> None:
+        self._store = store
+        self._clock = clock
+        self._peer: Peer | None = None
+        self._sent: set[int] = set()
+
+    async def run(self) -> None:
+        """Send until cancelled."""
+        await rounds("Sending operations", self._store.changed, self._clock, self.look)
+
+    async def look(self) -> None:
+        """One round."""
+        peer = self._peer
+        if peer is None:
+            return
+        for operation in await self._store.read(stored.waiting):
+            if peer is self._peer and operation.number not in self._sent:
+                self._sent.add(operation.number)
+                background("Sending an operation", self._send(peer, Operate(operation=operation)))
+
+    def admit(self, peer: Peer) -> None:
+        """A repository builder is there: it gets everything that waits; an older connection is closed."""
+        older, self._peer = self._peer, peer
+        self._sent.clear()
+        if older is not None and older is not peer:
+            older.close("a repository builder has connected anew")
+        self._store.changed.ring()
+
+    def part(self, peer: Peer) -> None:
+        """A connection has ended."""
+        if self._peer is peer:
+            self._peer = None
+
+    async def applied(self, answer: Applied) -> Done:
+        """The operation is carried out, and with it the job that it publishes; a second time changes nothing.
+
+        Raises:
+            NotFoundError: There is no such operation.
+            UnavailableError: The database can take nothing.
+        """
+        await self._store.write(partial(_applied, answer=answer))
+        return Done()
+
+    async def rejected(self, answer: Rejected) -> Done:
+        """The operation is refused, and the job that it publishes fails; raises as `applied`."""
+        _log.warn("operation {number} is refused: {reason}", number=answer.number, reason=answer.reason)
+        await self._store.write(partial(_rejected, answer=answer))
+        return Done()
+
+    async def _send(self, peer: Peer, request: Operate) -> None:
+        try:
+            await peer.ask(request)
+        except BuilderError as error:
+            number = request.operation.number
+            _log.warn("operation {number} is sent again later: {error}", number=number, error=error)
+            if peer is self._peer:
+                self._sent.discard(number)
+
+
+class RepoSession:
+    """One connection of a repository builder."""
+
+    def __init__(self, operations: Operations, lease: float) -> None:
+        self._operations = operations
+        self._lease = lease
+        self._peer: Peer | None = None
+
+    def handlers(self) -> Handlers:
+        """What a repository builder may say."""
+        return {RepoHello: self._hello, Applied: self._operations.applied, Rejected: self._operations.rejected}
+
+    def connected(self, peer: Peer) -> None:
+        """Wait for it to say hello."""
+        self._peer = peer
+
+    def disconnected(self, reason: str) -> None:
+        """What it has not answered is sent to the next one."""
+        _log.info("the repository builder is not connected any more: {reason}", reason=reason)
+        if self._peer is not None:
+            self._operations.part(self._peer)
+
+    async def _hello(self, hello: RepoHello) -> Welcome:
+        check_version("the repository builder", hello.protocol, hello.version)
+        if self._peer is not None:
+            self._operations.admit(self._peer)
+        return Welcome(protocol=PROTOCOL_VERSION, version=__version__, lease=self._lease)
+
+
+def _applied(connection: sa.Connection, answer: Applied) -> None:
+    job_id = stored.applied(connection, answer.number, answer.generations)
+    if job_id is not None:
+        published = msgspec.json.encode(answer.published).decode()
+        jobs.change(connection, job_id, JobState.SUCCEEDED, published=published)
+
+
+def _rejected(connection: sa.Connection, answer: Rejected) -> None:
+    job_id = stored.rejected(connection, answer.number, answer.reason)
+    if job_id is not None:
+        jobs.change(connection, job_id, JobState.FAILED, reason=f"not published: {answer.reason}")

@@ -1,0 +1,64 @@
+"""The state folder: what has to be there before a master can work in it, and that there is only one master."""
+
+import fcntl
+import os
+from pathlib import Path
+
+from builder import files
+from builder.errors import ConflictError, InvalidError, UnavailableError
+
+SHARED = ("incoming", "pool", "repos", "images", "releases")
+"""The folders between which files move by linking and renaming."""
+LOCK = "master.lock"
+
+
+class Premises:
+    """A state folder, held by this process until `leave`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.database = folder / "builder.db"
+        self.incoming = folder / "incoming"
+        self.logs = folder / "logs"
+        self._folder = folder
+        self._lock: int | None = None
+
+    def enter(self) -> None:
+        """Hold the folder, and make what is missing in it.
+
+        Raises:
+            ConflictError: Another master holds it.
+            InvalidError: Its folders are not on one file system.
+            UnavailableError: It cannot be written.
+        """
+        try:
+            files.make_folder(self._folder)
+            self._lock = _hold(self._folder)
+            for name in (*SHARED, self.logs.name):
+                files.make_folder(self._folder / name)
+        except OSError as error:
+            raise UnavailableError(f"the state folder {self._folder} cannot be used: {error.strerror}") from error
+        if len({(self._folder / name).stat().st_dev for name in SHARED}) > 1:
+            names = ", ".join(SHARED)
+            raise InvalidError(f"{names} in {self._folder} must be on one file system: files are linked between them")
+
+    def leave(self) -> None:
+        """Hold the folder no longer."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+def _hold(folder: Path) -> int:
+    """The descriptor that holds the folder for as long as it is open; the kernel closes it with the process."""
+    descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        other = os.pread(descriptor, 20, 0).decode(errors="replace").strip()
+        os.close(descriptor)
+        raise ConflictError(
+            f"another master (process {other}) works in {folder}; stop it, or give this one another state folder"
+        ) from None
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    return descriptor

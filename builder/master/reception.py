@@ -1,0 +1,122 @@
+"""What `Hello` does.
+
+In one transaction the slave's subscription is stored, each attempt that it holds gets its verdict, and those that it
+should hold and does not are given up: nobody works on them, by the slave's own word.
+"""
+
+from collections.abc import Collection
+from functools import partial
+from typing import NamedTuple
+
+import sqlalchemy as sa
+from twisted.logger import Logger
+
+from builder import __version__
+from builder.errors import VersionError
+from builder.master import attempts
+from builder.master.intake import Intake
+from builder.master.lease import Leases
+from builder.master.slaves import Connection, Slaves
+from builder.master.store import attempts as stored
+from builder.master.store import slaves
+from builder.master.store.attempts import Known
+from builder.master.store.database import Store
+from builder.model.attempt import AttemptState, Position
+from builder.protocol import Peer
+from builder.wire import PROTOCOL_VERSION, HeldVerdict, Hello, Verdict, Welcome
+
+_log = Logger()
+
+
+class _Greeting(NamedTuple):
+    """What was found: the attempts that are held, by id, and those that should be and are not."""
+
+    held: dict[str, Known]
+    lost: tuple[str, ...]
+
+
+class Reception:
+    """Welcomes slaves, and sees them leave."""
+
+    def __init__(self, store: Store, slaves: Slaves, leases: Leases, intake: Intake, tries: int) -> None:
+        self._store = store
+        self._slaves = slaves
+        self._leases = leases
+        self._intake = intake
+        self._tries = tries
+
+    async def welcome(self, name: str, peer: Peer, hello: Hello) -> Welcome:
+        """Take a slave in; until this comes back it gets no orders.
+
+        Raises:
+            VersionError: It speaks another version of the protocol.
+            UnavailableError: The database can take nothing.
+        """
+        check_version(f"slave {name}", hello.protocol, hello.version)
+        self._leases.heard(name, peer)
+        connection = self._slaves.find(name)
+        if connection is None or connection.peer is not peer:
+            connection = Connection(name, peer, hello)
+        self._slaves.dismiss(connection)
+        # An order under way to it was sent before it could have heard of it.
+        spared = frozenset(connection.offered)
+        greet = partial(_greet, slave=name, hello=hello, spared=spared, tries=self._tries)
+        greeting = await self._store.write(greet)
+        self._intake.forget(*greeting.lost)
+        verdicts = tuple(self._verdict(name, held.attempt, greeting.held.get(held.attempt)) for held in hello.held)
+        going_on = [verdict.attempt for verdict in verdicts if verdict.verdict is Verdict.CONTINUE]
+        connection.welcomed(hello, going_on, greeting.lost)
+        if not peer.closing:
+            self._slaves.admit(connection)
+        _log.info("slave {name} is here and goes on with {count} attempts", name=name, count=len(going_on))
+        return Welcome(protocol=PROTOCOL_VERSION, version=__version__, lease=self._leases.seconds, verdicts=verdicts)
+
+    async def part(self, name: str, peer: Peer, reason: str) -> None:
+        """A connection of a slave has ended."""
+        _log.info("slave {name} is not connected any more: {reason}", name=name, reason=reason)
+        self._leases.parted(name, peer)
+        connection = self._slaves.find(name)
+        if connection is not None and connection.peer is peer:
+            self._slaves.dismiss(connection)
+            await self._store.write(partial(slaves.saw, name=name))
+
+    def _verdict(self, slave: str, attempt: str, known: Known | None) -> HeldVerdict:
+        nothing = Position(records=0, log=0)
+        position = nothing if known is None else self._intake.position(known)
+        return HeldVerdict(attempt=attempt, verdict=verdict(slave, known), position=position)
+
+
+def check_version(who: str, protocol: int, version: str) -> None:
+    """Raise `VersionError` if a peer speaks another version of the protocol."""
+    if protocol != PROTOCOL_VERSION:
+        raise VersionError(
+            f"{who} (Builder {version}) speaks version {protocol} of the protocol, the master (Builder {__version__}) "
+            f"version {PROTOCOL_VERSION}; bring both to the same version of Builder"
+        )
+
+
+def verdict(slave: str, known: Known | None) -> Verdict:
+    """What is said of an attempt that a slave holds; one of another slave is unknown, so that nobody throws it away."""
+    if known is None or known.slave != slave:
+        return Verdict.UNKNOWN
+    match known.state:
+        case AttemptState.RUNNING | AttemptState.CANCELLING:
+            return Verdict.CONTINUE
+        case AttemptState.BROKEN | AttemptState.SUPERSEDED:
+            return Verdict.SUPERSEDED
+        case (
+            AttemptState.SUCCEEDED
+            | AttemptState.FAILED
+            | AttemptState.TIMED_OUT
+            | AttemptState.CANCELLED
+            | AttemptState.SKIPPED
+        ):
+            return Verdict.ACCEPTED
+
+
+def _greet(connection: sa.Connection, slave: str, hello: Hello, spared: Collection[str], tries: int) -> _Greeting:
+    slaves.save(connection, slave, hello)
+    held = stored.some(connection, [held.attempt for held in hello.held])
+    lost = tuple(attempt for attempt in stored.live_on(connection, slave) if attempt not in {*held, *spared})
+    attempts.give_up(connection, lost, f"slave {slave} does not know of the attempt any more", tries)
+    return _Greeting(held, lost)

@@ -1,0 +1,46 @@
+"""Work that is done again and again from state: at each ring of the bell, and now and then without one.
+
+What a round finds it finds in the database and in memory, never in a message, so that a lost message costs time and
+never truth.
+"""
+
+import contextlib
+from collections.abc import Awaitable, Callable
+
+from twisted.internet.defer import CancelledError
+from twisted.internet.defer import TimeoutError as DeferredTimeoutError
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from builder.errors import UnavailableError
+from builder.master.bell import Bell
+
+SLOW = 10.0
+"""After how many seconds without a ring a round is made all the same."""
+
+_log = Logger()
+
+
+async def rounds(what: str, bell: Bell, clock: IReactorTime, work: Callable[[], Awaitable[float | None]]) -> None:
+    """Make rounds of `work`, the first now, until cancelled; one that fails is logged as `what`, and made again.
+
+    `work` returns within how many seconds it wants another round; None is `SLOW`.
+    """
+    with contextlib.suppress(CancelledError):
+        while True:
+            rung = bell.wait()
+            pause = await _round(what, work)
+            with contextlib.suppress(DeferredTimeoutError):
+                await rung.addTimeout(SLOW if pause is None else pause, clock)
+
+
+async def _round(what: str, work: Callable[[], Awaitable[float | None]]) -> float | None:
+    try:
+        return await work()
+    except CancelledError:
+        raise
+    except UnavailableError as error:
+        _log.warn("{what}: {error}; it is tried again", what=what, error=error)
+    except Exception:  # noqa: BLE001 - a bug must not end the rounds
+        _log.failure("{what} failed; it is tried again", what=what)
+    return None

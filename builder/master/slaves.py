@@ -1,0 +1,98 @@
+"""Slaves: which are connected, what each has in hand, and the list of all for people."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from builder.clock import wall_time
+from builder.master.store import slaves as stored
+from builder.master.store.database import Store
+from builder.model.slave import Slave
+from builder.protocol import Peer
+from builder.wire import Hello
+
+FIRST_REST = 5.0
+LONGEST_REST = 300.0
+
+
+class Connection:
+    """A slave that is connected and welcomed.
+
+    Attributes:
+        name: The slave's.
+        peer: How to ask it something.
+        hello: What it has said of itself.
+        attempts: Those that it has in hand, by its own word.
+        offered: Those whose `StartJob` it has not answered yet.
+        cancelled: Those that it was told to stop.
+    """
+
+    def __init__(self, name: str, peer: Peer, hello: Hello) -> None:
+        self.name = name
+        self.peer = peer
+        self.hello = hello
+        self.attempts: set[str] = set()
+        self.offered: set[str] = set()
+        self.cancelled: set[str] = set()
+        self._refusals = 0
+        self._rests_until = 0.0
+
+    def welcomed(self, hello: Hello, attempts: Iterable[str], lost: Iterable[str]) -> None:
+        """It has said hello, perhaps anew: it has `attempts` in hand, and nothing of `lost`."""
+        self.hello = hello
+        self.attempts.update(attempts)
+        self.attempts.difference_update(lost)
+        self.cancelled.clear()
+
+    def accepted(self, attempt: str) -> None:
+        """It has taken an order."""
+        self.attempts.add(attempt)
+        self._refusals = 0
+
+    def refused(self, now: float) -> None:
+        """It could not take an order: it gets no other for a while, which is longer each time."""
+        self._rests_until = now + min(LONGEST_REST, FIRST_REST * 2.0**self._refusals)
+        self._refusals += 1
+
+    def rest(self, now: float) -> float:
+        """For how many more seconds it gets no order."""
+        return max(0.0, self._rests_until - now)
+
+
+class Slaves:
+    """The slaves of the farm."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._connected: dict[str, Connection] = {}
+
+    @property
+    def connected(self) -> tuple[Connection, ...]:
+        """Those that can be asked something now."""
+        return tuple(self._connected.values())
+
+    def find(self, name: str) -> Connection | None:
+        """The connection of a slave, if it is connected."""
+        return self._connected.get(name)
+
+    def admit(self, connection: Connection) -> None:
+        """A slave is welcome; an older connection of the same name is closed."""
+        older = self._connected.get(connection.name)
+        self._connected[connection.name] = connection
+        if older is not None and older.peer is not connection.peer:
+            older.peer.close(f"slave {connection.name} has connected anew")
+        self._store.changed.ring()
+
+    def dismiss(self, connection: Connection) -> None:
+        """A connection is not to be used any more."""
+        if self._connected.get(connection.name) is connection:
+            del self._connected[connection.name]
+
+    async def listing(self) -> tuple[Slave, ...]:
+        """All slaves that ever connected, by name."""
+        return tuple(self._as_shown(slave) for slave in await self._store.read(stored.every))
+
+    def _as_shown(self, slave: Slave) -> Slave:
+        if slave.name not in self._connected:
+            return slave
+        return msgspec.structs.replace(slave, connected=True, seen=wall_time())
