@@ -5,6 +5,15 @@ from builder.model.attempt import AttemptState
 from builder.model.job import JobState
 
 
+_AFTER = {
+    AttemptState.FAILED: JobState.FAILED,
+    AttemptState.TIMED_OUT: JobState.FAILED,
+    AttemptState.SKIPPED: JobState.SKIPPED,
+    AttemptState.CANCELLED: JobState.CANCELLED,
+    AttemptState.SUPERSEDED: JobState.QUEUED,
+}
+
+
 class Next(Value, frozen=True, kw_only=True):
     """The state that the job comes to, and why in one line."""
 
@@ -25,22 +34,13 @@ def next_state(end: AttemptState, reason: str, *, broken: int, tries: int, publi
     Raises:
         ValueError: `end` is no end.
     """
-    match end:
-        case AttemptState.SUCCEEDED:
-            then = Next(state=JobState.PUBLISHING if publishes else JobState.SUCCEEDED)
-        case AttemptState.FAILED | AttemptState.TIMED_OUT:
-            then = Next(state=JobState.FAILED, reason=reason)
-        case AttemptState.SKIPPED:
-            then = Next(state=JobState.SKIPPED, reason=reason)
-        case AttemptState.CANCELLED:
-            then = Next(state=JobState.CANCELLED, reason=reason)
-        case AttemptState.SUPERSEDED:
-            then = Next(state=JobState.QUEUED, reason=reason)
-        case AttemptState.BROKEN:
-            then = _after_break(reason, broken, tries)
-        case AttemptState.RUNNING | AttemptState.CANCELLING:
-            raise ValueError(f"an attempt that is {end.value} has not ended")
-    return then
+    if end is AttemptState.SUCCEEDED:
+        return Next(state=JobState.PUBLISHING if publishes else JobState.SUCCEEDED)
+    if end is AttemptState.BROKEN:
+        return _after_break(reason, broken, tries)
+    if end not in _AFTER:
+        raise ValueError(f"an attempt that is {end.value} has not ended")
+    return Next(state=_AFTER[end], reason=reason)
 
 
 def _after_break(reason: str, broken: int, tries: int) -> Next:
