@@ -4,7 +4,6 @@ from builder.model import Value
 from builder.model.attempt import AttemptState
 from builder.model.job import JobState
 
-
 _AFTER = {
     AttemptState.FAILED: JobState.FAILED,
     AttemptState.TIMED_OUT: JobState.FAILED,
