@@ -68,6 +68,13 @@ def remove_tree(path: Path) -> None:
         shutil.rmtree(path)  # noqa: TID251
 
 
+def discard(path: Path, waste: Path) -> None:
+    """Remove a folder at once: nobody sees part of it, since it is taken apart in the folder `waste`."""
+    gone = waste / path.name
+    move(path, gone)
+    remove_tree(gone)
+
+
 def write(path: Path, content: bytes, mode: int = 0o644) -> None:
     """Put a complete, durable file at `path`: readers see the old content or the new one, never part of it."""
     beside = path.with_name(f".{path.name}.new")

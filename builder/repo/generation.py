@@ -8,7 +8,7 @@ A generation is made beside, verified, synced, moved to its place, and becomes c
 manifest names everything that belongs into the folder; the rest is swept away.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -40,15 +40,14 @@ def current(folder: Path) -> Manifest | None:
 def publish(folder: Path, manifest: Manifest, pool: Pool, staging: Path) -> None:
     """Make what `manifest` says the current generation of the repository in `folder`.
 
-    The pool has all its packages. `staging` is on the same file system; what is begun there is worth nothing.
+    The pool has all its packages. `staging` is empty and on the same file system; what is begun there is worth nothing.
     """
     beside = staging / "generation"
-    files.remove_tree(beside)
     _make(beside, manifest, pool)
     files.make_folder(folder / _GENERATIONS)
     files.make_folder(folder / _PACKAGES)
     _link(folder, manifest, pool)
-    _verify(folder, beside, manifest)
+    _verify(beside, manifest)
     place = folder / _GENERATIONS / str(manifest.generation)
     files.move(beside, place)
     files.symlink(f"{_GENERATIONS}/{manifest.generation}/repodata", folder / _CURRENT)
@@ -80,12 +79,11 @@ def _link(folder: Path, manifest: Manifest, pool: Pool) -> None:
         files.sync(parent)
 
 
-def _verify(folder: Path, beside: Path, manifest: Manifest) -> None:
+def _verify(beside: Path, manifest: Manifest) -> None:
     """Nothing becomes current that a client would find wanting."""
     faults = metadata.faults(beside / "repodata", len(manifest.packages))
-    faults += [f"{location} is missing" for location in manifest.files() if not (folder / location).is_file()]
     if faults:
-        raise InternalError(f"generation {manifest.generation} of {manifest.repository}: {'; '.join(faults[:3])}")
+        raise InternalError(f"generation {manifest.generation} of {manifest.repository}: {'; '.join(faults)}")
 
 
 def sweep(folder: Path, staging: Path) -> None:
@@ -95,18 +93,17 @@ def sweep(folder: Path, staging: Path) -> None:
     kept = manifest.files() if manifest else {}
     for path in _entries(folder / _GENERATIONS):
         if path.name not in {str(number) for number in generations}:
-            gone = staging / f"generation-{path.name}"
-            files.move(path, gone)
-            files.remove_tree(gone)
-    for path in (path for letter in _entries(folder / _PACKAGES) for path in _entries(letter)):
-        if str(path.relative_to(folder)) not in kept:
-            files.remove(path)
+            files.discard(path, staging)
+    for letter in _entries(folder / _PACKAGES):
+        for path in _entries(letter):
+            if f"{_PACKAGES}/{letter.name}/{path.name}" not in kept:
+                files.remove(path)
     files.remove(folder / f".{_CURRENT}.new")
 
 
-def _entries(folder: Path) -> Iterator[Path]:
+def _entries(folder: Path) -> Iterable[Path]:
     """The entries of a folder, or nothing if it is not there."""
-    return iter(sorted(folder.iterdir())) if folder.is_dir() else iter(())
+    return tuple(folder.iterdir()) if folder.is_dir() else ()
 
 
 def repositories(repos: Path) -> Iterator[Path]:

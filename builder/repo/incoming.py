@@ -85,12 +85,10 @@ class Incoming:
         if self.path(order).exists():
             files.move(self.path(order), place / "files")
 
-    def forget(self, order: Publish, bin_: Path) -> None:
-        """Remove what is published, all at once: it goes to the folder `bin_` before it is taken apart."""
+    def forget(self, order: Publish, waste: Path) -> None:
+        """Remove what is published, by way of the folder `waste`."""
         if self.path(order).exists():
-            gone = bin_ / f"incoming-{order.build}-{order.job}-{order.fence}"
-            files.move(self.path(order), gone)
-            files.remove_tree(gone)
+            files.discard(self.path(order), waste)
 
 
 def _listing(path: Path) -> Listing:

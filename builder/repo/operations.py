@@ -47,9 +47,10 @@ class Operations:
         self._incoming = Incoming(state / "incoming", state / "rejected", read)
         self._pool = Pool(state / "pool")
         self._now = now
+        self._clean = False
 
     def recover(self) -> None:
-        """Remove what an earlier life began and did not finish; `InvalidError` if the folders do not fit together."""
+        """Remove what was begun and not finished; `InvalidError` if the folders are not on one file system."""
         for folder in self._folders:
             files.make_folder(folder)
         if len({folder.stat().st_dev for folder in self._folders}) > 1:
@@ -60,9 +61,18 @@ class Operations:
         for folder in generation.repositories(self._repos):
             generation.sweep(folder, self._staging)
         self._pool.sweep()
+        self._clean = True
 
     def carry_out(self, operations: Iterable[Operation]) -> tuple[Answer, ...]:
         """Apply or reject each operation; what this raises is the farm's fault, and all may be given again."""
+        if not self._clean:
+            self.recover()
+        self._clean = False
+        answers = self._carry_out(operations)
+        self._clean = True
+        return answers
+
+    def _carry_out(self, operations: Iterable[Operation]) -> tuple[Answer, ...]:
         now = self._now()
         drafts: dict[Repository, Draft] = {}
         delivered: dict[str, Delivered] = {}

@@ -1,10 +1,12 @@
 """The process is killed ahead of every rename, link, removal and sync, and started again."""
 
+import errno
 import os
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +71,24 @@ def killed(work: Callable[[], object], point: int) -> bool:
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     assert status in {0, KILLED}
     return status == KILLED
+
+
+@contextmanager
+def failing(point: int) -> Iterator[None]:
+    """Let the disk fail ahead of the `point`th change."""
+    count = 0
+
+    def fail(_operation: str, path: Path) -> None:
+        nonlocal count
+        count += 1
+        if count == point:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    files.before.append(fail)
+    try:
+        yield
+    finally:
+        files.before.remove(fail)
 
 
 def points(scene: Scene, work: Callable[[Path], object], every: int = 1) -> Iterator[tuple[int, Path]]:
@@ -154,6 +174,21 @@ def test_killed_while_it_clears_up(scene: Scene) -> None:
                 break
         scene.live(state)
         assert picture(state) == scene.after, f"point {point}"
+
+
+def test_failed_and_tried_again(scene: Scene) -> None:
+    """A disk that fails at any point of a publish, and works again, leaves nothing that the same process trips over."""
+    for point in range(1, 2000):
+        with tempfile.TemporaryDirectory(dir=scene.before.parent) as folder:
+            bench = Workbench(scene.copy(Path(folder) / "state"), scene.now)
+            try:
+                with failing(point):
+                    bench.operations.carry_out(scene.operations)
+                return
+            except OSError:
+                bench.operations.carry_out(scene.operations)
+            assert picture(bench.state) == scene.after, f"point {point}"
+    pytest.fail("the work has no end")
 
 
 def _leaked(state: Path) -> list[Path]:

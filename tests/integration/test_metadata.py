@@ -145,7 +145,7 @@ def test_dnf_reads_it(state: Path, tmp_path: Path, place: str) -> None:
         ]
     )
     assert _dnf(tmp_path, url, "repoquery", "--requires", "hello-1.0") == ["/bin/sh", "hellolib >= 1.0"]
-    assert _dnf(tmp_path, url, "repoquery", "--file", "/usr/share/hello/hello-doc", "--queryformat=%{name}") == [
+    assert _dnf(tmp_path, url, "repoquery", "--file", "/usr/share/hello/hello-doc/1", "--queryformat=%{name}") == [
         "hello-doc"
     ]
 

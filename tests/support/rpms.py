@@ -33,7 +33,10 @@ Made for a test: žluťoučký & <tagged>.
 {declared}
 %install
 mkdir -p %{{buildroot}}/usr/share/{name}
-for one in {names}; do echo "{content}" > %{{buildroot}}/usr/share/{name}/$one; done
+for one in {names}; do
+    mkdir %{{buildroot}}/usr/share/{name}/$one
+    for number in $(seq {count}); do echo "{content}" > %{{buildroot}}/usr/share/{name}/$one/$number; done
+done
 %files
 /usr/share/{name}/{name}
 {listed}
@@ -61,10 +64,12 @@ def rpms(
     requires: tuple[str, ...] = (),
     subpackages: tuple[str, ...] = (),
     content: str = "text",
+    count: int = 1,
 ) -> tuple[Path, ...]:
     """The files of one build, binary packages by name and the SRPM last; the same arguments give the same files.
 
-    `subpackages` become `name-sub`; other `content` under the same names makes other bytes.
+    `subpackages` become `name-sub`; other `content` under the same names makes other bytes. Each package has `count`
+    files, `/usr/share/<name>/<package>/1` and so on.
     """
     names = [name, *(f"{name}-{sub}" for sub in subpackages)]
     head = [f"Requires: {requirement}" for requirement in requires]
@@ -75,6 +80,7 @@ def rpms(
         version=version,
         release=release,
         content=content,
+        count=count,
         names=" ".join(names),
         head="\n".join(head),
         declared="".join(f"%package {sub}\nSummary: {sub}\n%description {sub}\n{sub}\n" for sub in subpackages),
