@@ -78,7 +78,7 @@ class AttemptFolder:
             return None
 
     def reserve(self) -> None:
-        """Set aside the room that `finish` needs."""
+        """Set aside the room that `finish` needs, for a disk that is full by then."""
         with self._reserve.open("wb") as file:
             os.posix_fallocate(file.fileno(), 0, RESERVED)
 

@@ -36,6 +36,7 @@ class Journal:
         """Make the folder of a new attempt; its order is durable when this returns."""
         folder = AttemptFolder(self._attempts / order.attempt)
         files.make_folder(folder.path)
+        folder.reserve()
         files.write(folder.path / ORDER_NAME, msgspec.json.encode(order))
         return folder
 

@@ -11,6 +11,8 @@ from builder.slave.records import Records
 
 LOCK = 3
 """The descriptor of the lock, which is held as long as it is open."""
+MARK = "BUILDER_ATTEMPT"
+"""The variable with the folder, by which everything that a runner started is known."""
 
 
 def main(folder: str, step: str) -> None:
@@ -21,11 +23,15 @@ def main(folder: str, step: str) -> None:
     os.setsid()
     os.chdir(folder)
     os.set_inheritable(LOCK, False)
+    os.environ[MARK] = folder
     died = os.fstat(LOCK).st_size > 0
-    os.pwrite(LOCK, f"{os.getpid():<16}".encode(), 0)
     records = Records(folder)
-    if not died:
-        records.begin_step(step)
+    try:
+        os.pwrite(LOCK, f"{os.getpid():<16}".encode(), 0)
+        if not died:
+            records.begin_step(step)
+    except OSError:
+        pass  # the disk is full: the work meets that too, and tells
 
     from builder.slave.work import clear_up, work  # noqa: PLC0415 - see the module's docstring
 

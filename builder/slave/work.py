@@ -1,63 +1,86 @@
 """From a runner's start to its last act: `result.json`, whatever happens in between."""
 
+import contextlib
+import os
 import signal
 import socket
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 
-from builder.model.attempt import Outcome
+from builder.model.attempt import AttemptState, Outcome
 from builder.process import Interrupts
 from builder.slave import disk
 from builder.slave.attempt import AttemptFolder
 from builder.slave.endings import EndedError, broken, cancelled, timed_out
 from builder.slave.job import carry_out
 from builder.slave.records import Records
+from builder.slave.runner import MARK
 from builder.slave.workspace import Workspace
 
 
 def work(folder: str, records: Records) -> None:
     """Carry out the attempt in `folder` and write how it ended."""
     attempt, interrupts = AttemptFolder(Path(folder)), Interrupts()
+    workspace = Workspace(attempt, attempt.path.parent.parent, records, interrupts)
     try:
-        outcome = _outcome(attempt, records, interrupts)
+        outcome = _outcome(workspace, interrupts)
     except EndedError as ended:
         outcome = ended.outcome
-    except OSError as error:
-        traceback.print_exc()
-        outcome = (disk.full(attempt.path) if disk.is_full(error) else broken(f"the runner failed: {error}")).outcome
-    except Exception as error:  # noqa: BLE001 - a bug ends this attempt and is told
-        traceback.print_exc()
-        outcome = broken(f"the runner met a bug, which the log shows: {error!r}").outcome
+    except Exception as error:  # noqa: BLE001 - a bug, or the system, ends this attempt and is told
+        with contextlib.suppress(OSError):
+            traceback.print_exc()
+        full = disk.is_full(error)
+        outcome = (disk.full(attempt.path) if full else broken(f"the runner failed: {error!r}")).outcome
     interrupts.end()
-    _end(attempt, records, interrupts, outcome)
+    if outcome.state in {AttemptState.FAILED, AttemptState.BROKEN} and _no_room(workspace):
+        outcome = disk.full(attempt.path).outcome
+    _end(workspace, outcome)
 
 
 def clear_up(folder: str, records: Records) -> None:
-    """End the attempt of a runner that died."""
+    """End the attempt of a runner that died, and whatever it left running."""
     attempt, interrupts = AttemptFolder(Path(folder)), Interrupts()
     interrupts.end()
+    for process in _left_by(folder):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
     order = attempt.order
     died = broken(f"the runner of {order.build}/{order.job} on {socket.gethostname()} died")
-    _end(attempt, records, interrupts, (cancelled() if attempt.cancelled else died).outcome)
+    workspace = Workspace(attempt, attempt.path.parent.parent, records, interrupts)
+    _end(workspace, (cancelled() if attempt.cancelled else died).outcome)
 
 
-def _outcome(attempt: AttemptFolder, records: Records, interrupts: Interrupts) -> Outcome:
+def _outcome(workspace: Workspace, interrupts: Interrupts) -> Outcome:
     interrupts.on(signal.SIGTERM, cancelled)
-    attempt.reserve()
+    attempt = workspace.attempt
     order = attempt.order
     interrupts.on(signal.SIGALRM, lambda: timed_out(order.timeout))
     signal.setitimer(signal.ITIMER_REAL, order.timeout)
     if attempt.cancelled:
         raise cancelled()
-    attempt.work.mkdir()
-    return carry_out(Workspace(attempt, attempt.path.parent.parent, records, interrupts), order)
+    workspace.work.mkdir()
+    return carry_out(workspace, order)
 
 
-def _end(attempt: AttemptFolder, records: Records, interrupts: Interrupts, outcome: Outcome) -> None:
+def _no_room(workspace: Workspace) -> bool:
+    """Whether the last step went wrong because of a full disk, whatever it took for the reason."""
+    return disk.was_full(workspace.step_log(), disk.free(workspace.attempt.path))
+
+
+def _end(workspace: Workspace, outcome: Outcome) -> None:
     """Clear up first: on a full disk there is room for the rest only then."""
-    workspace = Workspace(attempt, attempt.path.parent.parent, records, interrupts)
     workspace.remove()
-    if outcome.reason:
-        workspace.say(outcome.reason)
-    records.end_step(ok=False)
-    attempt.finish(outcome)
+    with contextlib.suppress(OSError):
+        workspace.say(outcome.reason or outcome.state.value)
+    workspace.close_step()
+    workspace.attempt.finish(outcome)
+
+
+def _left_by(folder: str) -> Iterator[int]:
+    """The processes of a runner of the attempt in `folder`, other than this one."""
+    mark = f"{MARK}={folder}\0".encode()
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if int(entry.name) != os.getpid() and mark in (entry / "environ").read_bytes():
+                yield int(entry.name)

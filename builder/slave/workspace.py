@@ -64,6 +64,10 @@ class Workspace:
             raise
         self._records.end_step(ok=True)
 
+    def close_step(self) -> None:
+        """Record that a step that is still open has failed."""
+        self._records.end_step(ok=False)
+
     def folder(self, name: str) -> Path:
         """An empty folder `name` in the workspace."""
         path = self.work / name

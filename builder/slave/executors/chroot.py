@@ -11,7 +11,7 @@ from pathlib import Path
 from builder import files
 from builder.model.attempt import ChrootWork, FailureKind
 from builder.process import Interrupts, run
-from builder.slave import disk, sandbox
+from builder.slave import sandbox
 from builder.slave.diagnosis import build_failure, install_failure
 from builder.slave.endings import broken, failed
 from builder.slave.executors.cache import cache_slot
@@ -71,10 +71,7 @@ class ChrootExecutor:
         command = install_command(config, places, work.chroot.version, wanted)
         confined = sandbox.installing(command, places.tree, places.own, [places.cache])
         if workspace.run(sandbox.as_owner(confined, os.geteuid())):
-            log = workspace.step_log()
-            if disk.was_full(log, disk.free(workspace.work)):
-                raise disk.full(workspace.work)
-            raise install_failure(log, tuple(required), work.srpm.name)
+            raise install_failure(workspace.step_log(), tuple(required), work.srpm.name)
 
 
 class ChrootRoot:
@@ -115,10 +112,8 @@ class ChrootRoot:
     def build(self, dist: str, *, network: bool) -> Sequence[Path]:
         """Run rpmbuild in the tree."""
         command = self._inside(["rpmbuild", "-ba", "--define", f"dist {dist}", self._spec], network=network)
-        code = self._workspace.run(command)
-        if code:
-            log, room = self._workspace.step_log(), disk.free(self._workspace.work)
-            raise disk.full(self._workspace.work) if disk.was_full(log, room) else build_failure(log)
+        if self._workspace.run(command):
+            raise build_failure(self._workspace.step_log())
         return sorted([*(self._home / "RPMS").iterdir(), *(self._home / "SRPMS").iterdir()])
 
     def packages(self) -> Sequence[str]:

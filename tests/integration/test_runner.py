@@ -1,0 +1,155 @@
+"""Runners as processes: cancelled, out of time, killed, without room. Their work is a spec that sleeps when parsed."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from builder.model.attempt import AttemptState, FailureKind, Order
+from tests.support.attempts import DEADLINE, RealAttempt
+from tests.support.orders import order, source_work
+from tests.support.packages import packaging
+
+
+def sleeping(folder: Path, timeout: int = 300) -> Order:
+    """An order whose spec sleeps in the sandbox."""
+    url = packaging(folder, "hello", requires=("gcc\nSource0: %(sleep 987654)",))
+    return order(source_work(url), timeout=timeout)
+
+
+def sleepers(folder: Path) -> list[int]:
+    """The processes that still work below `folder`."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                command = (entry / "cmdline").read_bytes().decode(errors="replace")
+                place = (entry / "cwd").readlink()
+            except OSError:
+                continue
+            if str(folder) in f"{command}{place}":
+                found.append(int(entry.name))
+    return found
+
+
+def assert_quiet(folder: Path) -> None:
+    """Nothing works below `folder` any more; the kernel may need a moment."""
+    end = time.monotonic() + DEADLINE
+    while sleepers(folder):
+        assert time.monotonic() < end, [Path(f"/proc/{pid}/cmdline").read_text() for pid in sleepers(folder)]
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def attempt(tmp_path: Path) -> Iterator[RealAttempt]:
+    """An attempt that has come to the sleeping spec."""
+    made = RealAttempt(tmp_path / "state", sleeping(tmp_path / "git"))
+    made.start()
+    made.await_log("packaging:")
+    yield made
+    made.folder.signal(signal.SIGKILL)
+    assert_quiet(tmp_path)
+
+
+def test_cancelled_runner_ends_with_everything_it_started(attempt: RealAttempt) -> None:
+    """Cancelling kills the work, clears up, and says so."""
+    attempt.folder.cancel()
+    outcome = attempt.wait()
+    assert (outcome.state, outcome.reason) == (AttemptState.CANCELLED, "cancelled")
+    assert attempt.steps == ["fetch!"]
+    assert not attempt.folder.work.exists()
+    assert_quiet(attempt.state)
+
+
+def test_order_cancelled_before_its_runner_is_not_begun(tmp_path: Path) -> None:
+    """A cancel that came first counts."""
+    attempt = RealAttempt(tmp_path / "state", sleeping(tmp_path / "git"))
+    attempt.folder.cancel()
+    assert attempt.run().state is AttemptState.CANCELLED
+    assert "packaging:" not in attempt.log
+
+
+def test_time_is_bounded(tmp_path: Path) -> None:
+    """An order's time is over at its timeout, whatever the runner waits for."""
+    attempt = RealAttempt(tmp_path / "state", sleeping(tmp_path / "git", timeout=1))
+    outcome = attempt.run()
+    assert (outcome.state, outcome.kind) == (AttemptState.TIMED_OUT, FailureKind.TIMEOUT)
+    assert "1 seconds" in outcome.reason
+    assert_quiet(tmp_path)
+
+
+def test_killed_runner_is_cleared_up_after(attempt: RealAttempt) -> None:
+    """The next runner says that the first one died, and does nothing else; what the first one started is dead."""
+    attempt.folder.signal(signal.SIGKILL)
+    os.waitpid(attempt.pid, 0)
+    assert not attempt.folder.running()
+    assert attempt.folder.outcome() is None
+    assert_quiet(attempt.state)
+    outcome = attempt.run()
+    assert (outcome.state, outcome.kind) == (AttemptState.BROKEN, FailureKind.INFRASTRUCTURE)
+    assert "the runner of 17/source on" in outcome.reason
+    assert "died" in outcome.reason
+    assert attempt.steps == ["fetch!"]
+    assert not attempt.folder.work.exists()
+
+
+def test_killed_runner_of_a_cancelled_attempt_was_cancelled(attempt: RealAttempt) -> None:
+    """Whoever was to be stopped and had to be killed has stopped."""
+    (attempt.folder.path / "cancel").touch()
+    attempt.folder.signal(signal.SIGKILL)
+    os.waitpid(attempt.pid, 0)
+    assert attempt.run().state is AttemptState.CANCELLED
+
+
+def test_second_runner_of_an_attempt_is_not_started(attempt: RealAttempt) -> None:
+    """The lock is the runner's as long as it lives."""
+    assert attempt.folder.running()
+    assert attempt.folder.take_lock() is None
+
+
+def test_order_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    """A bug, or another version's order, ends the attempt broken, with the traceback in the log."""
+    attempt = RealAttempt(tmp_path / "state", sleeping(tmp_path / "git"))
+    (attempt.folder.path / "order.json").write_text("{}")
+    outcome = attempt.run()
+    assert outcome.state is AttemptState.BROKEN
+    assert "order.json" in outcome.reason
+    assert "Traceback" in attempt.log
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 4 MiB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "none", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(mount, check=False, timeout=60).returncode:
+        pytest.skip("mounting a small file system needs root")
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True, timeout=60)
+
+
+def test_full_disk_is_told(tmp_path: Path, small_disk: Path) -> None:
+    """Without room for the sources the attempt ends broken with one sentence, and its result is there."""
+    url = packaging(tmp_path / "git", "hello")
+    big = Path(url.removeprefix("file://")) / "big"
+    big.write_bytes(os.urandom(3 << 20))
+    packaging(tmp_path / "git", "hello", version="2.0")
+    attempt = RealAttempt(small_disk, order(source_work(url)))
+    outcome = attempt.run()
+    assert (outcome.state, outcome.kind) == (AttemptState.BROKEN, FailureKind.INFRASTRUCTURE), attempt.log
+    assert "the slave's disk is full" in outcome.reason
+    assert attempt.steps == ["fetch!"]
+
+
+def test_disk_without_a_byte_left_is_told(tmp_path: Path, small_disk: Path) -> None:
+    """Even then the result is written: its room was set aside with the order."""
+    attempt = RealAttempt(small_disk, order(source_work(packaging(tmp_path / "git", "hello"))))
+    subprocess.run(["dd", "if=/dev/zero", f"of={small_disk}/filler", "bs=4k"], check=False, stderr=subprocess.DEVNULL)
+    outcome = attempt.run()
+    assert outcome.state is AttemptState.BROKEN
+    assert "the slave's disk is full" in outcome.reason

@@ -1,0 +1,194 @@
+"""The source job with real git, real rpm and a real sandbox; it needs no root."""
+
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from builder.model.artifact import ArtifactKind
+from builder.model.attempt import AttemptState, FailureKind, Outcome, SourceWork
+from builder.model.project import GitSource, Packaging, Style
+from tests.support.attempts import RealAttempt
+from tests.support.orders import order, source_work
+from tests.support.packages import git, packaging
+from tests.support.sources import Sources, serving
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> Iterator[Sources]:
+    """The example's repositories, with its tarball on loopback."""
+    with serving(tmp_path / "sources" / "www") as url:
+        yield Sources(tmp_path / "sources", url)
+
+
+def hellolib(sources: Sources, build: int = 17) -> SourceWork:
+    return SourceWork(
+        project="hello",
+        package="hellolib",
+        style=Style.CI,
+        packaging=Packaging(git=f"file://{sources.hellolib_packaging}", ref="main", spec="hellolib.spec"),
+        upstream=GitSource(git=f"file://{sources.hellolib}", ref="main"),
+        build=build,
+    )
+
+
+def hello(sources: Sources) -> SourceWork:
+    return source_work(f"file://{sources.hello_packaging}")
+
+
+def carried_out(tmp_path: Path, work: SourceWork) -> tuple[RealAttempt, Outcome]:
+    attempt = RealAttempt(tmp_path / "state", order(work, attempt=secrets.token_hex(16)))
+    return attempt, attempt.carry_out()
+
+
+def assert_failed(outcome: Outcome, kind: FailureKind, *words: str) -> None:
+    assert (outcome.state, outcome.kind) == (AttemptState.FAILED, kind), outcome.reason
+    assert "\n" not in outcome.reason
+    for word in words:
+        assert word in outcome.reason
+
+
+class TestCi:
+    def test_srpm_says_which_commit_it_is(self, tmp_path: Path, sources: Sources) -> None:
+        """The upstream commit's UTC date, the build's number and the commit's name are in the release."""
+        attempt, outcome = carried_out(tmp_path, hellolib(sources))
+        assert outcome.state is AttemptState.SUCCEEDED, attempt.log
+        assert outcome.source
+        commit = outcome.source.commits[1]
+        assert commit.commit == git(sources.hellolib, "rev-parse", "HEAD").strip()
+        day = commit.date[:10].replace("-", "")
+        assert outcome.source.evr == f"1.0-{day}.17git{commit.commit[:7]}"
+        assert attempt.steps == ["fetch", "srpm"]
+        (srpm,) = attempt.artifacts.values()
+        assert (srpm.kind, srpm.nevra) == (ArtifactKind.SRPM, f"hellolib-{outcome.source.evr}.src")
+
+    def test_same_commits_are_the_same_inputs(self, tmp_path: Path, sources: Sources) -> None:
+        """The number of the build changes the release, not the digest of the inputs."""
+        _, first = carried_out(tmp_path, hellolib(sources, build=17))
+        _, second = carried_out(tmp_path, hellolib(sources, build=18))
+        assert first.source
+        assert second.source
+        assert first.source.evr != second.source.evr
+        assert first.source.inputs == second.source.inputs
+
+    def test_another_commit_is_other_inputs(self, tmp_path: Path, sources: Sources) -> None:
+        """A new upstream commit is fetched into the mirror that is there."""
+        _, first = carried_out(tmp_path, hellolib(sources))
+        commit = sources.add_commit()
+        _, second = carried_out(tmp_path, hellolib(sources))
+        assert first.source
+        assert second.source
+        assert first.source.inputs != second.source.inputs
+        assert second.source.commits[1].commit == commit
+
+    @pytest.mark.parametrize("kind", ["branch", "tag", "commit", "short commit", "HEAD"])
+    def test_a_ref_is_a_branch_a_tag_or_a_commit(self, tmp_path: Path, sources: Sources, kind: str) -> None:
+        """Each way to name a commit finds it; an annotated tag stands for its commit."""
+        commit = git(sources.hellolib, "rev-parse", "HEAD").strip()
+        git(sources.hellolib, "tag", "-a", "-m", "1.0", "v1.0")
+        git(sources.hellolib, "branch", "topic/one")
+        ref = {"branch": "topic/one", "tag": "v1.0", "commit": commit, "short commit": commit[:9], "HEAD": "HEAD"}[kind]
+        upstream = GitSource(git=f"file://{sources.hellolib}", ref=ref)
+        _, outcome = carried_out(tmp_path, msgspec.structs.replace(hellolib(sources), upstream=upstream))
+        assert outcome.source, outcome.reason
+        assert outcome.source.commits[1].commit == commit
+
+
+class TestRelease:
+    def test_sources_are_downloaded_and_verified(self, tmp_path: Path, sources: Sources) -> None:
+        """The tarball that the spec names comes over HTTP and is what `sources` says."""
+        attempt, outcome = carried_out(tmp_path, hello(sources))
+        assert outcome.state is AttemptState.SUCCEEDED, attempt.log
+        assert outcome.source
+        assert outcome.source.evr == "1.0-1"
+        assert list(attempt.artifacts) == ["hello-1.0-1.src.rpm"]
+
+    def test_wrong_checksum_is_told_with_both_digests(self, tmp_path: Path, sources: Sources) -> None:
+        """A tarball that is not what `sources` says ends the build with one sentence."""
+        sources.break_checksum()
+        attempt, outcome = carried_out(tmp_path, hello(sources))
+        assert_failed(outcome, FailureKind.SOURCES, "checksum of hello-1.0.tar.gz is", "sources says")
+        assert attempt.steps == ["fetch!"]
+
+    def test_missing_tarball_is_told_with_its_url(self, tmp_path: Path, sources: Sources) -> None:
+        """What the server does not have is the package's fault."""
+        (tmp_path / "sources/www/hello-1.0.tar.gz").unlink()
+        _, outcome = carried_out(tmp_path, hello(sources))
+        assert_failed(outcome, FailureKind.SOURCES, "/hello-1.0.tar.gz cannot be downloaded: 404")
+
+    def test_spec_that_does_not_parse_is_told_with_rpms_line(self, tmp_path: Path, sources: Sources) -> None:
+        """The reason is the line in which rpm says what is wrong."""
+        sources.break_spec()
+        _, outcome = carried_out(tmp_path, hello(sources))
+        assert_failed(outcome, FailureKind.SRPM, "hello.spec does not parse", "Unclosed %if")
+
+    def test_source_that_is_nowhere_is_named(self, tmp_path: Path) -> None:
+        """A source that is neither a URL nor in the repository is told before rpmbuild is asked."""
+        url = packaging(tmp_path, "alone", requires=("gcc\nSource0: alone.tar.gz",))
+        _, outcome = carried_out(tmp_path, source_work(url))
+        assert_failed(outcome, FailureKind.SOURCES, "alone.tar.gz", "neither in the packaging repository nor a URL")
+
+
+class TestRepository:
+    def test_unknown_repository_is_named(self, tmp_path: Path) -> None:
+        """A repository that does not exist ends the build with one sentence that has its URL."""
+        _, outcome = carried_out(tmp_path, source_work(f"file://{tmp_path}/nothing"))
+        assert_failed(outcome, FailureKind.SOURCES, f"file://{tmp_path}/nothing cannot be read")
+
+    def test_unknown_ref_is_named(self, tmp_path: Path) -> None:
+        """A ref that does not exist ends the build with one sentence that has it."""
+        url = packaging(tmp_path, "hello")
+        _, outcome = carried_out(tmp_path, source_work(url, ref="releases/9"))
+        assert_failed(outcome, FailureKind.SOURCES, "has no branch, tag or commit 'releases/9'")
+
+    def test_unreachable_repository_is_the_farms_fault(self, tmp_path: Path) -> None:
+        """A server that does not answer is tried again elsewhere."""
+        _, outcome = carried_out(tmp_path, source_work("http://127.0.0.1:9/hello.git"))
+        assert outcome.state is AttemptState.BROKEN
+        assert "http://127.0.0.1:9/hello.git cannot be read" in outcome.reason
+
+    def test_unlisted_transport_is_refused(self, tmp_path: Path) -> None:
+        """A URL that would run a command does not."""
+        attempt, outcome = carried_out(tmp_path, source_work(f"ext::touch {tmp_path}/run"))
+        assert_failed(outcome, FailureKind.SOURCES, "transport 'ext' not allowed")
+        assert not (tmp_path / "run").exists(), attempt.log
+
+    def test_what_a_killed_git_left_locked_is_no_obstacle(self, tmp_path: Path) -> None:
+        """A stale lock in a mirror is removed."""
+        url = packaging(tmp_path, "hello")
+        carried_out(tmp_path, source_work(url))
+        (mirror,) = (tmp_path / "state/git").iterdir()
+        (mirror / "packed-refs.lock").touch()
+        (mirror / "config.lock").touch()
+        _, outcome = carried_out(tmp_path, source_work(url))
+        assert outcome.state is AttemptState.SUCCEEDED
+
+    def test_password_in_a_url_is_not_told(self, tmp_path: Path) -> None:
+        """Neither the reason nor the log shows it."""
+        attempt, outcome = carried_out(tmp_path, source_work("http://me:secret@127.0.0.1:9/hello.git"))
+        assert "secret" not in outcome.reason + attempt.log
+
+
+class TestSandbox:
+    def test_spec_sees_neither_files_nor_network(self, tmp_path: Path) -> None:
+        """Code in a spec finds nothing of the host but its programs."""
+        secret = tmp_path / "secret"
+        secret.write_text("secret")
+        probe = f"%(cat {secret} > /builddir/SOURCES/stolen; ls /root /home /work; cat /proc/net/route | wc -l)"
+        url = packaging(tmp_path, "hello", version="1.0", build=f"echo {probe}")
+        attempt, outcome = carried_out(tmp_path, source_work(url))
+        assert outcome.state is AttemptState.SUCCEEDED, attempt.log
+        assert not (attempt.folder.work / "srpm/SOURCES/stolen").exists()
+        assert "secret" not in attempt.log.replace(str(secret), "")
+
+    def test_linked_spec_is_refused(self, tmp_path: Path) -> None:
+        """A spec that is a link to a file of the host is not read."""
+        url = packaging(tmp_path, "hello")
+        repository = Path(url.removeprefix("file://"))
+        (repository / "hello.spec").unlink()
+        (repository / "hello.spec").symlink_to("/etc/passwd")
+        git(repository, "commit", "-q", "-a", "-m", "Link")
+        _, outcome = carried_out(tmp_path, source_work(url))
+        assert_failed(outcome, FailureKind.SOURCES, "hello.spec is not a file")

@@ -1,0 +1,105 @@
+"""Attempts that are really carried out: in this process, step by step, or by a runner as the slave starts it."""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+
+import builder
+from builder.model.artifact import LISTING_NAME, Artifact, ArtifactKind, Listing
+from builder.model.attempt import Order, Outcome
+from builder.process import Interrupts
+from builder.slave import runner
+from builder.slave.endings import EndedError
+from builder.slave.job import carry_out, first_step
+from builder.slave.journal import Journal
+from builder.slave.workspace import Workspace
+
+DEADLINE = 120.0
+"""Seconds that anything may take on a slow machine before a test gives up."""
+
+
+class RealAttempt:
+    """One attempt below `state`; its order's input, if it names one, is the file `srpm`."""
+
+    def __init__(self, state: Path, order: Order, srpm: Path | None = None) -> None:
+        self.order = order
+        self.state = state
+        self.folder = Journal(state).record(order)
+        if srpm:
+            self.folder.inputs.mkdir()
+            (self.folder.inputs / srpm.name).write_bytes(srpm.read_bytes())
+        self.pid = 0
+
+    def workspace(self) -> Workspace:
+        """A workspace for steps in this process."""
+        self.folder.work.mkdir()
+        return Workspace(self.folder, self.state, self.folder.recorder(), Interrupts())
+
+    def carry_out(self) -> Outcome:
+        """Carry it out in this process, without the runner's clearing up."""
+        workspace = self.workspace()
+        try:
+            return carry_out(workspace, self.order)
+        except EndedError as ended:
+            return ended.outcome
+
+    def start(self) -> None:
+        """Start a runner as a slave does, in a process of its own."""
+        lock = self.folder.take_lock()
+        assert lock is not None
+        log = os.open(self.folder.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        places = [str(Path(str(module.__file__)).parents[1]) for module in (builder, msgspec)]
+        command = runner.command(str(self.folder.path), first_step(self.order).value, places)
+        places_of = {1: log, 2: log, runner.LOCK: lock}
+        actions = [(os.POSIX_SPAWN_DUP2, here, there) for there, here in places_of.items()]
+        self.pid = os.posix_spawn(sys.executable, command, os.environ, file_actions=actions)
+        os.close(log)
+        os.close(lock)
+
+    def wait(self) -> Outcome:
+        """How it ended, once the runner is gone."""
+        end = time.monotonic() + DEADLINE
+        while os.waitpid(self.pid, os.WNOHANG) == (0, 0):
+            assert time.monotonic() < end, f"the runner did not end:\n{self.log}"
+            time.sleep(0.005)
+        outcome = self.folder.outcome()
+        assert outcome, f"the runner left no result:\n{self.log}"
+        return outcome
+
+    def run(self) -> Outcome:
+        """Carry it out by a runner."""
+        self.start()
+        return self.wait()
+
+    def await_log(self, text: str) -> None:
+        """Come back when the log has this text."""
+        end = time.monotonic() + DEADLINE
+        while text not in self.log:
+            assert time.monotonic() < end, f"no {text!r} in the log:\n{self.log}"
+            time.sleep(0.005)
+
+    @property
+    def log(self) -> str:
+        """The whole log."""
+        return self.folder.log.read_text() if self.folder.log.exists() else ""
+
+    @property
+    def steps(self) -> list[str]:
+        """The steps that ended, in order, with a `!` behind those that failed."""
+        ended = [record for record in self.folder.records() if record.kind == "step-finished"]
+        return [f"{record.step.value}{'' if record.ok else '!'}" for record in ended if record.step]
+
+    @property
+    def artifacts(self) -> dict[str, Artifact]:
+        """What the listing names."""
+        listing = msgspec.json.decode((self.folder.results / LISTING_NAME).read_bytes(), type=Listing)
+        return {artifact.name: artifact for artifact in listing.artifacts}
+
+    @property
+    def srpm(self) -> Path:
+        """The SRPM that it delivers."""
+        name = next(artifact.name for artifact in self.artifacts.values() if artifact.kind is ArtifactKind.SRPM)
+        return self.folder.results / name
