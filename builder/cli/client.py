@@ -12,7 +12,8 @@ import ssl
 import threading
 import time
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
@@ -102,75 +103,74 @@ class Farm:
 
     def get(self, path: str, query: Query | None = None) -> Any:
         """The decoded answer to a GET."""
-        return self._decoded(self._open("GET", path, query or {}))
+        return self._decoded(self._read("GET", path, query or {}))
 
     def post(self, path: str, body: object, query: Query | None = None) -> Any:
         """The decoded answer to a POST of `body` as JSON, or as it is when it is text."""
-        return self._decoded(self._open("POST", path, query or {}, body))
+        return self._decoded(self._read("POST", path, query or {}, body))
 
     def text(self, path: str, query: Query | None = None) -> str:
         """The answer to a GET, as it is."""
-        return self._read(self._open("GET", path, query or {})).decode(errors="replace")
+        return self._read("GET", path, query or {}).decode(errors="replace")
 
-    def stream(self, path: str, query: Query) -> Iterator[bytes]:
+    def stream(self, path: str, query: Query) -> Generator[bytes, None, None]:
         """The answer to a GET, piece by piece as it arrives; the first piece is empty and says that it has begun.
 
         Raises:
             UnavailableError: also in the middle, when the connection is cut; what was given out until then is good.
         """
-        response = self._open("GET", path, query)
-        try:
+        with self._answer("GET", path, query) as response:
             yield b""
             while piece := response.read1(65536):
                 yield piece
             if response.length:
                 raise http.client.IncompleteRead(b"", response.length)
-        except TimeoutError as error:
-            raise UnavailableError(f"{self.url} has said nothing for {TIMEOUT:.0f} s") from error
-        except (OSError, http.client.HTTPException) as error:
-            raise UnavailableError(f"the connection to {self.url} was cut") from error
-        finally:
-            response.close()
 
-    def _open(self, method: str, path: str, query: Query, body: object = None) -> http.client.HTTPResponse:
+    def _read(self, method: str, path: str, query: Query, body: object = None) -> bytes:
+        with self._answer(method, path, query, body) as response:
+            return response.read()
+
+    def _decoded(self, content: bytes) -> Any:
+        try:
+            return json.loads(content)
+        except ValueError as error:
+            raise UnavailableError(f"{self.url} does not answer as a farm does") from error
+
+    @contextmanager
+    def _answer(self, method: str, path: str, query: Query, body: object = None) -> Iterator[http.client.HTTPResponse]:
+        """The answer to a request; what goes wrong, also while it is read, is told in one sentence."""
+        connection = self._connection()
+        try:
+            self._send(connection, method, self._target(path, query), body)
+            with connection.getresponse() as response:
+                if response.status >= 300:
+                    raise self._told(response)
+                yield response
+        except (OSError, http.client.HTTPException) as error:
+            raise UnavailableError(self._trouble(error)) from error
+        finally:
+            connection.close()
+
+    def _target(self, path: str, query: Query) -> str:
         given = {
             key: int(value) if isinstance(value, bool) else value for key, value in query.items() if value is not None
         }
-        target = f"{urlsplit(self.url).path}/api/v1/{path}" + (f"?{urlencode(given)}" if given else "")
+        return f"{urlsplit(self.url).path}/api/v1/{path}" + (f"?{urlencode(given)}" if given else "")
+
+    def _send(self, connection: http.client.HTTPConnection, method: str, target: str, body: object) -> None:
         headers = {"Accept": "application/json", "Connection": "close"}
         if self._settings.token:
             headers["Authorization"] = f"Bearer {self._settings.token}"
+        content = None
         if body is not None:
+            content = (body if isinstance(body, str) else json.dumps(body)).encode()
             headers["Content-Type"] = "application/yaml" if isinstance(body, str) else "application/json"
-        content = None if body is None else (body if isinstance(body, str) else json.dumps(body)).encode()
-        response = self._exchange(method, target, content, headers)
-        if response.status >= 300:
-            raise self._told(response)
-        return response
-
-    def _exchange(
-        self, method: str, target: str, content: bytes | None, headers: dict[str, str]
-    ) -> http.client.HTTPResponse:
-        connection = self._connection()
         try:
-            try:
-                connection.request(method, target, body=content, headers=headers)
-            except (BrokenPipeError, ConnectionResetError):
-                if connection.sock is None:
-                    raise
-                # A farm that refuses what is sent answers without reading it to the end.
-            return connection.getresponse()
-        except ssl.SSLCertVerificationError as error:
-            raise UnavailableError(f"the certificate of {self.url} is not trusted: {error.verify_message}") from error
-        except ssl.SSLError as error:
-            raise UnavailableError(f"{self.url} does not speak TLS as expected: {error.reason}") from error
-        except TimeoutError as error:
-            raise UnavailableError(f"{self.url} has not answered for {TIMEOUT:.0f} s") from error
-        except http.client.HTTPException as error:
-            raise UnavailableError(f"{self.url} does not answer as a farm does: {_words(error)}") from error
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise UnavailableError(f"{self.url} cannot be reached: {reason}; is the master running?") from error
+            connection.request(method, target, body=content, headers=headers)
+        except (BrokenPipeError, ConnectionResetError):
+            # A farm that refuses what is sent answers without reading it to its end; without answer this fails again.
+            if connection.sock is None:
+                raise
 
     def _connection(self) -> http.client.HTTPConnection:
         parts = urlsplit(self.url)
@@ -183,35 +183,32 @@ class Farm:
             raise UsageError(f"the CA's certificate {self._settings.ca} cannot be read: {error.strerror}") from error
         return http.client.HTTPSConnection(parts.hostname, parts.port, timeout=TIMEOUT, context=context)
 
-    def _read(self, response: http.client.HTTPResponse) -> bytes:
-        try:
-            return response.read()
-        except (OSError, http.client.HTTPException) as error:
-            raise UnavailableError(f"the connection to {self.url} was cut") from error
-        finally:
-            response.close()
-
-    def _decoded(self, response: http.client.HTTPResponse) -> Any:
-        try:
-            return json.loads(self._read(response))
-        except ValueError as error:
-            raise UnavailableError(f"{self.url} does not answer as a farm does") from error
-
     def _told(self, response: http.client.HTTPResponse) -> BuilderError:
         """The error that the farm tells."""
-        status = f"{response.status} {response.reason}"
         try:
-            told = json.loads(self._read(response))
+            told = json.loads(response.read())
             error, message = BY_TAG.get(str(told["error"]).encode(), InternalError), str(told["message"])
         except (ValueError, TypeError, KeyError):
-            return UnavailableError(f"{self.url} answers {status}, not as a farm does")
+            return UnavailableError(f"{self.url} answers {response.status} {response.reason}, not as a farm does")
         if error is InvalidError:
             return InvalidError(*map(str, told.get("mistakes") or [message]))
         return UnavailableError(message) if response.status >= 500 else error(message)
 
-
-def _words(error: Exception) -> str:
-    return str(error).strip() or type(error).__name__
+    def _trouble(self, error: OSError | http.client.HTTPException) -> str:
+        """What went wrong on the way, as a sentence."""
+        match error:
+            case ssl.SSLCertVerificationError():
+                return f"the certificate of {self.url} is not trusted: {error.verify_message}"
+            case ssl.SSLError():
+                return f"{self.url} does not speak TLS as expected: {error.reason}"
+            case TimeoutError():
+                return f"{self.url} has said nothing for {TIMEOUT:.0f} s"
+            case ConnectionResetError() | BrokenPipeError() | http.client.IncompleteRead():
+                return f"the connection to {self.url} was cut"
+            case OSError():
+                return f"{self.url} cannot be reached: {error.strerror or error}; is the master running?"
+            case _:
+                return f"{self.url} does not answer as a farm does: {str(error).strip() or type(error).__name__}"
 
 
 class Patience:

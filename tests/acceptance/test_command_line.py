@@ -411,3 +411,36 @@ def test_the_client_imports_the_standard_library_alone(defined: Path, farm: Memo
         timeout=60,
     )
     assert done.stderr.splitlines()[-1:] == [b""]
+
+
+# -- the farm's CA
+
+
+def test_a_ca_and_certificates_are_made_and_never_replaced(tmp_path: Path) -> None:
+    """`pki init` once, `pki issue` once per name; what is there is not overwritten."""
+    pki, out = tmp_path / "pki", tmp_path / "out"
+    assert builder("pki", "init", "--pki", str(pki), "--farm", "example").returncode == 0
+    issued = builder("pki", "issue", "slave", "slave1", "--pki", str(pki), "--out", str(out))
+    assert issued.returncode == 0
+    assert {path.name for path in out.iterdir()} == {"ca.pem", "slave-slave1.pem", "slave-slave1.key"}
+    assert all(str(path) in issued.stdout for path in out.iterdir())
+    for again in (["init"], ["issue", "slave", "slave1", "--out", str(out)]):
+        refused = builder("pki", *again, "--pki", str(pki))
+        assert refused.returncode == 3
+        assert "exists already" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["issue", "repo", "repo"], "ca.pem is missing: make a CA with builder pki init"),
+        (["issue", "slave", "../x"], "'../x' is not a name for a slave"),
+        (["init", "--farm", "my farm"], "'my farm' is not a name for a farm"),
+    ],
+)
+def test_a_certificate_that_cannot_be_made_is_exit_code_3(tmp_path: Path, arguments: list[str], sentence: str) -> None:
+    """No CA, or no name: one sentence."""
+    done = builder("pki", *arguments, "--pki", str(tmp_path))
+    assert done.returncode == 3
+    assert sentence in done.stderr
+    assert list(tmp_path.iterdir()) == []
