@@ -2,12 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
-from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
-from builder.clock import deferred, sleep
 from builder.errors import UnavailableError
 
 SEATS = 500
@@ -47,12 +45,19 @@ async def news(clock: IReactorTime, *waits: Deferred[None]) -> bool:
     Returns:
         Whether one has fired.
     """
-    timer = deferred(sleep(clock, SLOW))
-    every = [*waits, timer]
-    first: Deferred[Any] = DeferredList(every, fireOnOneCallback=True, fireOnOneErrback=True, consumeErrors=True)
+    woken: Deferred[bool] = Deferred()
+
+    def wake(_: None) -> None:
+        if not woken.called:
+            woken.callback(True)
+
+    timer = clock.callLater(SLOW, woken.callback, False)
+    for wait in waits:
+        _ = wait.addCallbacks(wake, lambda _: None)
     try:
-        _, winner = await first
+        return await woken
     finally:
-        for wait in every:
+        if timer.active():
+            timer.cancel()
+        for wait in waits:
             wait.cancel()
-    return bool(every[winner] is not timer)

@@ -62,12 +62,16 @@ class _Transport(StringTransport):
     def abortConnection(self) -> None:
         self.loseConnection()
 
+    @override
+    def unregisterProducer(self) -> None:
+        self.producer = None  # a second time is no mistake, as with real transports
+
 
 class Exchange:
     """A connection, and what came back on it."""
 
     def __init__(self, site: Site) -> None:
-        self._transport = _Transport()
+        self._transport = _Transport(lenient=True)
         self._transport.protocol = channel = cast("Any", site.buildProtocol(None))
         self.accepted = channel is not None
         if self.accepted:
@@ -93,8 +97,7 @@ class Exchange:
         """The reply as far as it is there."""
         return Reply(self.raw)
 
-    @property
-    def open(self) -> bool:
+    def is_open(self) -> bool:
         """Whether the server has kept the connection."""
         return bool(self._transport.connected)
 

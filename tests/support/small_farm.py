@@ -1,28 +1,31 @@
 """A farm in memory, and the means to make things happen in it: what the pages and the API show."""
 
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy import Connection
-from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from builder.clock import deferred
 from builder.config import Credentials, MasterConfig
-from builder.master.bell import Bell
 from builder.master.builds import Builds
 from builder.master.definitions import Definitions
 from builder.master.events import Events
+from builder.master.logs import Logs
 from builder.master.people import People
-from builder.master.store import events, jobs, schema
-from builder.model.attempt import AttemptState, Outcome
+from builder.master.service import Farm
+from builder.master.slaves import Connection, Slaves
+from builder.master.store import events, jobs, schema, slaves
+from builder.model.attempt import AttemptState, Commit, Outcome, SourceFacts
+from builder.model.build import BuildRequest
 from builder.model.job import JobState
-from builder.model.slave import HostFacts, Slave
+from builder.model.slave import HostFacts
 from builder.model.step import StepName
+from builder.protocol import Peer
+from builder.wire import PROTOCOL_VERSION, Hello
 from tests.support.store import MemoryStore
 
 T = TypeVar("T")
@@ -45,95 +48,76 @@ packages:
     packaging: {{git: https://git.example.org/hellolib-rpm.git, ref: main}}
 """
 
-ALPHA = Slave(
-    name="alpha",
-    connected=True,
+COMMIT = Commit(git="https://git.example.org/hello-rpm.git", ref="main", commit="a" * 40, date="2026-11-18T00:00:00Z")
+FACTS = SourceFacts(evr="1.0-1", inputs="0" * 64, commits=(COMMIT,))
+
+ALPHA = Hello(
+    protocol=PROTOCOL_VERSION,
+    version="1",
     channels=("package", "release"),
     architectures=("x86_64", "i686"),
     capacity=4,
-    busy=1,
-    seen=T0,
     facts=HostFacts(hostname="alpha.example.org", system="Debian 12", cores=8, memory=32 * 2**30, executor="chroot"),
 )
 BETA = msgspec.structs.replace(
     ALPHA,
-    name="beta",
-    connected=False,
     architectures=("aarch64",),
-    busy=0,
     facts=HostFacts(hostname="beta.example.org", system="Fedora 43", cores=4, memory=16 * 2**30, executor="mock"),
 )
 
 
-class MemoryLogs:
-    """Logs in memory."""
-
-    def __init__(self) -> None:
-        self._logs: dict[tuple[int, str, int], bytes] = {}
-        self._bells: dict[tuple[int, str, int], Bell] = {}
-
-    def append(self, build: int, job: str, fence: int, offset: int, data: bytes) -> int:
-        key = (build, job, fence)
-        assert offset == self.length(*key)
-        self._logs[key] = self._logs.get(key, b"") + data
-        self._bells.setdefault(key, Bell()).ring()
-        return self.length(*key)
-
-    def length(self, build: int, job: str, fence: int) -> int:
-        return len(self._logs.get((build, job, fence), b""))
-
-    def read(self, build: int, job: str, fence: int, offset: int, limit: int) -> bytes:
-        return self._logs.get((build, job, fence), b"")[offset : offset + limit]
-
-    def changed(self, build: int, job: str, fence: int) -> Deferred[None]:
-        return self._bells.setdefault((build, job, fence), Bell()).wait()
-
-
-class MemorySlaves:
-    """Slaves that are what they are."""
-
-    def __init__(self, *slaves: Slave) -> None:
-        self.slaves = slaves
-
-    async def listing(self) -> tuple[Slave, ...]:
-        return self.slaves
-
-
-@dataclass(frozen=True)
-class Farm:
-    builds: Builds
-    definitions: Definitions
-    events: Events
-    people: People
-    slaves: MemorySlaves
-    logs: MemoryLogs
-    config: MasterConfig
-
-
 class SmallFarm:
-    """A farm of two slaves with the project `hello`; a test plays the slaves and the repository builder."""
+    """A farm with the project `hello` and two slaves, of which alpha is connected; a test plays all daemons."""
 
     def __init__(self, state: Path, url: str | None = None) -> None:
         self.store = MemoryStore()
         files = Credentials(ca=state / "ca.pem", certificate=state / "master.pem", key=state / "master.key")
         config = MasterConfig(state=state, credentials=files, chroots=(), url=url)
-        self.logs = MemoryLogs()
         self.farm = Farm(
-            Builds(self.store),
-            Definitions(self.store, {CHROOT, OTHER_CHROOT}, config.channels),
-            Events(self.store),
-            People(self.store),
-            MemorySlaves(ALPHA, BETA),
-            self.logs,
-            config,
+            builds=Builds(self.store),
+            definitions=Definitions(self.store, {CHROOT, OTHER_CHROOT}, config.channels),
+            events=Events(self.store),
+            people=People(self.store),
+            slaves=Slaves(self.store),
+            logs=Logs(state / "logs"),
+            config=config,
         )
+        for name, hello in (("alpha", ALPHA), ("beta", BETA)):
+            now(self.store.write(partial(slaves.save, name=name, hello=hello)))
+        self.farm.slaves.admit(Connection("alpha", cast("Peer", None), ALPHA))
         self.token = now(self.farm.people.issue("ada"))
         now(self.farm.definitions.apply(DEFINITION, dry_run=False))
+
+    def live(self) -> None:
+        """Three builds: one is published for a chroot at the second attempt, one has failed, one is running."""
+        for package in ("hello", "hellolib", "hello"):
+            now(self.farm.builds.request(BuildRequest(package=package), "ada"))
+        ok = Outcome(state=AttemptState.SUCCEEDED, evr="1.0-1.fc43")
+        self.begin(1, "source")
+        self.step(1, "source", StepName.FETCH, T0, 0.5)
+        self.step(1, "source", StepName.SRPM, T0 + 0.5, 2.4)
+        self.end(1, "source", JobState.SUCCEEDED, Outcome(state=AttemptState.SUCCEEDED, source=FACTS), T0 + 3)
+        self.write(1, CHROOT, self.begin(1, CHROOT), b"first line\n")
+        self.end(
+            1, CHROOT, JobState.QUEUED, Outcome(state=AttemptState.BROKEN, reason="the slave alpha is lost"), T0 + 5
+        )
+        self.write(1, CHROOT, self.begin(1, CHROOT, "beta"), b"second attempt\n")
+        self.step(1, CHROOT, StepName.CHROOT, T0, 12)
+        self.step(1, CHROOT, StepName.BUILD, T0 + 12, 50)
+        nevras = ["hello-1.0-1.fc43.x86_64", "hello-doc-1.0-1.fc43.noarch", "hello-debuginfo-1.0-1.fc43.x86_64"]
+        self.end(1, CHROOT, JobState.PUBLISHING, ok, T0 + 65)
+        self.end(1, CHROOT, JobState.SUCCEEDED, ok, T0 + 65, [*nevras, "hello-1.0-1.fc43.src"])
+        failed = Outcome(state=AttemptState.FAILED, reason="%build: </p><script>alert(1)</script>")
+        self.begin(2, "source")
+        self.end(2, "source", JobState.FAILED, failed, T0 + 9)
+        now(self.farm.builds.cancel(2, None, "ada"))
+        self.begin(3, "source")
+        self.step(3, "source", StepName.FETCH, T0, None)
 
     def begin(self, build: int, job: str, slave: str = "alpha", at: float = T0) -> int:
         """A slave begins an attempt; returns its fence."""
 
-        def begun(connection: Connection) -> int:
+        def begun(connection: sa.Connection) -> int:
             row = _job(connection, build, job)
             if row.state == JobState.WAITING.value:
                 jobs.change(connection, row.id, JobState.QUEUED)
@@ -149,7 +133,7 @@ class SmallFarm:
     def step(self, build: int, job: str, name: StepName, at: float, took: float | None, *, ok: bool = True) -> None:
         """The newest attempt takes a step, or is in the middle of it."""
 
-        def taken(connection: Connection) -> None:
+        def taken(connection: sa.Connection) -> None:
             attempt = _attempt(connection, build, job)
             number = connection.execute(sa.select(sa.func.count()).select_from(schema.steps)).scalar_one()
             values = {"attempt": attempt, "number": number, "name": name.value, "started": at, "log_offset": 0}
@@ -161,14 +145,14 @@ class SmallFarm:
 
     def write(self, build: int, job: str, fence: int, text: bytes) -> None:
         """An attempt writes into its log."""
-        self.logs.append(build, job, fence, self.logs.length(build, job, fence), text)
+        self.farm.logs.append(build, job, fence, self.farm.logs.length(build, job, fence), text)
 
     def end(
         self, build: int, job: str, state: JobState, outcome: Outcome, at: float = T0, published: Sequence[str] = ()
     ) -> None:
         """The newest attempt ends, and its job comes to `state`."""
 
-        def ended(connection: Connection) -> None:
+        def ended(connection: sa.Connection) -> None:
             row = _job(connection, build, job)
             attempt = {"state": outcome.state.value, "finished": at, "reason": outcome.reason}
             own = schema.attempts.c.id == _attempt(connection, build, job)
@@ -182,13 +166,13 @@ class SmallFarm:
         now(self.store.write(ended))
 
 
-def _job(connection: Connection, build: int, name: str) -> sa.Row[tuple[int, str, int]]:
+def _job(connection: sa.Connection, build: int, name: str) -> Any:
     columns = (schema.jobs.c.id, schema.jobs.c.state, schema.jobs.c.fence)
     own = (schema.jobs.c.build == build, schema.jobs.c.name == name)
     return connection.execute(sa.select(*columns).where(*own)).one()
 
 
-def _attempt(connection: Connection, build: int, job: str) -> str:
+def _attempt(connection: sa.Connection, build: int, job: str) -> str:
     query = sa.select(schema.attempts.c.id).where(schema.attempts.c.job_id == _job(connection, build, job).id)
     return str(connection.execute(query.order_by(schema.attempts.c.fence.desc())).scalars().first())
 
@@ -197,7 +181,7 @@ def now(answer: Awaitable[T]) -> T:
     """The result of what needs no time."""
     results: list[T] = []
     failures: list[Failure] = []
-    deferred(answer).addCallbacks(results.append, failures.append)
+    _ = deferred(answer).addCallbacks(results.append, failures.append)
     for failure in failures:
         failure.raiseException()
     (result,) = results

@@ -9,8 +9,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
 from builder.web.service import FarmSite, site
-from tests.support.small_farm import SmallFarm
 from tests.support.http import Client
+from tests.support.small_farm import SmallFarm
 
 
 class WebTest(SynchronousTestCase):

@@ -163,7 +163,7 @@ class Log {
       try {
         await stream(address, signal, (piece) => this.take(piece));
         this.show(shown(this.rest));
-        document.querySelector("#more")?.remove();
+        document.querySelector("#end").textContent = "The log ends here.";
         delete this.element.dataset.follow;
         return;
       } catch { await pause(RETRY, signal); }

@@ -12,7 +12,7 @@ from builder.model.job import JobState
 from builder.model.package import PackageSummary
 from builder.model.slave import Slave
 from builder.web.api.status import Status
-from tests.support.small_farm import ALPHA, BETA, CHROOT, DEFINITION
+from tests.support.small_farm import ALPHA, CHROOT, DEFINITION
 from tests.support.web import WebTest
 
 OK = Outcome(state=AttemptState.SUCCEEDED)
@@ -139,8 +139,12 @@ class OthersTest(WebTest):
         assert self.client.get("/api/v1/packages?project=nothing").status == 404
 
     def test_slaves_are_listed(self) -> None:
-        """As the master knows them."""
-        assert self.client.get("/api/v1/slaves").json(list[Slave]) == [ALPHA, BETA]
+        """As the master knows them: what they take, whether they are there, and how busy they are."""
+        self.ada.post("/api/v1/builds", {"package": "hello"})
+        self.farm.begin(1, "source", "alpha")
+        alpha, beta = self.client.get("/api/v1/slaves").json(list[Slave])
+        assert (alpha.name, alpha.connected, alpha.busy, alpha.facts) == ("alpha", True, 1, ALPHA.facts)
+        assert (beta.name, beta.connected, beta.busy, beta.architectures) == ("beta", False, 0, ("aarch64",))
 
     def test_the_farm_is_told_in_numbers(self) -> None:
         """Unfinished jobs by state, and the places of slaves that are there."""
@@ -153,7 +157,7 @@ class OthersTest(WebTest):
     def test_supervisors_are_answered(self) -> None:
         """Alive as long as there is an answer; ready only with a database."""
         assert self.client.get("/livez").text == self.client.get("/readyz").text == "ok\n"
-        self.farm.store.close()
+        self.successResultOf(self.farm.store.close())
         assert self.client.get("/livez").status == 200
         reply = self.client.get("/readyz")
         assert (reply.status, reply.headers["retry-after"]) == (503, "5")

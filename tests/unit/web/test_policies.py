@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 from twisted.internet.task import Clock
+from typing_extensions import override
 
 from builder.web.answers import Answer
 from builder.web.assets import Assets
@@ -13,8 +14,8 @@ from builder.web.feed import Feed
 from builder.web.pages.templates import Templates
 from builder.web.routes import table
 from builder.web.table import Policy, Route
-from tests.support.small_farm import CHROOT, DEFINITION
 from tests.support.http import Client
+from tests.support.small_farm import CHROOT, DEFINITION
 from tests.support.web import WebTest
 
 DOCUMENTATION = Path(__file__).parents[3] / "docs" / "api.md"
@@ -35,6 +36,7 @@ BODIES = {"/api/v1/builds": b'{"package": "hello"}', "/api/v1/definition": DEFIN
 class PoliciesTest(WebTest):
     """All routes there are."""
 
+    @override
     def setUp(self) -> None:
         """A farm in which each route finds something."""
         super().setUp()

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from builder.web.pages.tail import shown, tail
 
+DIRECTIONS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+
 
 @pytest.mark.parametrize(
     ("data", "text"),
@@ -34,7 +36,17 @@ def test_nothing_harmful_is_left(data: bytes) -> None:
     """No byte of a log becomes a control character but tab and line feed, or a change of direction."""
     for character in shown(data):
         assert character in "\t\n" or unicodedata.category(character) != "Cc"
-        assert unicodedata.bidirectional(character) not in {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+        assert unicodedata.bidirectional(character) not in {
+            "LRE",
+            "RLE",
+            "LRO",
+            "RLO",
+            "PDF",
+            "LRI",
+            "RLI",
+            "FSI",
+            "PDI",
+        }
 
 
 def test_the_last_lines() -> None:
