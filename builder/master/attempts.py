@@ -20,9 +20,11 @@ from builder.model.artifact import ArtifactKind, Listing
 from builder.model.attempt import AttemptState, FailureKind, Outcome, SourceFacts
 from builder.model.job import SOURCE, JobState
 from builder.model.operation import Publish
-from builder.wire import Accepted
 
-INFRASTRUCTURE = FailureKind.INFRASTRUCTURE
+
+def broken(reason: str) -> Outcome:
+    """The end of an attempt that the farm has broken."""
+    return Outcome(state=AttemptState.BROKEN, reason=reason, kind=FailureKind.INFRASTRUCTURE)
 
 
 def claim(connection: Connection, assignment: Assignment, fence: int, attempt: str) -> bool:
@@ -44,7 +46,7 @@ def give_up(connection: Connection, ids: Iterable[str], reason: str, tries: int)
     """End attempts that their slave does not carry out any more; their jobs are tried again elsewhere."""
     for known in attempts.some(connection, tuple(ids)).values():
         if known.state is AttemptState.RUNNING:
-            _settle(connection, known, Outcome(state=AttemptState.BROKEN, reason=reason, kind=INFRASTRUCTURE), tries)
+            _settle(connection, known, broken(reason), tries)
         else:
             attempts.end(connection, known.attempt, AttemptState.CANCELLED, reason)
 
@@ -56,8 +58,12 @@ def give_up_slave(connection: Connection, slave: str, reason: str, tries: int) -
     return ids
 
 
-def finish(connection: Connection, attempt: str, outcome: Outcome, delivered: Listing | None, tries: int) -> Accepted:
+def finish(
+    connection: Connection, attempt: str, outcome: Outcome, delivered: Listing | None, tries: int
+) -> AttemptState:
     """End an attempt as its slave reports, and do all that follows; nothing where it has ended before.
+
+    Returns the end that the attempt has.
 
     Args:
         connection: The transaction.
@@ -81,7 +87,7 @@ def finish(connection: Connection, attempt: str, outcome: Outcome, delivered: Li
         if delivered is not None:
             artifacts.insert(connection, attempt, delivered.artifacts)
         _settle(connection, known, examined, tries)
-    return Accepted(superseded=end is not outcome.state)
+    return end
 
 
 def _examined(known: Known, outcome: Outcome, delivered: Listing | None) -> Outcome:
@@ -97,8 +103,7 @@ def _examined(known: Known, outcome: Outcome, delivered: Listing | None) -> Outc
         lacking = "the EVR of what it built"
     else:
         return outcome
-    reason = f"slave {known.slave} reported a success without {lacking}"
-    return Outcome(state=AttemptState.BROKEN, reason=reason, kind=INFRASTRUCTURE)
+    return broken(f"slave {known.slave} reported a success without {lacking}")
 
 
 def _is_evr(text: str | None) -> bool:
@@ -112,10 +117,10 @@ def _is_evr(text: str | None) -> bool:
 def _settle(connection: Connection, known: Known, outcome: Outcome, tries: int) -> None:
     """End a running attempt and move its job on."""
     attempts.end(connection, known.attempt, outcome.state, outcome.reason, outcome.kind)
-    broken = jobs.broken(connection, known.job_id) + (outcome.state is AttemptState.BROKEN)
-    then = retry.next_state(outcome.state, outcome.reason, broken=broken, tries=tries, publishes=known.job != SOURCE)
+    times = jobs.broken(connection, known.job_id) + (outcome.state is AttemptState.BROKEN)
+    then = retry.next_state(outcome.state, outcome.reason, broken=times, tries=tries, publishes=known.job != SOURCE)
     found = {} if outcome.evr is None else {"evr": outcome.evr, "serial": outcome.serial}
-    jobs.change(connection, known.job_id, then.state, reason=then.reason, broken=broken, **found)
+    jobs.change(connection, known.job_id, then.state, reason=then.reason, broken=times, **found)
     if then.state is JobState.PUBLISHING:
         _publish(connection, known)
     elif known.job == SOURCE and then.state is not JobState.QUEUED:

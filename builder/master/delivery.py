@@ -118,7 +118,8 @@ class Delivery:
         """The listing of a delivery that is there as a whole; what it does not name is removed.
 
         Raises:
-            ConflictError: Something is missing, or not what the listing says.
+            ConflictError: Something is missing, or not what the listing says; it may come yet.
+            InvalidError: The listing is none, and will not become one.
             UnavailableError: The disk is broken.
         """
         with disk.explained(self._folder):
@@ -170,10 +171,10 @@ def _decoded(text: bytes, attempt: str) -> Listing:
     try:
         listing = msgspec.json.decode(text, type=Listing)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise ConflictError(f"the listing of attempt {attempt} cannot be read: {error}") from error
+        raise InvalidError(f"the listing of attempt {attempt} cannot be read: {error}") from error
     names = [artifact.name for artifact in listing.artifacts]
     if listing.attempt != attempt:
-        raise ConflictError(f"the listing of attempt {attempt} is that of attempt {listing.attempt}")
+        raise InvalidError(f"the listing of attempt {attempt} is that of attempt {listing.attempt}")
     if len({LISTING_NAME, *names}) <= len(names):
-        raise ConflictError(f"the listing of attempt {attempt} names a file twice, or itself")
+        raise InvalidError(f"the listing of attempt {attempt} names a file twice, or itself")
     return listing

@@ -22,7 +22,7 @@ from builder.master.store import attempts as stored
 from builder.master.store.attempts import Known, Record
 from builder.master.store.database import Store
 from builder.model.artifact import Listing
-from builder.model.attempt import AttemptState, Position
+from builder.model.attempt import AttemptState, Outcome, Position
 from builder.wire import Accepted, ArtifactChunk, BeginArtifact, JobFinished, LogChunk, Offset
 
 _log = Logger()
@@ -115,16 +115,15 @@ class Intake:
             InvalidError: A slave cannot report such an end.
             ConflictError: Something of the stream is missing.
         """
-        outcome = request.outcome
-        if outcome.state not in REPORTED_ENDS:
-            raise InvalidError(f"{outcome.state.value} is not for a slave to report")
+        if request.outcome.state not in REPORTED_ENDS:
+            raise InvalidError(f"{request.outcome.state.value} is not for a slave to report")
         async with self._turn(slave, request.attempt) as stream:
-            delivered = await self._checked(stream, request)
-            end = partial(attempts.finish, attempt=request.attempt, outcome=outcome)
-            accepted = await self._store.write(partial(end, delivered=delivered, tries=self._tries))
+            outcome, delivered = await self._checked(stream, request)
+            end = partial(attempts.finish, attempt=request.attempt, outcome=outcome, delivered=delivered)
+            end_state = await self._store.write(partial(end, tries=self._tries))
             self._logs.closed(stream.known.build, stream.known.job, stream.known.fence)
             self.forget(request.attempt)
-            return accepted
+            return Accepted(superseded=end_state is not request.outcome.state)
 
     def position(self, known: Known) -> Position:
         """How far the master has an attempt's stream."""
@@ -168,11 +167,11 @@ class Intake:
             stream.delivery = Delivery(folder, self._aside)
         return stream.delivery
 
-    async def _checked(self, stream: _Stream, request: JobFinished) -> Listing | None:
-        """Make sure that all of the stream is there, and on the disk; what was delivered, after a success."""
-        known = stream.known
+    async def _checked(self, stream: _Stream, request: JobFinished) -> tuple[Outcome, Listing | None]:
+        """Make sure that all of the stream is there, and on the disk; the outcome, and what a success has delivered."""
+        known, outcome = stream.known, request.outcome
         if stream.ended:
-            return None
+            return outcome, None
         there = self.position(known)
         if there != Position(records=request.records, log=request.log):
             raise ConflictError(
@@ -180,6 +179,9 @@ class Intake:
                 f"not {request.records} and {request.log}"
             )
         await self._aside(lambda: self._logs.sync(known.build, known.job, known.fence))
-        if request.outcome.state is not AttemptState.SUCCEEDED or known.state is not AttemptState.RUNNING:
-            return None
-        return await self._delivery(stream).complete(known.attempt)
+        if outcome.state is not AttemptState.SUCCEEDED or known.state is not AttemptState.RUNNING:
+            return outcome, None
+        try:
+            return outcome, await self._delivery(stream).complete(known.attempt)
+        except InvalidError as error:
+            return attempts.broken(f"slave {known.slave} delivered what cannot be used: {error}"), None

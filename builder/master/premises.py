@@ -7,7 +7,10 @@ from pathlib import Path
 from builder import files
 from builder.errors import ConflictError, InvalidError, UnavailableError
 
-SHARED = ("incoming", "pool", "repos", "images", "releases")
+DATABASE = "builder.db"
+LOGS = "logs"
+INCOMING = "incoming"
+SHARED = (INCOMING, "pool", "repos", "images", "releases")
 """The folders between which files move by linking and renaming."""
 LOCK = "master.lock"
 
@@ -16,9 +19,6 @@ class Premises:
     """A state folder, held by this process until `leave`."""
 
     def __init__(self, folder: Path) -> None:
-        self.database = folder / "builder.db"
-        self.incoming = folder / "incoming"
-        self.logs = folder / "logs"
         self._folder = folder
         self._lock: int | None = None
 
@@ -33,7 +33,7 @@ class Premises:
         try:
             files.make_folder(self._folder)
             self._lock = _hold(self._folder)
-            for name in (*SHARED, self.logs.name):
+            for name in (*SHARED, LOGS):
                 files.make_folder(self._folder / name)
         except OSError as error:
             raise UnavailableError(f"the state folder {self._folder} cannot be used: {error.strerror}") from error

@@ -1,7 +1,7 @@
 """The master's process put together: configuration and reactor in, a running master out."""
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -21,6 +21,7 @@ from builder.master import chroots
 from builder.master.budget import Budget
 from builder.master.builds import Builds
 from builder.master.definitions import Definitions
+from builder.master.delivery import Aside
 from builder.master.dispatch import Dispatcher
 from builder.master.events import Events
 from builder.master.inputs import Inputs
@@ -29,13 +30,12 @@ from builder.master.lease import Leases
 from builder.master.logs import Logs
 from builder.master.operations import Operations, RepoSession
 from builder.master.people import People
-from builder.master.premises import Premises
+from builder.master.premises import DATABASE, INCOMING, LOGS, Premises
 from builder.master.reception import Reception
 from builder.master.session import SlaveSession
 from builder.master.slaves import Slaves
 from builder.master.store import attempts
 from builder.master.store.database import Store, open_store
-from builder.model.chroot import Chroot
 from builder.protocol import Peer, PeerFactory, Session
 from builder.wire import Role
 
@@ -48,6 +48,10 @@ FAREWELL = 0.5
 """Seconds that peers have to end their connections when the master stops."""
 
 _log = Logger()
+
+
+def _new_attempt() -> str:
+    return secrets.token_hex(16)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,9 +98,72 @@ class Door(PeerFactory):
 
 
 class Master:
-    """A running master; `farm` is what it can do for people."""
+    """A master without its ports: what it does between its database, its folders and the sessions of its peers.
 
-    farm: Farm
+    `aside` does work that takes a while in another thread, and `new_attempt` makes ids.
+
+    Attributes:
+        farm: What it can do for people.
+    """
+
+    def __init__(
+        self,
+        config: MasterConfig,
+        store: Store,
+        clock: IReactorTime,
+        aside: Aside,
+        new_attempt: Callable[[], str] = _new_attempt,
+    ) -> None:
+        found = chroots.load(config.chroots)
+        for mistake in found.mistakes:
+            _log.error("a chroot is left out: {mistake}", mistake=mistake)
+        logs, slaves = Logs(config.state / LOGS), Slaves(store)
+        self.farm = Farm(
+            builds=Builds(store),
+            definitions=Definitions(store, found.chroots, config.channels),
+            events=Events(store),
+            people=People(store),
+            slaves=slaves,
+            logs=logs,
+            config=config,
+        )
+        incoming, silence = config.state / INCOMING, config.lease + config.grace
+        self._config = config
+        self._store = store
+        self._budget = Budget()
+        self._inputs = Inputs(store, incoming)
+        self._intake = Intake(store, logs, incoming, aside, config.tries)
+        self._leases = Leases(clock, silence, partial(self._intake.lose, silence=silence))
+        self._reception = Reception(store, slaves, self._leases, self._intake, config.tries)
+        self._operations = Operations(store, clock)
+        self._dispatcher = Dispatcher(
+            store, slaves, clock, new_attempt, chroots=found.chroots, url=url_of(config), tries=config.tries
+        )
+        self._loops: list[Deferred[None]] = []
+
+    async def start(self) -> None:
+        """Take up what an earlier life has left."""
+        self._leases.begin(attempt.slave for attempt in await self._store.read(attempts.live))
+        self._loops = [
+            started("Looking for lost slaves", self._leases.run()),
+            started("Dispatching", self._dispatcher.run()),
+            started("Sending operations", self._operations.run()),
+        ]
+
+    def stop(self) -> None:
+        """Begin nothing more."""
+        for loop in self._loops:
+            loop.cancel()
+
+    def session_for(self, identity: Identity) -> Session:
+        """What a new connection of a slave or of a repository builder means."""
+        if identity.role is Role.REPO:
+            return RepoSession(self._operations, self._config.lease)
+        return SlaveSession(identity.name, self._reception, self._intake, self._inputs, self._budget)
+
+
+class MasterDaemon:
+    """A running master: its state folder, threads and port."""
 
     def __init__(self, config: MasterConfig, reactor: Any) -> None:
         self._config = config
@@ -104,9 +171,15 @@ class Master:
         self._premises = Premises(config.state)
         self._threads = ThreadPool(minthreads=0, maxthreads=FILE_THREADS, name="files")
         self._store: Store | None = None
+        self._master: Master | None = None
         self._door: Door | None = None
         self._port: IListeningPort | None = None
-        self._loops: list[Deferred[None]] = []
+
+    @property
+    def farm(self) -> Farm:
+        """What it can do for people, once it is started."""
+        assert self._master is not None  # noqa: S101 - `start_master` gives out none before
+        return self._master.farm
 
     async def start(self) -> None:
         """Take up what an earlier life has left, and let daemons in.
@@ -117,52 +190,18 @@ class Master:
         config = self._config
         self._premises.enter()
         self._threads.start()
-        self._store = open_store(self._reactor, self._premises.database)
-        known = self._chroots()
-        logs, slaves = Logs(self._premises.logs), Slaves(self._store)
-        self.farm = Farm(
-            builds=Builds(self._store),
-            definitions=Definitions(self._store, known, config.channels),
-            events=Events(self._store),
-            people=People(self._store),
-            slaves=slaves,
-            logs=logs,
-            config=config,
-        )
-        await self._open_door(self._store, slaves, logs, known)
-
-    async def _open_door(self, store: Store, slaves: Slaves, logs: Logs, known: Mapping[str, Chroot]) -> None:
-        config, clock, incoming = self._config, self._reactor, self._premises.incoming
-        silence = config.lease + config.grace
-        intake = Intake(store, logs, incoming, self._aside, config.tries)
-        leases = Leases(clock, silence, partial(intake.lose, silence=silence))
-        reception = Reception(store, slaves, leases, intake, config.tries)
-        inputs, budget = Inputs(store, incoming), Budget()
-        operations = Operations(store, clock)
-        dispatcher = Dispatcher(
-            store, slaves, clock, _new_attempt, chroots=known, url=url_of(config), tries=config.tries
-        )
-
-        def session_for(identity: Identity) -> Session:
-            if identity.role is Role.REPO:
-                return RepoSession(operations, config.lease)
-            return SlaveSession(identity.name, reception, intake, inputs, budget)
-
-        leases.begin(attempt.slave for attempt in await store.read(attempts.live))
-        self._loops = [
-            started("Looking for lost slaves", leases.run()),
-            started("Dispatching", dispatcher.run()),
-            started("Sending operations", operations.run()),
-        ]
-        self._door = Door(clock, session_for, config.lease / PINGS)
-        self._port = await tls.listen(clock, config.rpc, config.credentials, self._door)
+        self._store = open_store(self._reactor, config.state / DATABASE)
+        self._master = Master(config, self._store, self._reactor, self._aside)
+        await self._master.start()
+        self._door = Door(self._reactor, self._master.session_for, config.lease / PINGS)
+        self._port = await tls.listen(self._reactor, config.rpc, config.credentials, self._door)
 
     async def stop(self) -> None:
         """Send everybody away, finish what was begun, and let the state folder go."""
         if self._port is not None:
             await maybeDeferred(self._port.stopListening)
-        for loop in self._loops:
-            loop.cancel()
+        if self._master is not None:
+            self._master.stop()
         if self._door is not None:
             await self._door.send_away(self._reactor)
         if self._store is not None:
@@ -171,26 +210,16 @@ class Master:
             self._threads.stop()
         self._premises.leave()
 
-    def _chroots(self) -> Mapping[str, Chroot]:
-        found = chroots.load(self._config.chroots)
-        for mistake in found.mistakes:
-            _log.error("a chroot is left out: {mistake}", mistake=mistake)
-        return found.chroots
-
     def _aside(self, work: Callable[[], T]) -> Deferred[T]:
         return deferToThreadPool(self._reactor, self._threads, work)
 
 
-async def start_master(config: MasterConfig, reactor: Any) -> Master:
+async def start_master(config: MasterConfig, reactor: Any) -> MasterDaemon:
     """Start a master; a `BuilderError` says why it cannot."""
-    master = Master(config, reactor)
+    daemon = MasterDaemon(config, reactor)
     try:
-        await master.start()
+        await daemon.start()
     except BaseException:
-        await master.stop()
+        await daemon.stop()
         raise
-    return master
-
-
-def _new_attempt() -> str:
-    return secrets.token_hex(16)
+    return daemon
