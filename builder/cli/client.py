@@ -92,9 +92,10 @@ def _is_url(url: str) -> bool:
 class Farm:
     """One farm; each request has a connection of its own, so that several threads may ask at once."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, timeout: float = TIMEOUT) -> None:
         self.url = settings.url.rstrip("/")
         self._settings = settings
+        self._timeout = timeout
 
     @classmethod
     def from_environment(cls) -> "Farm":
@@ -176,12 +177,12 @@ class Farm:
         parts = urlsplit(self.url)
         assert parts.hostname is not None  # noqa: S101 - checked with the settings
         if parts.scheme == "http":
-            return http.client.HTTPConnection(parts.hostname, parts.port, timeout=TIMEOUT)
+            return http.client.HTTPConnection(parts.hostname, parts.port, timeout=self._timeout)
         try:
             context = ssl.create_default_context(cafile=self._settings.ca or None)
         except (OSError, ssl.SSLError) as error:
             raise UsageError(f"the CA's certificate {self._settings.ca} cannot be read: {error.strerror}") from error
-        return http.client.HTTPSConnection(parts.hostname, parts.port, timeout=TIMEOUT, context=context)
+        return http.client.HTTPSConnection(parts.hostname, parts.port, timeout=self._timeout, context=context)
 
     def _told(self, response: http.client.HTTPResponse) -> BuilderError:
         """The error that the farm tells."""
@@ -202,7 +203,7 @@ class Farm:
             case ssl.SSLError():
                 return f"{self.url} does not speak TLS as expected: {error.reason}"
             case TimeoutError():
-                return f"{self.url} has said nothing for {TIMEOUT:.0f} s"
+                return f"{self.url} has said nothing for {self._timeout:.0f} s"
             case ConnectionResetError() | BrokenPipeError() | http.client.IncompleteRead():
                 return f"the connection to {self.url} was cut"
             case OSError():

@@ -58,6 +58,9 @@ def main() -> int:
         # Who reads has seen enough; what is still in the buffer must not fail a second time at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.FAILED
+    except OSError as error:
+        print(f"builder: {error.filename or 'this machine'}: {error.strerror}", file=sys.stderr)
+        return Exit.REFUSED
     return code
 
 

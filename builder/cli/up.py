@@ -23,6 +23,8 @@ from builder.errors import BuilderError, ConflictError, UnavailableError
 
 POLL = 0.2
 """Seconds between two looks at whether the farm is ready."""
+LOOK = 2.0
+"""Seconds that one look may take; Ctrl-C waits for it."""
 HOPELESS = 5
 """After so many deaths of a child before the farm was ever ready, `up` gives up."""
 
@@ -81,14 +83,18 @@ def _alone(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise UsageError(f"{error.filename} cannot be used for a farm: {error.strerror}") from error
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _hold(lock, folder)
         yield
-    except BlockingIOError:
-        raise ConflictError(
-            f"another `builder up` runs in {folder}; stop it first, or choose another --state"
-        ) from None
     finally:
         os.close(lock)
+
+
+def _hold(lock: int, folder: Path) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        message = f"another `builder up` runs in {folder}; stop it first, or choose another --state"
+        raise ConflictError(message) from None
 
 
 def _check_free(config: Path, key: str, address: Address) -> None:
@@ -138,7 +144,7 @@ class _Readiness:
 
     def _answers(self) -> bool:
         try:
-            farm = Farm(read_settings(self._premises.client))
+            farm = Farm(read_settings(self._premises.client), timeout=LOOK)
             slaves = farm.get("slaves")
         except (BuilderError, UsageError):
             return False

@@ -9,7 +9,9 @@ import argparse
 import json
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
+from queue import Queue
 from typing import TypeVar
 
 from builder.cli import tables
@@ -24,6 +26,8 @@ from builder.errors import BuilderError, UnavailableError
 T = TypeVar("T")
 LAST_LINES = 10.0
 """For how many seconds the rest of an attempt's log is waited for when the attempt has ended."""
+HEAD_START = 0.15
+"""For how many seconds a piece of log waits for the news that a step has begun."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -150,8 +154,10 @@ class _Screen:
         print(f"build {build['number']} of {build['project']}/{build['package']}", flush=True)
 
     def update(self, build: Build) -> None:
-        """Tell what has changed."""
+        """Tell what has changed: a job that runs before its log, one that has ended after it."""
         for job in build["jobs"]:
+            if job["state"] == "running":
+                self._state(job)
             self._attempts(job)
             self._state(job)
 
@@ -201,22 +207,35 @@ def _over(attempt: Attempt) -> bool:
 
 
 class _Log:
-    """The log of one attempt, followed by a thread that is no reason for the command to go on."""
+    """The log of one attempt; the threads that follow it are no reason for the command to go on.
+
+    What arrives is held back for `HEAD_START` seconds: the master knows of a step before its log, but who watches hears
+    of it over another connection.
+    """
 
     def __init__(self, farm: Farm, job: Job, attempt: Attempt, pane: Pane) -> None:
         self.pane = pane
         self._pieces = pieces(farm, job["build"], job["name"], fence=attempt["fence"], follow=True)
-        self._thread = threading.Thread(target=self._show, daemon=True)
-        self._thread.start()
+        self._arrived: Queue[tuple[float, bytes] | None] = Queue(maxsize=64)
+        self._shower = threading.Thread(target=self._show, daemon=True)
+        for thread in (self._shower, threading.Thread(target=self._read, daemon=True)):
+            thread.start()
 
     def join(self, seconds: float) -> None:
         """Wait until the whole log is shown, but not for ever."""
-        self._thread.join(seconds)
+        self._shower.join(seconds)
 
-    def _show(self) -> None:
+    def _read(self) -> None:
         try:
             for piece in self._pieces:
-                self.pane.log(piece)
+                self._arrived.put((time.monotonic(), piece))
         except BuilderError as error:
-            _say(f"(no more of this log: {error})")
+            _tell(f"no more of this log: {error}")
+        self._arrived.put(None)
+
+    def _show(self) -> None:
+        while arrival := self._arrived.get():
+            since, piece = arrival
+            threading.Event().wait(max(0.0, since + HEAD_START - time.monotonic()))
+            self.pane.log(piece)
         self.pane.close()

@@ -444,3 +444,9 @@ def test_a_certificate_that_cannot_be_made_is_exit_code_3(tmp_path: Path, argume
     assert done.returncode == 3
     assert sentence in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_exit_code_3() -> None:
+    """What the operating system refuses is one sentence with the path."""
+    done = builder("pki", "init", "--pki", "/proc/nowhere/pki")
+    assert (done.returncode, done.stderr) == (3, "builder: /proc/nowhere: No such file or directory\n")
