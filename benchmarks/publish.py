@@ -78,7 +78,9 @@ def measure(home: Path, packages: int, rounds: int) -> None:
         for who, turn in turns.items():
             figures[who].append(turn())
     for who, seconds in figures.items():
-        print(f"one package to {packages}: {who:22} {statistics.median(seconds):.2f} s median, {max(seconds):.2f} s worst")
+        print(
+            f"one package to {packages}: {who:22} {statistics.median(seconds):.2f} s median, {max(seconds):.2f} s worst"
+        )
     print(f"memory of this process at most: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MiB")
 
 

@@ -32,15 +32,16 @@ class Delivered(Value, frozen=True, kw_only=True):
 
 
 class Refusal(Value, frozen=True, kw_only=True):
-    """`reason.json` of what was set aside."""
+    """`reason.json` of what was set aside, at `time` in seconds since the epoch."""
 
     operation: int
+    order: Publish
     reason: str
     time: float
 
 
 class Incoming:
-    """The folders `incoming/` and, for what was not taken, `rejected/<operation>/`; `read` reads RPM headers."""
+    """The folders `incoming/` and, for what was not taken, `rejected/`; `read` reads RPM headers."""
 
     def __init__(self, folder: Path, rejected: Path, read: HeaderReader) -> None:
         self._folder = folder
@@ -72,23 +73,26 @@ class Incoming:
             for artifact, record in zip(artifacts, records, strict=True)
         )
 
-    def refusal(self, operation: int) -> Refusal | None:
+    def refusal(self, operation: int, order: Publish) -> Refusal | None:
         """Why an operation was refused, if it was."""
-        path = self._rejected / str(operation) / "reason.json"
+        path = self._aside(operation, order) / "reason.json"
         return msgspec.json.decode(path.read_bytes(), type=Refusal) if path.exists() else None
 
-    def set_aside(self, order: Publish, refusal: Refusal) -> None:
+    def set_aside(self, refusal: Refusal) -> None:
         """Keep what was delivered for a person to look at, with the reason beside it; may be done again."""
-        place = self._rejected / str(refusal.operation)
+        place = self._aside(refusal.operation, refusal.order)
         files.make_folder(place)
         files.write(place / "reason.json", msgspec.json.encode(refusal))
-        if self.path(order).exists():
-            files.move(self.path(order), place / "files")
+        if self.path(refusal.order).exists():
+            files.move(self.path(refusal.order), place / "files")
 
     def forget(self, order: Publish, waste: Path) -> None:
         """Remove what is published, by way of the folder `waste`."""
         if self.path(order).exists():
             files.discard(self.path(order), waste)
+
+    def _aside(self, operation: int, order: Publish) -> Path:
+        return self._rejected / f"{operation}-{order.build}-{order.job}-{order.fence}"
 
 
 def _listing(path: Path) -> Listing:

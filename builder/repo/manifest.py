@@ -76,7 +76,7 @@ class Manifest(Value, frozen=True, kw_only=True):
 
     def entered(self, number: int) -> Entered | None:
         """What this repository did for an operation, or None if it has not applied it."""
-        return next((entered for entered in self.operations if entered.number == number), None)
+        return next((entered for entered in reversed(self.operations) if entered.number == number), None)
 
 
 def nothing(repository: str) -> Manifest:

@@ -25,8 +25,8 @@ _REFUSALS = (InvalidError, DigestError, ConflictError, NotFoundError)
 """What is the operation's own fault; anything else is the farm's, and is tried again."""
 _REASON = 4000
 """Characters that the answer `Rejected` has room for."""
-_PUBLISHED = 400
-"""How many NEVRAs the answer `Applied` has room for."""
+_PUBLISHED = 300
+"""How many NEVRAs the answer `Applied` has room for, since it is one box of the wire."""
 _GENERATIONS = 200
 """How many repositories it has room for."""
 
@@ -79,8 +79,8 @@ class Operations:
         taken: list[Operation] = []
         answers: list[Answer] = []
         for operation in sorted(operations, key=lambda operation: operation.number):
-            answer = self._answered(operation)
             try:
+                answer = self._answered(operation)
                 if answer is None:
                     delivered |= self._draft(operation, drafts, now)
                     taken.append(operation)
@@ -99,9 +99,9 @@ class Operations:
         order = operation.order
         if isinstance(order, Prepare):
             return None
-        refusal = self._incoming.refusal(operation.number)
+        refusal = self._incoming.refusal(operation.number, order)
         if refusal is not None:
-            self._incoming.set_aside(order, refusal)
+            self._incoming.set_aside(refusal)
             return Rejected(number=operation.number, reason=refusal.reason)
         if self._incoming.path(order).exists():
             return None
@@ -119,7 +119,7 @@ class Operations:
         pending = {
             repository: packages
             for repository, packages in additions.items()
-            if not _has(drafts[repository].before, operation)
+            if not _has(drafts[repository].before, operation, packages)
         }
         for repository, packages in pending.items():
             drafts[repository].check(packages)
@@ -146,10 +146,11 @@ class Operations:
         return _applied(operation, manifests)
 
     def _reject(self, operation: Operation, reason: str) -> Rejected:
-        reason = reason[:_REASON]
+        reason = "".join(letter if letter.isprintable() else "?" for letter in reason[:_REASON])
         if isinstance(operation.order, Publish):
-            refusal = Refusal(operation=operation.number, reason=reason, time=self._now())
-            self._incoming.set_aside(operation.order, refusal)
+            order = operation.order
+            refusal = Refusal(operation=operation.number, order=order, reason=reason, time=self._now())
+            self._incoming.set_aside(refusal)
         return Rejected(number=operation.number, reason=reason)
 
     def _current(self, repository: Repository) -> Manifest:
@@ -189,11 +190,15 @@ def _additions(order: Publish | Prepare, delivered: Iterable[Delivered], now: fl
     return {home: tuple(packages.values()) for home, packages in additions.items()}
 
 
-def _has(manifest: Manifest, operation: Operation) -> bool:
-    """A repository has been prepared as soon as it exists; anything else is in its manifest."""
+def _has(manifest: Manifest, operation: Operation, packages: Iterable[Listed]) -> bool:
+    """Whether a repository has what an operation brings, by that operation's number.
+
+    Where the number is there with other packages, it was given twice: the master's database was set back.
+    """
     if isinstance(operation.order, Prepare):
         return manifest.generation > 0
-    return manifest.entered(operation.number) is not None
+    entered = manifest.entered(operation.number)
+    return entered is not None and entered.published == tuple(package.nevra for package in packages)
 
 
 def _applied(operation: Operation, manifests: Mapping[Repository, Manifest]) -> Applied:
@@ -206,7 +211,7 @@ def _applied(operation: Operation, manifests: Mapping[Repository, Manifest]) -> 
         if entered is not None:
             generations.append(PublishedIn(repository=repository.path, generation=entered.generation))
             published |= dict.fromkeys(entered.published)
-        elif _has(manifest, operation):
+        elif isinstance(operation.order, Prepare) and manifest.generation:
             generations.append(PublishedIn(repository=repository.path, generation=manifest.generation))
     return Applied(
         number=operation.number,

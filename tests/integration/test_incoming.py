@@ -109,6 +109,10 @@ def _extra(folder: Path, _: tuple[Artifact, ...]) -> None:
     shutil.copy(rpms("stranger")[0], folder)
 
 
+def _unprintable(folder: Path, _: tuple[Artifact, ...]) -> None:
+    (folder / os.fsdecode(b"\x1b[2J\xff.rpm")).touch()
+
+
 def _twice(folder: Path, artifacts: tuple[Artifact, ...]) -> None:
     write_listing(folder, (*artifacts, artifacts[0]))
 
@@ -128,6 +132,7 @@ LIES: dict[str, tuple[Lie, str]] = {
     "a huge listing": (_listing_of(b" " * (17 << 20)), "listing.json has more than"),
     "a missing file": (lambda folder, _: (folder / RPM).unlink(), f"{RPM} is listed, but was not delivered"),
     "an extra file": (_extra, "stranger-1.0-1.noarch.rpm was delivered, but is not listed"),
+    "an extra file with a vile name": (_unprintable, "?[2J?.rpm was delivered, but is not listed"),
     "a file listed twice": (_twice, "names a file twice"),
     "a symbolic link": (_symlink, f"{RPM} is no plain file"),
     "a pipe": (_fifo, f"{RPM} is no plain file"),
@@ -157,7 +162,7 @@ def test_a_lie_is_set_aside(tmp_path: Path, lie: Lie, reason: str) -> None:
     answer = _outcome(tmp_path, lie)
     assert isinstance(answer, Rejected)
     assert reason in answer.reason
-    assert (tmp_path / "rejected/1/files").is_dir()
+    assert (tmp_path / "rejected/1-1-fedora-43-x86_64-1/files").is_dir()
     assert not (tmp_path / "incoming/1/fedora-43-x86_64/1").exists()
     assert not list((tmp_path / "repos").iterdir())
     assert not list((tmp_path / "pool").iterdir())

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -74,19 +74,21 @@ def killed(work: Callable[[], object], point: int) -> bool:
 
 
 @contextmanager
-def failing(point: int) -> Iterator[None]:
-    """Let the disk fail ahead of the `point`th change."""
+def failing(point: int) -> Iterator[list[Path]]:
+    """Let the disk fail ahead of the `point`th change; what was to be changed is then in the list."""
     count = 0
+    failed: list[Path] = []
 
     def fail(_operation: str, path: Path) -> None:
         nonlocal count
         count += 1
         if count == point:
+            failed.append(path)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
     files.before.append(fail)
     try:
-        yield
+        yield failed
     finally:
         files.before.remove(fail)
 
@@ -181,12 +183,11 @@ def test_failed_and_tried_again(scene: Scene) -> None:
     for point in range(1, 2000):
         with tempfile.TemporaryDirectory(dir=scene.before.parent) as folder:
             bench = Workbench(scene.copy(Path(folder) / "state"), scene.now)
-            try:
-                with failing(point):
-                    bench.operations.carry_out(scene.operations)
-                return
-            except OSError:
+            with failing(point) as failed, suppress(OSError):
                 bench.operations.carry_out(scene.operations)
+            if not failed:
+                return
+            bench.operations.carry_out(scene.operations)
             assert picture(bench.state) == scene.after, f"point {point}"
     pytest.fail("the work has no end")
 

@@ -150,10 +150,34 @@ def test_a_known_name_with_other_bytes_is_rejected(bench: Workbench) -> None:
     assert isinstance(answer, Rejected)
     assert "hello-1.0-1.noarch is already in hello/testing/fedora-43/x86_64 with other content" in answer.reason
     assert picture(bench.state / "repos") == before
-    aside = bench.state / "rejected/2"
+    aside = bench.state / "rejected/2-2-fedora-43-x86_64-1"
     assert {path.name for path in (aside / "files").iterdir()} == {*(file.name for file in other), "listing.json"}
     assert answer.reason in (aside / "reason.json").read_text()
     assert bench.operations.carry_out([Operation(number=2, order=order_of(2))]) == (answer,)
+
+
+def test_a_number_may_come_again_for_something_else(bench: Workbench) -> None:
+    """After the master's database was set back to a backup its numbers mean new operations, and none is lost."""
+    publish(bench, 1, *rpms("hello"))
+    publish(bench, 2, *rpms("hello", content="other"))
+    for number, name in ((1, "a"), (2, "b")):
+        order = order_of(10 + number, package=name)
+        deliver(bench.state, order, rpms(name))
+        for _ in range(2):
+            (answer,) = bench.operations.carry_out([Operation(number=number, order=order)])
+            assert isinstance(answer, Applied)
+            assert answer.published == (f"{name}-1.0-1.noarch", f"{name}-1.0-1.src")
+    assert names(bench.state / TESTING / "x86_64") == ["a-1.0-1.noarch", "b-1.0-1.noarch", "hello-1.0-1.noarch"]
+
+
+def test_a_chroot_that_cannot_be_published_to(bench: Workbench) -> None:
+    """An impossible chroot is the order's fault and is answered, whether or not something came in for it."""
+    order = order_of(3, chroots=("fedora-43-source",))
+    for number in (1, 2):
+        (answer,) = bench.operations.carry_out([Operation(number=number, order=order)])
+        assert isinstance(answer, Rejected)
+        assert "fedora-43-source" in answer.reason
+        deliver(bench.state, order, rpms("hello"))
 
 
 def test_the_same_bytes_again_are_welcome(bench: Workbench) -> None:
