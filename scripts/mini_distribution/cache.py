@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from mini_distribution import repository
+from mini_distribution import packages, repository
 from mini_distribution.dpkg import Package, installed
 
 
@@ -25,7 +25,7 @@ def kept(folder: Path) -> tuple[Path, bool]:
     Raises:
         UnfitHostError: See `repository`.
     """
-    host = installed()
+    host = installed().without(packages.UNNEEDED)
     closure = repository.chosen(host)
     home = folder / _digest(closure)
     folder.mkdir(parents=True, exist_ok=True)

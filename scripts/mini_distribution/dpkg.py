@@ -49,6 +49,10 @@ class Installed:
         """The package of that name, or one that provides it."""
         return self.packages.get(name) or self.packages.get(self._providers.get(name, ""))
 
+    def without(self, names: re.Pattern[str]) -> "Installed":
+        """The same host with the packages of these names taken away, and nothing put in their place."""
+        return Installed({name: package for name, package in self.packages.items() if not names.fullmatch(name)})
+
     def essential(self) -> list[str]:
         """The names of the packages that Debian calls essential, which others need without saying so."""
         return [package.name for package in self.packages.values() if package.essential]

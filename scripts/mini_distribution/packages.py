@@ -17,6 +17,12 @@ BUILD_ROOT = (
 )
 """What every build root holds, besides what Debian calls essential."""
 
+UNNEEDED = re.compile(r"perl|lib(a|hwa|l|t|ub)san\d+")
+"""What these packages are for, C projects can do without: perl's modules (perl-base stays) and sanitizers.
+
+Each build root is filled anew, so that everything in it costs time.
+"""
+
 FEDORA_NAMES = {
     "bash": ("/bin/sh", "/bin/bash"),
     "debianutils": ("which",),
@@ -31,7 +37,9 @@ FEDORA_NAMES = {
 }
 """The names under which specs ask for these packages."""
 
-DOCUMENTATION = re.compile(r"/usr/share/(doc|man|locale|info|lintian|bug|doc-base)/")
+NOT_TAKEN = re.compile(r"/usr/share/(doc|man|locale|info|lintian|bug|doc-base)/|/usr/bin/[^/]*-lto-dump-")
+"""Documentation, and one program that weighs as much as a compiler and shows what is in its files."""
+
 PLAIN = re.compile(r"[A-Za-z0-9/._+:@,=~^-]+|/usr/bin/\[")
 """Paths that a spec can hold as they are; the few others are left out."""
 
@@ -78,7 +86,7 @@ def _file(path: str, conffiles: Mapping[str, str]) -> File | None:
         status = Path(path).lstat()
     except OSError:
         return None
-    kept = PLAIN.fullmatch(path) and not DOCUMENTATION.match(path) and not stat.S_ISDIR(status.st_mode)
+    kept = PLAIN.fullmatch(path) and not NOT_TAKEN.match(path) and not stat.S_ISDIR(status.st_mode)
     if not kept or not status.st_mode & stat.S_IROTH or _changed(path, conffiles.get(path)):
         return None
     user = filesystem.accounts("/etc/passwd").get(status.st_uid)

@@ -1,5 +1,6 @@
 """How Debian packages become the RPMs of the mini distribution."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,11 @@ def test_a_packages_record_is_read_whole(host: Installed) -> None:
 def test_the_closure_follows_alternatives_and_virtual_packages(host: Installed) -> None:
     """Of each dependency the first alternative that is installed is taken, by its real name."""
     assert list(host.closure(["awk-user", "unknown"])) == ["awk-user", "dpkg", "mawk"]
+
+
+def test_what_is_taken_away_is_required_by_nobody(host: Installed) -> None:
+    """A dependency whose packages were taken away is no dependency any more."""
+    assert list(host.without(re.compile("mawk|other")).closure(["awk-user"])) == ["awk-user", "dpkg"]
 
 
 def test_a_host_without_dpkg_has_nothing_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
