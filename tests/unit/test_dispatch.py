@@ -1,0 +1,293 @@
+"""Orders and cancels: sent at once, sent once, and taken back when they do not reach anybody."""
+
+from builder.errors import InternalError, NotFoundError, UnavailableError
+from builder.master.slaves import FIRST_REST
+from builder.model.attempt import AttemptState, Order, Outcome
+from builder.model.build import BuildState
+from builder.model.job import SOURCE, JobState
+from builder.model.operation import Prepare
+from builder.wire import Accepted
+from tests.support.headless import X86, MasterCase, ScriptedRepo, ScriptedSlave
+from tests.support.store import answer
+
+CANCELLED = Outcome(state=AttemptState.CANCELLED, reason="cancelled")
+
+
+def ends(case: MasterCase, number: int, job: str = SOURCE) -> list[tuple[str, AttemptState]]:
+    """The attempts at a job: on which slave, and where each stands."""
+    return [(attempt.slave, attempt.state) for attempt in case.master.attempts(number, job)]
+
+
+class Orders(MasterCase):
+    """`StartJob`."""
+
+    def test_a_job_goes_out_as_soon_as_it_is_queued(self) -> None:
+        """No time passes between the request and the order."""
+        slave = self.slave()
+        self.master.build()
+        assert len(slave.orders) == 1
+
+    def test_a_job_waits_for_a_slave(self) -> None:
+        """It is queued while nobody is there, and goes out when somebody says hello."""
+        number = self.master.build()
+        assert self.master.job(number, SOURCE).state is JobState.QUEUED
+        assert len(self.slave().orders) == 1
+
+    def test_a_connection_without_hello_gets_nothing(self) -> None:
+        """A slave that has not said what it takes is given nothing."""
+        self.master.build()
+        slave = ScriptedSlave("a")
+        self.master.connect(slave)
+        self.master.wait(60)
+        assert slave.orders == []
+
+    def test_capacity_is_kept(self) -> None:
+        """A slave never holds more than it has room for; the next goes out when there is room."""
+        slave = self.slave(capacity=2)
+        for _ in range(3):
+            self.master.build("both")
+        assert [order.build for order in slave.orders] == [1, 2]
+        answer(slave.finish(slave.orders[0], Outcome(state=AttemptState.FAILED, reason="no spec")))
+        assert [order.build for order in slave.orders] == [1, 2, 3]
+
+    def test_a_refused_order_costs_the_package_nothing(self) -> None:
+        """The job goes to another slave with a higher fence; however often it is refused, it is not given up."""
+        full, other = self.slave("a", 9), self.slave("b", 1)
+        full.refusal = UnavailableError("no space left")
+        number = self.master.build()
+        assert ends(self, number) == [("a", AttemptState.BROKEN), ("b", AttemptState.RUNNING)]
+        assert "no space left" in self.master.attempts(number, SOURCE)[0].reason
+        assert [order.fence for order in full.orders + other.orders] == [1, 2]
+
+    def test_a_slave_that_refuses_is_left_alone_for_a_while(self) -> None:
+        """It is not asked again at once but after a rest, longer each time; the job waits for it and does not fail."""
+        slave = self.slave()
+        slave.refusal = UnavailableError("no space left")
+        number = self.master.build()
+        assert len(slave.orders) == 1
+        self.master.wait(FIRST_REST - 1)
+        assert len(slave.orders) == 1
+        self.master.wait(1)
+        assert len(slave.orders) == 2
+        self.master.wait(600)
+        assert len(slave.orders) < 10
+        assert self.master.job(number, SOURCE).state is JobState.QUEUED
+        slave.refusal = None
+        self.master.wait(300)
+        assert self.master.job(number, SOURCE).state is JobState.RUNNING
+
+    def test_an_order_without_answer_is_taken_back(self) -> None:
+        """A slave that is connected and says nothing loses the job; what it reports later is superseded."""
+        mute, other = self.slave("a", 9), self.slave("b", 1)
+        mute.silent = True
+        number = self.master.build()
+        assert other.orders == []
+        self.master.wait(31)
+        assert ends(self, number) == [("a", AttemptState.BROKEN), ("b", AttemptState.RUNNING)]
+        late = mute.finish(mute.orders[0], Outcome(state=AttemptState.FAILED, reason="late"))
+        assert answer(late) == Accepted(superseded=True)
+        assert self.master.job(number, SOURCE).state is JobState.RUNNING
+
+    def test_a_bug_in_a_slave_is_not_met_for_ever(self) -> None:
+        """An order that a slave cannot even read counts as a broken attempt: after three the job fails and says why."""
+        slave = self.slave()
+        slave.refusal = InternalError("cannot read this")
+        number = self.master.build()
+        build = self.master.show(number)
+        assert build.state is BuildState.FAILED
+        assert "cannot read this" in build.reason
+        assert len(slave.orders) == 3
+
+    def test_a_lost_connection_leaves_the_order_in_doubt(self) -> None:
+        """Whether the slave has it is known only when it says hello: here it has, and goes on."""
+        slave = self.slave()
+        slave.silent = True
+        number = self.master.build()
+        slave.cut()
+        assert ends(self, number) == [("a", AttemptState.RUNNING)]
+        self.again(slave, slave.orders[0])
+        self.master.wait(60)
+        assert ends(self, number) == [("a", AttemptState.RUNNING)]
+
+    def test_a_lost_order_is_sent_anew(self) -> None:
+        """Here it has not: the job is queued again at once."""
+        slave = self.slave()
+        slave.silent = True
+        number = self.master.build()
+        slave.cut()
+        slave.silent = False
+        self.again(slave)
+        assert ends(self, number) == [("a", AttemptState.BROKEN), ("a", AttemptState.RUNNING)]
+
+    def test_a_master_killed_after_a_claim(self) -> None:
+        """The order is on its way when the master dies; the slave never had it, and the job goes out again."""
+        slave = self.slave()
+        slave.silent = True
+        number = self.master.build()
+        self.master.restart()
+        slave.silent = False
+        self.again(slave)
+        assert [order.fence for order in slave.orders] == [1, 2]
+        assert ends(self, number)[-1] == ("a", AttemptState.RUNNING)
+
+    def test_a_missing_chroot_is_told(self) -> None:
+        """An order that cannot be made fails the job with a sentence that says what is missing."""
+        slave = self.slave()
+        number = self.master.build()
+        self.master.forget_chroots()
+        self.again(slave, slave.orders[0])
+        slave.make_source(slave.orders[0])
+        assert "no chroot fedora-43-x86_64" in self.master.job(number, X86).reason
+        assert self.master.show(number).state is BuildState.FAILED
+
+    def test_chroot_jobs_wait_for_the_repositories(self) -> None:
+        """Until the project's repositories are made no build root can be filled from them."""
+        text = "project: new\nchroots: [fedora-43-x86_64]\npackages:\n  fresh:\n    style: release\n"
+        text += "    packaging: {git: https://git.example.org/fresh-rpm.git}\n"
+        answer(self.master.farm.definitions.apply(text, dry_run=False))
+        slave = self.slave()
+        number = self.master.build("fresh")
+        slave.make_source(slave.orders[0])
+        assert self.master.job(number, X86).state is JobState.QUEUED
+        prepare = self.repo.operations[-1]
+        assert isinstance(prepare.order, Prepare)
+        self.repo.apply(prepare)
+        assert slave.orders[-1].job == X86
+
+    def test_one_job_per_package_and_chroot(self) -> None:
+        """A second build of a package waits until the first one is published."""
+        slave = self.slave(capacity=9)
+        slave.make_package(self.package_order(slave))
+        second = self.master.build()
+        slave.make_source(slave.orders[-1])
+        assert self.master.job(second, X86).state is JobState.QUEUED
+        self.repo.apply(self.repo.operations[-1])
+        assert self.master.job(second, X86).state is JobState.RUNNING
+
+
+class Cancels(MasterCase):
+    """`CancelJob`."""
+
+    def _running(self) -> tuple[ScriptedSlave, Order, int]:
+        slave = self.slave()
+        number = self.master.build()
+        return slave, slave.orders[0], number
+
+    def test_a_cancel_reaches_the_slave(self) -> None:
+        """The job is cancelled at once; the attempt holds its place until the slave confirms."""
+        slave, order, number = self._running()
+        self.master.cancel(number)
+        assert slave.cancelled == [order.attempt]
+        assert self.master.job(number, SOURCE).state is JobState.CANCELLED
+        assert ends(self, number) == [("a", AttemptState.CANCELLING)]
+        assert answer(self.master.farm.slaves.listing())[0].busy == 1
+        assert answer(slave.finish(order, CANCELLED)) == Accepted()
+        assert ends(self, number) == [("a", AttemptState.CANCELLED)]
+        assert answer(self.master.farm.slaves.listing())[0].busy == 0
+
+    def test_a_cancel_is_sent_once_per_connection(self) -> None:
+        """It is not repeated while the slave works on it, but after a reconnection."""
+        slave, order, number = self._running()
+        self.master.cancel(number)
+        self.master.wait(5)
+        assert slave.cancelled == [order.attempt]
+        slave.cut()
+        self.again(slave, order)
+        assert slave.cancelled == [order.attempt] * 2
+
+    def test_a_late_success_is_not_wanted(self) -> None:
+        """What finishes while it is cancelled is answered as superseded, and nothing is published."""
+        slave = self.slave()
+        order = self.package_order(slave)
+        self.master.cancel(order.build)
+        sent = len(self.repo.operations)
+        assert answer(slave.finish(order, Outcome(state=AttemptState.SUCCEEDED, evr="1-1"))) == Accepted(
+            superseded=True
+        )
+        assert ends(self, order.build, X86) == [("a", AttemptState.CANCELLED)]
+        assert len(self.repo.operations) == sent
+
+    def test_a_slave_that_does_not_have_it(self) -> None:
+        """The attempt is cancelled then and there."""
+        slave, _, number = self._running()
+        slave.refusal = NotFoundError("not here")
+        self.master.cancel(number)
+        assert ends(self, number) == [("a", AttemptState.CANCELLED)]
+
+    def test_a_cancel_while_the_order_is_under_way(self) -> None:
+        """It is sent after the order has been taken, not before, when the slave would know nothing of it."""
+        slave = self.slave()
+        slave.silent = True
+        number = self.master.build()
+        self.master.cancel(number)
+        assert slave.cancelled == []
+        slave.cut()
+        slave.silent = False
+        self.again(slave, slave.orders[0])
+        assert slave.cancelled == [slave.orders[0].attempt]
+
+    def test_a_cancel_that_was_lost_with_the_master(self) -> None:
+        """What was cancelled before the master was killed is told to the slave by the next life."""
+        slave, order, number = self._running()
+        slave.cut()
+        self.master.cancel(number)
+        self.master.restart()
+        self.again(slave, order)
+        assert slave.cancelled == [order.attempt]
+
+    def test_a_cancelled_attempt_that_is_gone(self) -> None:
+        """A slave that comes back without it has nothing to stop."""
+        slave, _, number = self._running()
+        slave.cut()
+        self.master.cancel(number)
+        self.again(slave)
+        assert ends(self, number) == [("a", AttemptState.CANCELLED)]
+
+
+class Publications(MasterCase):
+    """`Operate`, `Applied`, `Rejected`."""
+
+    def _published(self) -> tuple[Order, int]:
+        slave = self.slave()
+        order = self.package_order(slave)
+        slave.make_package(order)
+        return order, self.repo.operations[-1].number
+
+    def test_operations_are_sent_again_to_whoever_connects(self) -> None:
+        """What has no answer is sent on each connection, in order, and once on each."""
+        _, number = self._published()
+        self.repo.cut()
+        self.master.restart()
+        newer = ScriptedRepo()
+        self.master.connect(newer)
+        answer(newer.hello())
+        self.master.wait(60)
+        assert [operation.number for operation in newer.operations] == [number]
+
+    def test_an_answer_may_come_twice(self) -> None:
+        """The second one changes nothing."""
+        order, _ = self._published()
+        operation = self.repo.operations[-1]
+        self.repo.apply(operation, "hello-1.0-1.fc43.x86_64")
+        self.repo.apply(operation)
+        assert self.master.job(order.build, X86).published == ("hello-1.0-1.fc43.x86_64",)
+
+    def test_a_newer_repository_builder_closes_the_older(self) -> None:
+        """There is one; what has no answer goes to the newest."""
+        self._published()
+        newer = ScriptedRepo()
+        self.master.connect(newer)
+        answer(newer.hello())
+        self.master.flush()
+        assert self.repo.closed is not None
+        assert newer.closed is None
+        assert len(newer.operations) == 1
+
+    def test_an_operation_that_could_not_be_sent(self) -> None:
+        """It is sent again later."""
+        self.repo.refusal = InternalError("not now")
+        self._published()
+        sent = len(self.repo.operations)
+        self.repo.refusal = None
+        self.master.wait(20)
+        assert len(self.repo.operations) == sent + 1
