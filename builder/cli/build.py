@@ -14,7 +14,7 @@ VERBS = ("start", "list", "show", "cancel")
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verbs; `start` may be left out."""
     parser.usage = "builder build NAME [OPTION…] | builder build VERB …"
-    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    verbs = parser.add_subparsers(metavar="VERB", required=True, prog="builder build")
     start = verbs.add_parser("start", help="build a package (`builder build NAME` does the same)")
     start.add_argument("name", metavar="NAME", help="the package")
     start.add_argument("--project", help="the package's project, where several have one of this name")

@@ -61,9 +61,10 @@ class Child:
         self._pid = None
         self.deaths = 1 if now - self._began > STEADY else self.deaths + 1
         self._due = now + pause(self.deaths)
-        how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"has ended with exit code {code}"
+        if code < 0:
+            return f"the {self.name} was ended by {signal.Signals(-code).name}"
         said = _last_line(self._log)
-        return f"the {self.name} {how}{f' ({said})' if said else ''}"
+        return f"the {self.name} has ended with exit code {code}{f' ({said})' if said else ''}"
 
     def send(self, number: signal.Signals) -> None:
         """Send it a signal, if it runs."""

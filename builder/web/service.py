@@ -1,6 +1,5 @@
 """HTTP as a service: the site is put together here and listens; plain on loopback, over TLS elsewhere."""
 
-import ipaddress
 import socket
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from typing_extensions import override
 
 from builder import tls
 from builder.clock import deferred
-from builder.config import Address, HttpTls, MasterConfig
+from builder.config import Address, HttpTls, MasterConfig, is_loopback
 from builder.errors import UnavailableError
 from builder.master.service import Farm
 from builder.web.assets import Assets
@@ -99,11 +98,3 @@ def certificate_for(config: MasterConfig) -> HttpTls | None:
     if config.http_tls is not None or is_loopback(config.http):
         return config.http_tls
     return HttpTls(certificate=config.credentials.certificate, key=config.credentials.key)
-
-
-def is_loopback(address: Address) -> bool:
-    """Whether only this machine can reach an address; names other than `localhost` may lead anywhere."""
-    try:
-        return ipaddress.ip_address(address.host).is_loopback
-    except ValueError:
-        return address.host == "localhost"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from builder.cli.build import VERBS
 from builder.cli.main import COMMANDS
 from builder.model.build import BuildState
 from builder.model.job import JobState
@@ -68,7 +69,13 @@ def test_each_command_has_help_of_its_own(noun: str) -> None:
     """`builder NOUN --help` says what it takes."""
     done = builder(noun, "--help")
     assert (done.returncode, done.stderr) == (0, "")
-    assert f"builder {noun}" in done.stdout
+    assert done.stdout.startswith(f"usage: builder {noun}")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_each_verb_has_help_of_its_own(verb: str) -> None:
+    """`builder build VERB --help` is about that verb."""
+    assert builder("build", verb, "--help").stdout.startswith(f"usage: builder build {verb} ")
 
 
 @pytest.mark.parametrize(
