@@ -135,6 +135,7 @@ class Life:
     async def _stopped(self) -> None:
         if self._starting is not None:
             self._starting.cancel()
+            await self._starting
         if self._running is None:
             return
         try:
