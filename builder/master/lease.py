@@ -6,29 +6,29 @@ that has work gets the whole time, for it cannot know how long it was away itsel
 
 from collections.abc import Awaitable, Callable, Iterable
 
-from twisted.internet.defer import CancelledError
 from twisted.internet.interfaces import IReactorTime
-from twisted.logger import Logger
 
-from builder.clock import sleep
-from builder.errors import UnavailableError
+from builder.master.bell import Bell
+from builder.master.rounds import rounds
 from builder.protocol import Peer
 
 LOOK = 1.0
 """Seconds between two looks; a lost slave is found so much later at the most."""
 
-_log = Logger()
-
 
 class Leases:
     """When each slave that may have work was heard last.
 
-    `seconds` is for how long a slave may be silent; `lost` is told the names of those that were silent for longer.
+    `lost` is told the names of slaves that were silent for longer than `lease` and `grace` seconds, and for how long a
+    slave may be silent.
     """
 
-    def __init__(self, clock: IReactorTime, seconds: float, lost: Callable[[str], Awaitable[None]]) -> None:
+    def __init__(
+        self, clock: IReactorTime, lease: float, grace: float, lost: Callable[[str, float], Awaitable[None]]
+    ) -> None:
+        self.lease = lease
         self._clock = clock
-        self.seconds = seconds
+        self._seconds = lease + grace
         self._lost = lost
         self._peers: dict[str, Peer] = {}
         self._silent_since: dict[str, float] = {}
@@ -51,28 +51,17 @@ class Leases:
 
     async def run(self) -> None:
         """Look now and then, until cancelled."""
-        try:
-            while True:
-                await self.look()
-                await sleep(self._clock, min(LOOK, self.seconds / 2))
-        except CancelledError:
-            return
+        await rounds("Looking for lost slaves", Bell(), self._clock, self.look)
 
-    async def look(self) -> None:
-        """Cut silent connections, and tell which slaves are lost."""
+    async def look(self) -> float:
+        """Cut silent connections, and tell which slaves are lost; returns in how many seconds to look again."""
         for peer in tuple(self._peers.values()):
-            if peer.silence() > self.seconds:
-                peer.abort(f"nothing was heard for {self.seconds:g} seconds")
+            if peer.silence() > self._seconds:
+                peer.abort(f"nothing was heard for {self._seconds:g} seconds")
         for slave in tuple(self._silent_since):
             # A slave that says hello while another one is given up is not silent any more.
             since = self._silent_since.get(slave)
-            if since is not None and self._clock.seconds() - since > self.seconds:
-                await self._give_up(slave)
-
-    async def _give_up(self, slave: str) -> None:
-        try:
-            await self._lost(slave)
-        except UnavailableError as error:
-            _log.warn("slave {slave} is lost, but that cannot be written down: {error}", slave=slave, error=error)
-        else:
-            self._silent_since.pop(slave, None)
+            if since is not None and self._clock.seconds() - since > self._seconds:
+                await self._lost(slave, self._seconds)
+                self._silent_since.pop(slave, None)
+        return min(LOOK, self._seconds / 2)

@@ -69,7 +69,7 @@ class Reception:
         if not peer.closing:
             self._slaves.admit(connection)
         _log.info("slave {name} is here and goes on with {count} attempts", name=name, count=len(going_on))
-        return Welcome(protocol=PROTOCOL_VERSION, version=__version__, lease=self._leases.seconds, verdicts=verdicts)
+        return Welcome(protocol=PROTOCOL_VERSION, version=__version__, lease=self._leases.lease, verdicts=verdicts)
 
     async def part(self, name: str, peer: Peer, reason: str) -> None:
         """A connection of a slave has ended."""

@@ -3,7 +3,6 @@
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, maybeDeferred
@@ -127,13 +126,13 @@ class Master:
             logs=logs,
             config=config,
         )
-        incoming, silence = config.state / INCOMING, config.lease + config.grace
+        incoming = config.state / INCOMING
         self._config = config
         self._store = store
         self._budget = Budget()
         self._inputs = Inputs(store, incoming)
         self._intake = Intake(store, logs, incoming, aside, config.tries)
-        self._leases = Leases(clock, silence, partial(self._intake.lose, silence=silence))
+        self._leases = Leases(clock, config.lease, config.grace, self._intake.lose)
         self._reception = Reception(store, slaves, self._leases, self._intake, config.tries)
         self._operations = Operations(store, clock)
         self._dispatcher = Dispatcher(
