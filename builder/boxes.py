@@ -93,7 +93,7 @@ class BoundedBoxes(BinaryBoxProtocol):
         self._unfinished = 0
         self._size = 0
         self._keys = 0
-        self._boxes = 0
+        self._began: float | None = None
         self._timer: IDelayedCall | None = None
 
     @property
@@ -109,6 +109,7 @@ class BoundedBoxes(BinaryBoxProtocol):
         """Read nothing more until `resume`; boxes that have arrived wait, and the peer's time does not run."""
         if not self.paused and not self.closing:
             self._stop_timer()
+            self._began = None
             self.pauseProducing()
 
     def resume(self) -> None:
@@ -169,8 +170,9 @@ class BoundedBoxes(BinaryBoxProtocol):
         self._heard = self._clock.seconds()
         self._unfinished += len(data)
         super().dataReceived(data)
-        if self._unfinished and not self._timer and not self.paused and not self.closing:
-            self._timer = self._clock.callLater(BOX_SECONDS, self._check, self._boxes)
+        if self._unfinished and not self.paused and not self.closing:
+            self._began = self._heard if self._began is None else self._began
+            self._timer = self._timer or self._clock.callLater(BOX_SECONDS, self._check)
 
     @override
     def stringReceived(self, string: bytes) -> None:
@@ -190,7 +192,7 @@ class BoundedBoxes(BinaryBoxProtocol):
         if not string:
             self._unfinished -= self._size
             self._size = self._keys = 0
-            self._boxes += 1
+            self._began = None
         elif self._keys > MAX_KEYS:
             self.close(f"it sent a box of more than {MAX_KEYS} keys")
         return str(super().proto_key(string))
@@ -200,13 +202,16 @@ class BoundedBoxes(BinaryBoxProtocol):
         """A key is announced that is longer than AMP allows."""
         self.close(f"it sent a key of {length} bytes")
 
-    def _check(self, boxes: int) -> None:
-        """Close if the box that was begun when the timer was set is still not complete."""
+    def _check(self) -> None:
+        """Cut the connection if the box that is under way has had its time; it may be a later one than the timer's."""
         self._timer = None
-        if self._unfinished and boxes == self._boxes:
+        if self._began is None:
+            return
+        left = self._began + BOX_SECONDS - self._clock.seconds()
+        if left > 0:
+            self._timer = self._clock.callLater(left, self._check)
+        else:
             self.abort(f"it began a box and did not end it within {BOX_SECONDS:g} seconds")
-        elif self._unfinished:
-            self._timer = self._clock.callLater(BOX_SECONDS, self._check, self._boxes)
 
     def _stop_timer(self) -> None:
         if self._timer and self._timer.active():

@@ -68,7 +68,8 @@ _DECODERS: dict[type[Value], msgspec.msgpack.Decoder[Any]] = {
     kind: msgspec.msgpack.Decoder(kind) for request in REQUESTS for kind in (request, request.answer)
 }
 _encode = msgspec.msgpack.Encoder().encode
-_ALWAYS = (InternalError, InvalidError, ForbiddenError)
+ALWAYS = (InternalError, InvalidError, ForbiddenError)
+"""The errors that every request may meet, besides those that it declares."""
 
 
 class Session(typing.Protocol):
@@ -264,7 +265,7 @@ class Peer(BoundedBoxes):
         try:
             return _fitting(_encode(await handler(request)))
         except Exception as error:
-            if isinstance(error, (*_ALWAYS, *kind.failures)):
+            if isinstance(error, (*ALWAYS, *kind.failures)):
                 raise
             incident = self._terms.incident()
             _log.failure(

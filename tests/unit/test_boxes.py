@@ -106,8 +106,19 @@ class HostileTests(RawTestCase):
         data = PING * 4
         for start in range(0, len(data), 10):
             self.say(data[start : start + 10])
-            self.clock.advance(boxes.BOX_SECONDS / 4)
+            self.clock.advance(boxes.BOX_SECONDS / 5)
         assert not self.session.reason
+
+    def test_each_box_has_its_own_time(self) -> None:
+        """A box is cut off after its own time, not after that of the one before it."""
+        self.say(PING[:5])
+        self.clock.advance(boxes.BOX_SECONDS - 1)
+        self.say(PING[5:] + PING[:5])
+        self.clock.advance(boxes.BOX_SECONDS - 1)
+        before = self.session.reason
+        self.clock.advance(1)
+        assert before is None
+        self.assert_closed("did not end it within 30 seconds")
 
     def test_nothing_after_the_end(self) -> None:
         """What follows a box that ended the connection, in the same piece, is not looked at."""
