@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 from builder.cli.exits import UsageError
-from builder.errors import BY_TAG, BuilderError, InternalError, InvalidError, UnavailableError
+from builder.errors import BY_TAG, BuilderError, InternalError, InvalidError, TooLargeError, UnavailableError
 
 TIMEOUT = 60.0
 """Seconds of silence after which a connection counts as dead; who follows hears something every 20."""
@@ -190,6 +190,8 @@ class Farm:
             told = json.loads(response.read())
             error, message = BY_TAG.get(str(told["error"]).encode(), InternalError), str(told["message"])
         except (ValueError, TypeError, KeyError):
+            if response.status == TooLargeError.status:
+                return TooLargeError(f"{self.url} does not take so much at once")
             return UnavailableError(f"{self.url} answers {response.status} {response.reason}, not as a farm does")
         if error is InvalidError:
             return InvalidError(*map(str, told.get("mistakes") or [message]))

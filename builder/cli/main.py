@@ -6,6 +6,7 @@ alone, so that the command answers at once.
 
 import argparse
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -44,24 +45,33 @@ def main() -> int:
     Returns:
         The exit code.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that lacks a character shows another one
     try:
-        code = run(sys.argv[1:])
+        code = _outcome(sys.argv[1:])
         sys.stdout.flush()
+    except BrokenPipeError:
+        # Who reads has seen enough; what is still in the buffer must not fail a second time at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.FAILED
+    return code
+
+
+def _outcome(arguments: Sequence[str]) -> int:
+    """The exit code of a command; what went wrong is told on standard error."""
+    try:
+        return run(arguments)
     except (BuilderError, UsageError) as error:
-        sys.stdout.flush()
         for line in str(error).splitlines():
             print(f"builder: {line}", file=sys.stderr)
         return exit_of(error)
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     except BrokenPipeError:
-        # Who reads has seen enough; what is still in the buffer must not fail a second time at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return Exit.FAILED
+        raise
     except OSError as error:
         print(f"builder: {error.filename or 'this machine'}: {error.strerror}", file=sys.stderr)
         return Exit.REFUSED
-    return code
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -63,18 +63,20 @@ class _Watcher:
         self._farm = farm
         self._number = number
         self._patience = Patience()
+        self._met = False
         self._newest = 0
 
     def print_events(self) -> Build:
         """Print the build's events as they come."""
+        build = self._build()
         for events in self._rings():
             build = self._build()
             rest = self._events() if build["finished"] is not None else []
             for event in events + rest:
                 print(json.dumps(event, ensure_ascii=False), flush=True)
             if build["finished"] is not None:
-                return build
-        raise AssertionError  # it rings until the build has ended
+                break
+        return build
 
     def show_progress(self) -> Build:
         """Show steps, logs and states as they come."""
@@ -122,14 +124,15 @@ class _Watcher:
             try:
                 answer = ask()
             except UnavailableError as error:
-                if self._newest == 0 and not self._patience.tried:
-                    raise  # it has never answered, so this is a mistake rather than a restart
+                if not self._met:
+                    raise  # it has never answered: this is a mistake rather than a restart
                 self._unanswered(error)
             else:
                 self._answered()
                 return answer
 
     def _answered(self) -> None:
+        self._met = True
         if self._patience.told:
             _tell("the farm answers again")
         self._patience.answered()

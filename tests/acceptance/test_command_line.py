@@ -379,6 +379,20 @@ def test_a_reader_that_has_seen_enough_is_no_error(defined: Path, farm: MemoryFa
     assert listing.wait(60) == 1
 
 
+def test_output_in_another_encoding_is_no_error(client: Path) -> None:
+    """Where a character cannot be shown, another one stands for it."""
+    named = DEFINITION.replace("ref: main", "ref: größe").encode()
+    assert builder("apply", "-f", "-", client=client, typed=named).returncode == 0
+    done = subprocess.run(
+        [Path(sys.executable).parent / "builder", "export"],
+        env=environment(client) | {"PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    assert b"ref: gr??e" in done.stdout
+
+
 # -- what a command costs
 
 

@@ -228,11 +228,12 @@ def test_a_followed_log_goes_on_until_its_attempt_has_ended(farm: MemoryFarm, cl
     assert outcome(log) == (0, ["two"], [])
 
 
-def test_a_farm_that_was_never_there_ends_a_watch_at_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_farm_that_was_never_there_ends_a_watch_at_once(tmp_path: Path, options: list[str]) -> None:
     """Waiting is for a farm that comes back, not for a wrong address."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         client = client_toml(tmp_path, f"http://127.0.0.1:{taken.getsockname()[1]}")
-        done = builder("watch", "1", client=client)
+        done = builder("watch", "1", *options, client=client)
     assert done.returncode == 4
     assert "cannot be reached: Connection refused" in done.stderr

@@ -125,6 +125,11 @@ def test_every_mistake_comes_back_as_one(farm: Farm) -> None:
     assert [mistake.partition(":")[0] for mistake in told.value.mistakes] == ["line 2", "line 3"]
 
 
+def test_a_definition_that_is_too_large_is_refused_as_such(farm: Farm) -> None:
+    """However early the farm stops to read, the client hears why."""
+    refused(errors.TooLargeError, farm, "post", "definition", "#" * (8 * 1024 * 1024))
+
+
 def test_an_export_is_what_apply_takes(farm: Farm) -> None:
     """Applying what was exported changes nothing."""
     text = farm.text("definition")
