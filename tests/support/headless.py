@@ -119,11 +119,11 @@ class ScriptedPeer:
         self.closed = reason
 
     def ask(self, request: Request[A]) -> Deferred[A]:
-        """Ask the master, and let everything arrive."""
+        """Ask the master; on a wire in memory, let everything arrive."""
         assert self.peer
-        assert self.wire
         asked = self.peer.ask(request)
-        self.wire.flush()
+        if self.wire:
+            self.wire.flush()
         return asked
 
     def cut(self) -> None:
