@@ -55,7 +55,7 @@ def test_it_ends_well_and_the_program_prints_its_line(demo: Demo) -> None:
 def test_the_last_lines_say_where_everything_is(demo: Demo) -> None:
     """The folders that are named exist, and the commands that are named are there."""
     last = demo.output[demo.output.index("== done") :]
-    places = [Path(place) for place in re.findall(rf"{re.escape(str(demo.folder))}[^\s,;]*", last)]
+    places = [Path(place) for place in re.findall(rf"{re.escape(str(demo.folder))}[^\s,;)]*", last)]
     assert {place.name for place in places} >= {"repos", "logs", "client.toml"}
     assert all(place.exists() for place in places)
     for subject in ("pages", "repositories", "logs", "to go on", "to clean up"):
