@@ -83,7 +83,7 @@ class Outbox:
 class BoundedBoxes(BinaryBoxProtocol):
     """Receives and sends boxes on one connection; a subclass says in `ampBoxReceived` what they mean."""
 
-    transport: Any
+    transport: Any  # TLS over TCP, or one in memory
 
     def __init__(self, clock: IReactorTime) -> None:
         super().__init__(self)
@@ -95,6 +95,8 @@ class BoundedBoxes(BinaryBoxProtocol):
         self._keys = 0
         self._began: float | None = None
         self._timer: IDelayedCall | None = None
+        self._receiving = False
+        self._lost = False
 
     @property
     def closing(self) -> bool:
@@ -114,8 +116,13 @@ class BoundedBoxes(BinaryBoxProtocol):
 
     def resume(self) -> None:
         """Go on reading, with what has arrived first."""
-        if self.paused and not self.closing:
-            self._heard = self._clock.seconds()
+        if not self.paused or self.closing:
+            return
+        self._heard = self._clock.seconds()
+        if self._receiving:
+            self.paused = False  # the loop that takes boxes apart is still there, and must not begin anew
+            self.transport.resumeProducing()
+        else:
             self.resumeProducing()
 
     def close(self, why: str) -> None:
@@ -134,7 +141,8 @@ class BoundedBoxes(BinaryBoxProtocol):
         """Cut the connection at once, because nothing good comes from it any more."""
         if self._why is None:
             self._why = why
-        self.transport.abortConnection()
+        if not self._lost:
+            self.transport.abortConnection()
 
     @override
     def connectionMade(self) -> None:
@@ -145,6 +153,7 @@ class BoundedBoxes(BinaryBoxProtocol):
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Tell `stopReceivingBoxes` why: what this side had closed it for, or what the failure means."""
+        self._lost = True
         self._stop_timer()
         if self._why is None:
             self._why = explain(reason, self.transport)
@@ -169,7 +178,11 @@ class BoundedBoxes(BinaryBoxProtocol):
             return
         self._heard = self._clock.seconds()
         self._unfinished += len(data)
-        super().dataReceived(data)
+        self._receiving = True
+        try:
+            super().dataReceived(data)
+        finally:
+            self._receiving = False
         if self._unfinished and not self.paused and not self.closing:
             self._began = self._heard if self._began is None else self._began
             self._timer = self._timer or self._clock.callLater(BOX_SECONDS, self._check)

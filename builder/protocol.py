@@ -100,7 +100,7 @@ class Peer(BoundedBoxes):
     Attributes:
         identity: Who is on the other side; known when the session is told `connected`.
         proven: Whether the other side has answered anything, and so has accepted this one.
-        closed: Fires with the reason when the connection has ended.
+        closed: Fires with the reason when the connection has ended, for the one who made the connection.
     """
 
     identity: Identity
@@ -126,6 +126,7 @@ class Peer(BoundedBoxes):
             UnavailableError: No answer came within `within` seconds, the connection is lost or not yet there, or
                 `MAX_ASKS` questions are unanswered.
             TooLargeError: The request does not fit into a box.
+            InvalidError: The request cannot be encoded.
         """
         kind = type(request)
         if self._session is None or self.closing:
@@ -198,11 +199,13 @@ class Peer(BoundedBoxes):
         asked, self._asked = self._asked, {}
         for question in asked.values():
             question.answer.errback(UnavailableError(f"the connection to {self.identity} was lost: {why}"))
-        if self._session:
-            self._session.disconnected(why)
-        else:
-            self._terms.refused(self.transport.getPeer(), why)
-        self.closed.callback(why)
+        try:
+            if self._session:
+                self._session.disconnected(why)
+            else:
+                self._terms.refused(self.transport.getPeer(), why)
+        finally:
+            self.closed.callback(why)
 
     def ampBoxReceived(self, box: AmpBox) -> None:
         """A box is a question, an answer or an error."""

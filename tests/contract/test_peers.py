@@ -95,6 +95,14 @@ class PeersContract:
         assert await slave.closed == "that was all"
         await self.assertFailure(asked, UnavailableError)
 
+    async def test_close_while_paused(self) -> None:
+        """A side that does not read closes like any other, without waiting to be cut."""
+        master, slave = await self.join({}, {})
+        master.pause()
+        master.close("that was enough")
+        assert await slave.closed == "it closed the connection"
+        assert await master.closed == "that was enough"
+
     async def test_cut(self) -> None:
         """When the connection is cut, both sides are told, and so is who waits for an answer."""
         never: Deferred[Done] = Deferred()

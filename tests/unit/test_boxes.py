@@ -167,6 +167,23 @@ class PauseTests(RawTestCase):
             self.peer.resume()
             self.clock.advance(0)
 
+    def test_paused_for_a_moment(self) -> None:
+        """A handler that pauses and resumes before it returns hears each box once."""
+
+        async def pause(chunk: LogChunk) -> Position:
+            self.peer.pause()
+            heard.append(chunk.offset)
+            self.peer.resume()
+            return Position(records=0, log=0)
+
+        heard: list[int] = []
+        self.peer, self.raw = raw_pair(self.clock, MemorySession({LogChunk: pause}), SLAVE)
+        chunks = [LogChunk(attempt=ATTEMPT, offset=offset, data=b"x") for offset in range(5)]
+        questions = [AmpBox(_ask=b"1", _command=b"LogChunk", m=msgspec.msgpack.encode(chunk)) for chunk in chunks]
+        self.say(b"".join(box.serialize() for box in questions))
+        assert heard == list(range(5))
+        assert len(self.raw.heard()) == 5
+
     def test_paused_time_is_not_held_against_the_peer(self) -> None:
         """Half a box may wait for as long as this side does not listen, and then has its whole time."""
         self.say(PING[:10])

@@ -1,6 +1,7 @@
 import re
 
 import msgspec
+import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.protocols.amp import AmpBox
@@ -394,6 +395,32 @@ class HandshakeTests(SynchronousTestCase):
         self.clock.advance(1.0)
         self.clock.advance(0)
         assert (before, self.sessions[0].reason) == (None, "the certificate of slave builder-1 has expired")
+
+    def test_session_with_a_bug(self) -> None:
+        """`closed` fires even if the session fails when it is told."""
+
+        class BrokenSession(MemorySession):
+            @override
+            def disconnected(self, reason: str) -> None:
+                raise BugError
+
+        peer, _ = raw_pair(self.clock, BrokenSession(), SLAVE)
+        peer.close("restart")
+        with pytest.raises(BugError):
+            self.clock.advance(0)
+        assert self.successResultOf(peer.closed) == "restart"
+        for call in self.clock.getDelayedCalls():
+            call.cancel()
+
+    def test_abort_after_the_end(self) -> None:
+        """Whoever closes or aborts a connection that is gone does nothing."""
+        peer, raw = raw_pair(self.clock, MemorySession(), SLAVE)
+        raw.transport.abortConnection()
+        self.clock.advance(0)
+        peer.abort("too late")
+        peer.close("too late")
+        self.clock.advance(0)
+        assert self.successResultOf(peer.closed) == "the connection broke"
 
     def test_closed_tells(self) -> None:
         """`closed` fires with the reason, after the session was told."""
