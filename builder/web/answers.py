@@ -82,5 +82,5 @@ def text(body: str, content_type: str = TEXT) -> Answer:
 
 def page(body: str, status: int = 200) -> Answer:
     """One of our own pages."""
-    headers = {"Content-Security-Policy": PAGE_POLICY, "Cache-Control": "no-cache", "Vary": "Accept"}
+    headers = {"Content-Security-Policy": PAGE_POLICY, "Cache-Control": "no-cache"}
     return Answer(status=status, content_type=HTML, body=body.encode(), headers=headers)

@@ -72,6 +72,7 @@ class BoundedChannel(HTTPChannel):
     """
 
     factory: "BoundedSite"
+    transport: Any
     _full = False
 
     @override
@@ -105,15 +106,30 @@ class BoundedChannel(HTTPChannel):
             producer.pauseProducing()
 
     @override
+    def timeoutConnection(self) -> None:
+        """The time is over; the base class would tell of each in the log, and those that are idle are no news."""
+        if self._full:
+            self.transport.abortConnection()
+        else:
+            self.loseConnection()
+
+    @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The client is gone."""
         self.factory.connections.discard(self)
         super().connectionLost(reason)
 
 
+def abort(request: Request) -> None:
+    """End a request's connection at once, whatever is still to be sent: so the client sees that it is not whole."""
+    transport: Any = request.transport
+    transport.abortConnection()
+
+
 class BoundedSite(Site):
     """A site that keeps no access log and bounds its connections; when its port closes, so do they."""
 
+    noisy = False
     protocol = BoundedChannel  # type: ignore[assignment]  # without the proxy that would let it become HTTP/2
 
     def __init__(self, resource: IResource, clock: IReactorTime) -> None:
@@ -135,4 +151,4 @@ class BoundedSite(Site):
     def stopFactory(self) -> None:
         """Listen no more."""
         for channel in tuple(self.connections):
-            channel.forceAbortClient()
+            channel.transport.abortConnection()

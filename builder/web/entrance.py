@@ -17,6 +17,7 @@ from builder.errors import BuilderError, InternalError, InvalidError
 from builder.master.people import People
 from builder.web import answers, auth, sink
 from builder.web.answers import SECURITY, Answer, Stream
+from builder.web.channel import abort
 from builder.web.failures import Failures
 from builder.web.followers import Seats
 from builder.web.table import Policy, Table
@@ -60,8 +61,7 @@ class Entrance(Resource):
             return
         except Exception:  # noqa: BLE001 - a bug ends this request, not the farm
             _log.failure("sending the answer to {request} failed", request=_named(request))
-            if not _gone(request):
-                request.channel.forceAbortClient()
+            abort(request)
 
     async def _answer(self, request: Request) -> Answer:
         """The answer to a request, whatever comes of it; a client that leaves meanwhile interrupts nothing."""

@@ -1,5 +1,6 @@
 """Errors as answers: JSON for programs, a page for people."""
 
+from dataclasses import replace
 from http import HTTPStatus
 
 from builder.errors import BuilderError, InvalidError, MethodError, UnauthorizedError, UnavailableError
@@ -38,12 +39,7 @@ class Failures:
         else:
             failure = Failure(error=error.tag.decode(), message=str(error), mistakes=mistakes)
             told = answers.json(failure, error.status)
-        return Answer(
-            status=told.status,
-            content_type=told.content_type,
-            body=told.body,
-            headers={**told.headers, "Vary": "Accept", **_headers(error, methods)},
-        )
+        return replace(told, headers={**told.headers, "Vary": "Accept", **_headers(error, methods)})
 
 
 def _headers(error: BuilderError, methods: tuple[str, ...]) -> dict[str, str]:

@@ -10,6 +10,7 @@ what people give to dnf.
 """
 
 from pathlib import Path, PurePosixPath
+from urllib.parse import quote
 
 from builder.errors import NotFoundError
 from builder.model import Label, Value
@@ -70,19 +71,17 @@ class Repositories:
     async def mirrorlist(self, asked: InRepository, visit: Visit) -> Answer:
         """The address of the generation that `repodata` points to."""
         repodata = self._place((*asked.path, "repodata"))
-        generation = repodata.parent.name
-        if repodata.parent.parent.name != _GENERATIONS:
+        generation = repodata.parent
+        if generation.parent.name != _GENERATIONS:
             raise NotFoundError(f"there is no repository at /repos/{'/'.join(asked.path)}")
-        return answers.text(f"{visit.origin}/repos/{'/'.join(asked.path)}/{_GENERATIONS}/{generation}/\n")
+        return answers.text(f"{self._address(visit, generation)}/\n")
 
     async def repo_file(self, asked: RepoFile, visit: Visit) -> Answer:
         """The description of the repository of packages, and, switched off, of those of sources and debuginfo."""
         name = f"{asked.project}-{asked.stage}"
         if asked.name != name:
             raise NotFoundError(f"there is no {asked.name}.repo here; there is {name}.repo")
-        folder = (asked.project, asked.stage, asked.distribution)
-        self._place(folder)
-        url = f"{visit.origin}/repos/{'/'.join(folder)}"
+        url = self._address(visit, self._place((asked.project, asked.stage, asked.distribution)))
         title = f"{asked.project} {asked.stage} for {asked.distribution}"
         trees = (
             (name, title, "$basearch", 1),
@@ -94,6 +93,10 @@ class Repositories:
             for name, title, tree, enabled in trees
         )
         return answers.text("\n".join(sections))
+
+    def _address(self, visit: Visit, path: Path) -> str:
+        """The absolute address of a real path."""
+        return f"{visit.origin}/repos/{quote(str(path.relative_to(self._root.resolve())), safe='/+~')}"
 
     def _place(self, parts: tuple[str, ...]) -> Path:
         """The real path of something below the root; `NotFoundError` if there is nothing, or it leads outside.

@@ -8,11 +8,13 @@ from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTim
 from twisted.web.server import Request
 from zope.interface import implementer
 
+from builder.web.channel import abort
+
 PIECE = 65_536
 """The most bytes that are written at once."""
 
 PATIENCE = 60.0
-"""For how many seconds a client may take nothing of what waits for it."""
+"""Within how many seconds a client has to take what waits for it: a piece, and what the kernel holds."""
 
 
 async def send(request: Request, chunks: AsyncGenerator[bytes, None], clock: IReactorTime) -> None:
@@ -76,4 +78,4 @@ class _Sink:
         """The connection is gone; the request says so itself."""
 
     def _give_up(self) -> None:
-        self._request.channel.forceAbortClient()
+        abort(self._request)

@@ -44,7 +44,7 @@ class Route(Generic[Asked, Told]):
     handler: Callable[[Asked, Visit], Awaitable[Told]]
 
 
-class Found(Generic[Asked, Told]):
+class Found:
     """A route with what its pattern found in a path."""
 
     def __init__(self, entry: "_Entry", segments: Mapping[str, Any]) -> None:
@@ -81,7 +81,7 @@ class Table:
             seen.add((route.method, route.pattern))
         self._entries = tuple(_Entry(route) for route in self.routes)
 
-    def find(self, method: str, path: str) -> Found[Any, Any]:
+    def find(self, method: str, path: str) -> Found:
         """The route for a request.
 
         Raises:

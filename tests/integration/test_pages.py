@@ -1,5 +1,6 @@
 """The pages in a real browser: what can be read, in every width and scheme, live, and without a script."""
 
+import json
 import shutil
 import tempfile
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing_extensions import override
 from builder.model.attempt import AttemptState, Outcome
 from builder.model.build import BuildRequest
 from builder.model.job import JobState
+from builder.web.pages.tail import shown
 from builder.web.service import site
 from tests.support.browser import Browser, Page
 from tests.support.small_farm import CHROOT, SmallFarm
@@ -138,6 +140,20 @@ class PagesTest(TestCase):
         assert await page.value("window.hit === undefined && !document.querySelector('#log *')")
         assert (await page.text()).count("<script>window.hit=1</script>") == 2
         self.untroubled(page)
+
+    async def test_script_and_page_clean_logs_alike(self) -> None:
+        """What is appended to a log looks as it does when the page is loaded anew."""
+        page = await self.browser.page()
+        await page.open(self.url)
+        hostile = "".join(map(chr, range(0x300))) + "\u061c\u200b\u200f\u202e\u2066\u2069\ufeff"
+        for text in (
+            hostile,
+            "a\r\nb\rc\r\r\nd",
+            "\x1b[1;31mred\x1b[0m",
+            "\x1b]0;t\x07x\x1b]8;;u\x1b\\y",
+            "\x1b(Bz\x1b",
+        ):
+            assert await page.value(f"shown({json.dumps(text)})") == shown(text.encode())
 
     async def test_pages_need_no_script(self) -> None:
         """Everything can be read without, times in UTC."""

@@ -32,7 +32,6 @@ class WebTest(SynchronousTestCase):
         """Begin with a new farm, which people reach at `url`."""
         self.farm = SmallFarm(self.state, url)
         self.site = site(self.farm.farm, self.repos, self.clock)
-        self.site.noisy = False
         self.site.doStart()
         self.addCleanup(self.site.doStop)
         self.client = Client(self.site)

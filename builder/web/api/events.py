@@ -14,6 +14,7 @@ from builder.web.answers import Answer, Stream
 from builder.web.api.builds import Number
 from builder.web.feed import Feed
 from builder.web.followers import GATHER, news
+from builder.web.visit import Visit
 
 JSON_LINES = "application/jsonl"
 
@@ -35,7 +36,7 @@ class EventsApi:
         self._feed = feed
         self._clock = clock
 
-    async def listing(self, asked: ListEvents, _: object) -> Answer:
+    async def listing(self, asked: ListEvents, _: Visit) -> Answer:
         """The events, oldest first."""
         if asked.follow:
             body = Stream(chunks=self._follow(asked.after, asked.build), follows=True)

@@ -52,6 +52,9 @@ class RepositoriesTest(WebTest):
         assert reply.headers["cache-control"] == "no-cache"
         address = reply.text.strip().removeprefix("http://farm.example:8441")
         assert self.client.get(f"{address}repodata/repomd.xml").text == "<repomd>2</repomd>"
+        assert self.client.get(f"{BASE}/x86_64/generations/1/mirrorlist").text.endswith(
+            f"{BASE}/x86_64/generations/1/\n"
+        )
         make(self.repository, 3)
         assert "generations/3/" in self.client.get(f"{BASE}/x86_64/mirrorlist").text
 
