@@ -21,19 +21,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "job", metavar="JOB", nargs="?", help="the job: `source` or a chroot (default: what matters most)"
     )
     parser.add_argument("-f", "--follow", action="store_true", help="go on until the job's attempt has ended")
-    parser.add_argument("--fence", type=int, metavar="N", help="the log of an earlier attempt")
     parser.set_defaults(run=_log)
 
 
 def _log(options: argparse.Namespace) -> int:
     farm = Farm.from_environment()
+    build: Build = farm.get(f"builds/{options.number}")
     job = options.job
     if job is None:
-        build: Build = farm.get(f"builds/{options.number}")
         job = interesting(build)["name"]
         print(f"builder: this is the log of {build['number']}/{job}", file=sys.stderr)
     decode = codecs.getincrementaldecoder("utf-8")("replace").decode if sys.stdout.isatty() else None
-    for piece in pieces(farm, options.number, job, fence=options.fence, follow=options.follow):
+    for piece in pieces(farm, options.number, job, fence=_newest(build, job), follow=options.follow):
         if decode:
             sys.stdout.write(harmless(decode(piece)))
         else:
@@ -41,6 +40,13 @@ def _log(options: argparse.Namespace) -> int:
         if options.follow:
             sys.stdout.flush()
     return Exit.DONE
+
+
+def _newest(build: Build, job: str) -> int | None:
+    """The fence of a job's newest attempt: whoever follows it stays with it, also over a cut."""
+    return max(
+        (attempt["fence"] for one in build["jobs"] if one["name"] == job for attempt in one["attempts"]), default=None
+    )
 
 
 def interesting(build: Build) -> Job:

@@ -15,7 +15,7 @@ from builder.model.build import BuildState
 from builder.model.job import JobState
 from builder.model.slave import HostFacts, Slave
 from builder.model.step import StepName
-from tests.support.command import builder, environment
+from tests.support.command import builder, environment, on_a_terminal
 from tests.support.farm import CHROOTS, MemoryFarm, attempt, client_toml, served
 
 DEFINITION = """\
@@ -391,6 +391,19 @@ def test_output_in_another_encoding_is_no_error(client: Path) -> None:
         timeout=60,
     )
     assert b"ref: gr??e" in done.stdout
+
+
+def test_a_terminal_gets_tables_colours_and_nothing_dangerous(defined: Path, farm: MemoryFarm) -> None:
+    """Lists have headings and states their colours; what a build wrote cannot take the terminal over."""
+    farm.add("demo", "hello")
+    farm.change(1, "source", JobState.SUCCEEDED, attempt(1))
+    farm.log(1, "source", 1, b"\x1b[32mok\x1b[0m\x1b]0;x\x07 \xc3\xa4\n")
+    farm.finish(1, BuildState.FAILED)
+    headings, row = on_a_terminal("build", "list", client=defined).splitlines()
+    assert headings.split() == ["BUILD", "PACKAGE", "STATE", "REQUESTED", "TOOK", "BY", "REASON"]
+    assert "\x1b[31mfailed\x1b[0m" in row
+    unknown = "\N{REPLACEMENT CHARACTER}"
+    assert f"\x1b[32mok\x1b[0m{unknown}]0;x{unknown} ä\n" in on_a_terminal("log", "1", "source", client=defined)
 
 
 # -- what a command costs

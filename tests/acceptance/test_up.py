@@ -97,3 +97,19 @@ def test_a_folder_that_cannot_be_used_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "farm").write_text("")
     done = builder("up", "--state", str(tmp_path / "farm"))
     assert (done.returncode, done.stderr) == (2, f"builder: {tmp_path}/farm cannot be used for a farm: File exists\n")
+
+
+def test_a_farm_for_the_network_speaks_tls_with_its_own_ca(tmp_path: Path) -> None:
+    """Away from loopback there is only HTTPS; without the farm's CA, the client refuses it in one sentence."""
+    state = tmp_path / "farm"
+    with up(state, "--http", "0.0.0.0:0", "--rpc", "127.0.0.1:0"):
+        client = state / "client.toml"
+        assert builder("slave", "list", client=client).stdout.startswith("local\tconnected\t")
+        client.write_text("".join(line for line in client.read_text().splitlines(keepends=True) if "ca =" not in line))
+        done = builder("slave", "list", client=client)
+        assert done.returncode == 4
+        assert re.fullmatch(r"builder: the certificate of https://\S+ is not trusted: .*\n", done.stderr)
+        client.write_text(client.read_text().replace("https:", "http:"))
+        done = builder("slave", "list", client=client)
+        assert done.returncode == 4
+        assert re.fullmatch(r"builder: the connection to http://\S+ was cut\n", done.stderr)

@@ -1,8 +1,10 @@
 """The command `builder` as a person types it."""
 
 import os
+import pty
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 BUILDER = Path(sys.executable).parent / "builder"
@@ -35,3 +37,16 @@ def started(*arguments: str, client: Path) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
         [BUILDER, *arguments], env=environment(client), stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
+
+
+def on_a_terminal(*arguments: str, client: Path) -> str:
+    """What `builder` shows on a terminal, with the terminal's line ends made plain."""
+    terminal, end = pty.openpty()
+    with subprocess.Popen([BUILDER, *arguments], env=environment(client) | {"TERM": "xterm"}, stdout=end) as process:
+        os.close(end)
+        shown = b""
+        with suppress(OSError), os.fdopen(terminal, "rb", buffering=0) as screen:  # EIO is a terminal's end of file
+            while piece := screen.read(4096):
+                shown += piece
+        assert process.wait(LONGEST) == 0
+    return shown.decode().replace("\r\n", "\n")
