@@ -17,7 +17,7 @@ from builder.model.operation import Operation, Prepare
 from builder.model.project import Retention
 from builder.repo.draft import GRACE
 from builder.repo.operations import Answer
-from tests.support.repositories import Workbench, names, picture
+from tests.support.repositories import Workbench, names, packages, picture
 from tests.support.rpms import deliver, order_of, rpms
 
 START = 1_800_000_000.0
@@ -36,9 +36,8 @@ class Scene:
         self.end = self.copy(folder / "end")
         self.answers = self.live(self.end)
         self.after = picture(self.end)
-        self.trees = {
-            path.parent.relative_to(self.end) for path in self.end.glob("repos/**/repodata") if path.is_symlink()
-        }
+        trees = {path.parent.relative_to(self.end) for path in self.end.glob("repos/**/repodata") if path.is_symlink()}
+        self.views = {tree: (_view(self.before / tree), _view(self.end / tree)) for tree in trees}
 
     def copy(self, to: Path) -> Path:
         """The folder as it was before, hard links and all."""
@@ -50,16 +49,26 @@ class Scene:
         return Workbench(state, self.now).operations.carry_out(self.operations)
 
 
+def _view(tree: Path) -> list[str] | None:
+    """What a client sees; None where there is no repository yet."""
+    return names(tree) if (tree / "repodata").exists() else None
+
+
 def killed(work: Callable[[], object], point: int) -> bool:
-    """Do `work` in a process of its own that dies ahead of its `point`th change; False if it came to its end before."""
+    """Do `work` in a process of its own that dies ahead of its `point`th change; False if it came to its end before.
+
+    Where the change is to remove a folder, it dies when one file of it is gone.
+    """
     pid = os.fork()
     if pid == 0:
         count = 0
 
-        def die(_operation: str, _path: Path) -> None:
+        def die(operation: str, path: Path) -> None:
             nonlocal count
             count += 1
             if count == point:
+                if operation == "remove" and path.is_dir():
+                    next(part for part in path.rglob("*") if part.is_file()).unlink()
                 os._exit(KILLED)
 
         try:
@@ -147,7 +156,7 @@ def _rejected(bench: Workbench) -> tuple[Operation, ...]:
 
 
 def _prepare(bench: Workbench) -> tuple[Operation, ...]:
-    order = Prepare(project="hello", stages=("testing", "stable"), chroots=("fedora-43-x86_64",))
+    order = Prepare(project="hello", stages=("testing",), chroots=("fedora-43-x86_64",))
     return (Operation(number=1, order=order),)
 
 
@@ -157,10 +166,8 @@ def test_killed_and_started_again(scene: Scene) -> None:
     count = 0
     for count, state in points(scene, scene.live):
         bench = Workbench(state, scene.now)
-        for tree in scene.trees:
-            there = state / tree
-            if (there / "repodata").exists():
-                assert names(there) in (names(scene.end / tree), _before(scene, tree)), f"point {count}"
+        for tree, views in scene.views.items():
+            assert _view(state / tree) in views, f"point {count}"
         assert _leaked(state) == [], f"point {count}"
         answers = bench.operations.carry_out(scene.operations)
         assert sorted(answers, key=_number) == sorted(scene.answers, key=_number), f"point {count}"
@@ -194,19 +201,14 @@ def test_failed_and_tried_again(scene: Scene) -> None:
 
 def _leaked(state: Path) -> list[Path]:
     """Files that are there for nobody; what came in and waits for its operation may have a name in the pool already."""
-    needed = {
-        path.stat().st_ino for path in (*state.glob("repos/*/*/**/Packages/*/*.rpm"), *state.glob("incoming/**/*.rpm"))
-    }
+    served = {path for tree in ("*", "debug/*") for path in state.glob(f"repos/*/*/*/{tree}/Packages/*/*.rpm")}
+    used = {path.stat().st_ino for path in (*served, *state.glob("incoming/**/*.rpm"))}
+    for generation in state.glob("repos/**/generations/*"):
+        served -= {generation.parents[1] / package.location_href for package in packages(generation).values()}
     pool = set(state.glob("pool/*/*"))
     records = {path for path in pool if path.suffix == ".index" and path.with_suffix(".rpm") in pool}
-    packages = {path for path in pool if path.suffix == ".rpm" and path.stat().st_ino in needed}
-    return sorted((pool - records - packages) | set((state / "staging").iterdir()))
-
-
-def _before(scene: Scene, tree: Path) -> list[str]:
-    """What a client of the repository saw before the operations."""
-    there = scene.before / tree
-    return names(there) if (there / "repodata").exists() else []
+    packaged = {path for path in pool if path.suffix == ".rpm" and path.stat().st_ino in used}
+    return sorted(served | (pool - records - packaged) | {*(state / "staging").iterdir(), *state.glob("repos/**/.*")})
 
 
 def _number(answer: Answer) -> int:
