@@ -9,7 +9,7 @@ from twisted.internet.interfaces import IReactorTime
 from builder.errors import UnavailableError
 
 SEATS = 500
-"""How many may follow at once; each costs a connection and some 50 KiB of memory."""
+"""How many may follow at once; each costs a connection and, without TLS, some 15 KiB of memory."""
 
 SLOW = 20.0
 """After how many seconds a follower looks again although nobody rang, and shows its connection that it is alive."""

@@ -1,6 +1,6 @@
 """The table of routes: which request goes to which handler, and what it has to bring.
 
-A pattern is a path whose variable segments are written `{name}`, or `{name...}` for one or more segments at its end.
+A pattern is a path whose variable segments are written `{name}`, or `{name...}` for one or more segments.
 Each name is a field of the route's request type, and a segment that is no value of that field's type does not match:
 `/builds/soon` is an address that does not exist. The field `body`, where there is one, is the request's body: decoded
 from JSON, or the plain text where its type is `str`. All other fields are query parameters.
