@@ -111,11 +111,10 @@ class BoundedBoxes(BinaryBoxProtocol):
         """Read nothing more until `resume`; boxes that have arrived wait, and the peer's time does not run."""
         if not self.paused and not self.closing:
             self._stop_timer()
-            self._began = None
             self.pauseProducing()
 
     def resume(self) -> None:
-        """Go on reading, with what has arrived first."""
+        """Go on reading, with what has arrived first; half a box gets its whole time again."""
         if not self.paused or self.closing:
             return
         self._heard = self._clock.seconds()

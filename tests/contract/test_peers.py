@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.trial.unittest import TestCase
 from typing_extensions import override
 
+from builder import boxes
 from builder.certificates import Identity
 from builder.errors import ForbiddenError, NotFoundError, UnavailableError
 from builder.model.attempt import Position
@@ -31,7 +32,9 @@ class PeersContract:
         raise NotImplementedError
 
     assertEqual: Any
+    timeout = 60
     assertFailure: Any
+    patch: Any
 
     async def test_who_is_who(self) -> None:
         """Each knows the role and name of the other."""
@@ -97,6 +100,7 @@ class PeersContract:
 
     async def test_close_while_paused(self) -> None:
         """A side that does not read closes like any other, without waiting to be cut."""
+        self.patch(boxes, "CLOSE_SECONDS", 1000.0)
         master, slave = await self.join({}, {})
         master.pause()
         master.close("that was enough")

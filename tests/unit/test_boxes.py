@@ -136,6 +136,18 @@ class HostileTests(RawTestCase):
         self.assert_closed("does not read")
         assert len(self.session.heard) < 10
 
+    def test_much_that_is_read(self) -> None:
+        """Who reads what he asked for is not cut off, however much it is in the end, or how slowly he reads."""
+        self.patch(boxes, "MAX_UNSENT", 200_000)
+        self.session.answers[FetchFile] = FilePart(size=60_000, data=bytes(60_000))
+        box = AmpBox(_ask=b"1", _command=b"FetchFile", m=msgspec.msgpack.encode(FetchFile(sha256="0" * 64, offset=0)))
+        for _ in range(10):
+            self.raw.transport.pauseProducing()
+            self.say(box.serialize() * 3)
+            self.raw.transport.resumeProducing()
+            self.clock.advance(0)
+            assert len(self.raw.heard()) == 3
+
 
 class PauseTests(RawTestCase):
     """Back-pressure: a side that cannot take more does not read."""
@@ -271,10 +283,10 @@ class LongBoxTests(SynchronousTestCase):
     def test_short_writes(self) -> None:
         """No write is longer than 64 KiB, however long the box; it arrives whole."""
         session = ScriptedSession()
-        session.answers[FetchFile] = FilePart(size=1, data=bytes(65_500))
+        session.answers[FetchFile] = FilePart(size=1, data=bytes(65_520))
         clock = Clock()
         wire = connected_pair(session, MASTER, ScriptedSession(), SLAVE, clock)
         answer = wire.b.ask(FetchFile(sha256="0" * 64, offset=0))
         wire.flush()
-        assert len(self.successResultOf(answer).data) == 65_500
+        assert len(self.successResultOf(answer).data) == 65_520
         assert max(wire.a.transport.writes) <= 64 * 1024
