@@ -2,7 +2,7 @@
 
 A window of reports is on its way unanswered. A record goes out after the log that was there before it, at once; log
 goes out in whole chunks, or when it has been gathered for a moment. The answers say how far the master is: when one of
-them says less than was expected, nothing is sent until all answers are there, and the stream goes on from the last.
+them says less than was expected, nothing is sent until all answers are there, and the stream goes on from the least.
 """
 
 import os
@@ -45,7 +45,7 @@ class Stream:
         self._peer = peer
         self._sent = position
         self._unanswered = 0
-        self._behind = False
+        self._back_to: Position | None = None
         self._repeats = 0
         self._log: int | None = None
         self._gathering: IDelayedCall | None = None
@@ -79,7 +79,7 @@ class Stream:
         if self._over:
             return
         written, length = self._folder.records(), self._folder.log_length()
-        while self._unanswered < WINDOW and not self._behind:
+        while self._unanswered < WINDOW and not self._back_to:
             report = self._next(written, length)
             if report is None:
                 break
@@ -132,25 +132,35 @@ class Stream:
         if self._over:
             return
         if position.records < expected.records or position.log < expected.log:
-            self._behind = True
-        if position != self.acknowledged:
+            self._back_to = _least(position, self._back_to or position)
+        # Answers may overtake each other: an older one takes nothing back.
+        furthest = _furthest(position, self.acknowledged)
+        if furthest != self.acknowledged:
             self._repeats = 0
-        self.acknowledged = position
-        if self._behind and not self._unanswered:
-            self._go_back()
+        self.acknowledged = furthest
+        if self._back_to and not self._unanswered:
+            self._go_back(self._back_to)
         self._pump()
 
-    def _go_back(self) -> None:
+    def _go_back(self, position: Position) -> None:
         self._repeats += 1
         if self._repeats > REPEATS:
-            raise ConflictError(f"the master does not get on from {self.acknowledged}")
-        self._behind = False
-        self._sent = self.acknowledged
+            raise ConflictError(f"the master does not get on from {position}")
+        self._back_to = None
+        self._sent = self.acknowledged = position
 
     def _fail(self, failure: Failure) -> None:
         if not self._over:
             self.stop()
             self.failed.errback(failure)
+
+
+def _furthest(a: Position, b: Position) -> Position:
+    return Position(records=max(a.records, b.records), log=max(a.log, b.log))
+
+
+def _least(a: Position, b: Position) -> Position:
+    return Position(records=min(a.records, b.records), log=min(a.log, b.log))
 
 
 def _of(attempt: str, record: Record) -> Report:

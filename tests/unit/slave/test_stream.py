@@ -1,10 +1,20 @@
+from pathlib import Path
 from typing import Any
 
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+from typing_extensions import override
+
 from builder.errors import UnavailableError
+from builder.model.attempt import Position
+from builder.protocol import Peer, PeerFactory
+from builder.slave.attempt import AttemptFolder
 from builder.slave.relay import REPEAT_AFTER
-from builder.slave.stream import REPEATS
+from builder.slave.stream import REPEATS, Stream
 from builder.wire import CHUNK, LogChunk, Request
 from tests.support.slave import SlaveCase
+from tests.support.wire import MemorySession
 
 
 class StreamTest(SlaveCase):
@@ -85,3 +95,39 @@ class StreamTest(SlaveCase):
         self.slave.flush()
         self.slave.gather()
         assert self.attempt.log == b"hello\n"
+
+
+class HeldPeer(Peer):
+    """A peer whose answers are given by the test, in any order."""
+
+    def __init__(self) -> None:
+        super().__init__(Clock(), PeerFactory(Clock(), frozenset(), lambda _: MemorySession()))
+        self.held: list[Deferred[Any]] = []
+
+    @override
+    def ask(self, request: Request[Any], within: float = 30.0) -> Deferred[Any]:
+        answer: Deferred[Any] = Deferred()
+        self.held.append(answer)
+        return answer
+
+
+class OvertakenAnswerTest(SynchronousTestCase):
+    def test_an_answer_that_was_overtaken_takes_nothing_back(self) -> None:
+        """The master answers a record after the log behind it: the stream is at its end nevertheless."""
+        path = Path(self.mktemp())
+        path.mkdir()
+        folder, peer = AttemptFolder(path), HeldPeer()
+        recorder = folder.recorder()
+        recorder.begin_step("build")
+        recorder.end_step(ok=False)
+        folder.log.write_bytes(b"why\n")
+        written = len(folder.records())
+        stream = Stream(Clock(), folder, "0" * 32, peer, Position(records=0, log=0))
+        self.addCleanup(stream.stop)
+        drained = stream.drain()
+        *records, log = peer.held
+        assert len(records) == written
+        log.callback(Position(records=written, log=4))
+        for number, record in enumerate(records, 1):
+            record.callback(Position(records=number, log=0))
+        assert self.successResultOf(drained) == Position(records=written, log=4)
