@@ -172,10 +172,10 @@ async def _start_master(options: argparse.Namespace, reactor: Any) -> Running:
     config: MasterConfig = options.settings
     running = await start_master(config, reactor)
     try:
-        port = await listen(reactor, running.farm, config)
         if options.client is not None and not options.client.exists():
-            token = await running.farm.people.issue(_person())
+            token = await running.farm.people.issue(getpass.getuser())
             _write_client(options.client, config, token)
+        port = await listen(reactor, running.farm, config)
     except BaseException:
         await running.stop()
         raise

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+import tomllib
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -103,10 +104,15 @@ class Farm:
         self._chroots = chroots
         self._pki = folder / "pki"
         create_authority(self._pki, "farm")
+        self._client = folder / "client.toml"
         self.master = self._master(master)
         self.repo = self._daemon("repo", Identity(role=Role.REPO, name="repo"), f"state = '{self.state}'")
         self.slaves = [self._slave(f"slave{number}") for number in range(1, slaves + 1)]
-        self.token = ""
+
+    @property
+    def token(self) -> str:
+        """What proves to the master who starts the farm."""
+        return str(tomllib.loads(self._client.read_text())["token"])
 
     @property
     def state(self) -> Path:
@@ -114,11 +120,15 @@ class Farm:
         return self.folder / "master"
 
     def __enter__(self) -> Self:
-        self.start_master()
-        self.repo.start()
-        for slave in self.slaves:
-            slave.start()
-        eventually("all slaves connected", self._all_connected)
+        try:
+            self.start_master()
+            self.repo.start()
+            for slave in self.slaves:
+                slave.start()
+            eventually("all slaves connected", self._all_connected)
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -150,7 +160,9 @@ class Farm:
         lines = "".join(f"{key} = {value}\n" for key, value in settings.items())
         listen = f"[http]\nhost = '127.0.0.1'\nport = {self.http}\n[rpc]\nhost = '127.0.0.1'\nport = {self.rpc}\n"
         head = f"state = '{self.state}'\nurl = '{self.url}'\nchroots = ['{self._chroots}']\n{lines}"
-        return self._daemon("master", Identity(role=Role.MASTER, name="master"), head, listen)
+        daemon = self._daemon("master", Identity(role=Role.MASTER, name="master"), head, listen)
+        daemon.command += ["--client", str(self._client)]
+        return daemon
 
     def _slave(self, name: str, port: int | None = None) -> Daemon:
         head = f"state = '{self.folder / name}'\narchitectures = ['x86_64']\ncapacity = 2"
@@ -193,7 +205,7 @@ class Farm:
                 continue
             for name, slave in slaves.items():
                 own = slave.running and int(entry.name) == slave.pid
-                if not own and (f"{self.folder / name}/" in command + "/" + place + "/"):
+                if not own and f"{self.folder / name}/" in f"{command}/{place}/":
                     found.setdefault(name, []).append(int(entry.name))
         return found
 
@@ -238,11 +250,9 @@ class Farm:
 
     def builder(self, *arguments: str, timeout: float = DEADLINE) -> subprocess.CompletedProcess[str]:
         """The command line, as a person types it."""
-        client = self.folder / "client.toml"
-        client.write_text(f"url = '{self.url}'\ntoken = '{self.token}'\n")
         return subprocess.run(
             [str(BIN / "builder"), *arguments],
-            env={**os.environ, "BUILDER_CLIENT": str(client)},
+            env={**os.environ, "BUILDER_CLIENT": str(self._client)},
             capture_output=True,
             text=True,
             timeout=timeout,
