@@ -69,7 +69,7 @@ def read(path: Path) -> Read | Unreadable:
 
 def read_apart(paths: Sequence[Path]) -> tuple[Record, ...]:
     """The records of these RPMs, read by a child process; `InvalidError` names the first that cannot be read."""
-    command = [sys.executable, "-m", "builder.repo.headers"]
+    command = [sys.executable, "-P", "-m", "builder.repo.headers"]
     seconds = _patience(paths)
     try:
         child = subprocess.run(  # noqa: S603 - the command is our own; the paths travel as data

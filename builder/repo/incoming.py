@@ -138,7 +138,8 @@ def _check_header(artifact: Artifact, record: Record) -> None:
         raise InvalidError(f"{artifact.name} is listed as {artifact.nevra}, but its header says {record.nevra}")
     if artifact.name != layout.file_name(name):
         raise InvalidError(f"{artifact.name} holds {record.nevra}: it must be called {layout.file_name(name)}")
-    if (artifact.kind is ArtifactKind.SRPM) != (record.source is None):
+    source = artifact.kind is ArtifactKind.SRPM
+    if source != (record.source is None) or source != (name.architecture == "src"):
         raise InvalidError(f"{artifact.name} is listed as {artifact.kind.value}, but its header says otherwise")
 
 

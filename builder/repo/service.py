@@ -39,7 +39,7 @@ class RepoDaemon:
             f"{config.master.host}:{config.master.port}",
             client_endpoint(reactor, config.master, config.credentials),
             lambda _: self._session,
-            Random(),  # noqa: S311 - it spreads reconnections, nobody must not guess it
+            Random(),  # noqa: S311 - it spreads reconnections, it keeps no secret
             PING_EVERY,
         )
         self._lock = _lock(config.state)

@@ -35,8 +35,8 @@ class MasterSession:
         background("Saying hello", self._hello(peer))
 
     def disconnected(self, reason: str) -> None:
-        """Wait for the next connection."""
-        _log.info("the connection to the master has ended: {reason}", reason=reason)
+        """Wait for the next connection, which the dialler makes."""
+        _log.debug("the session with the master has ended: {reason}", reason=reason)
         self._peer = None
 
     def tell(self, answer: Answer) -> None:
