@@ -11,7 +11,7 @@ from builder.slave.endings import EndedError, broken, failed
 _PHASE = re.compile(r"^Executing\((%\w+)\):", re.MULTILINE)
 _UNMET = re.compile(r"^\s+(?P<need>\S.*?) is needed by (?P<by>\S+)$", re.MULTILINE)
 _ERROR = re.compile(
-    r"\berror\b[: ]|\bfatal\b|undefined reference|\bFAIL(?:ED)?\b|no such file or directory|command not found|"
+    r"\berror\b[: ]|\bfatal\b|undefined reference|(?-i:\bFAIL(?:ED)?\b)|no such file or directory|command not found|"
     r"assertion|segmentation fault|traceback|permission denied|cannot find|no space left",
     re.IGNORECASE,
 )
@@ -40,7 +40,7 @@ def build_failure(log: str) -> EndedError:
         return failed(FailureKind.SRPM, srpm_reason(log))
     last = phases[-1]
     kind = FailureKind.TEST if last[1] == "%check" else FailureKind.COMPILE
-    after = log[last.end() :]
+    after = log[last.end() :].partition("\n")[2]
     if "error: Bad exit status" not in after:  # between the phases: %files, the dependencies of what was built
         return failed(kind, f"after {last[1]}: {srpm_reason(after)}")
     return failed(kind, f"{last[1]}: {telling_line(after)}")

@@ -22,6 +22,8 @@ UID = "1000"
 
 MOUNT_POINTS = ("builddir", "dev", "etc", "proc", "sys", "tmp", "var/tmp")
 """What a tree needs before anything can be mounted over it."""
+RESOLVER = "/etc/resolv.conf"
+"""Of the host; a tree for builds with the network needs a file there to mount it over."""
 NOT_INSTALLED = "/dev:/proc:/sys"
 """Folders that rpm leaves alone while it fills a tree: they are mounted, and not to be changed."""
 
@@ -107,7 +109,7 @@ def in_tree(
 
     `accounts` holds the `passwd` and `group` to be seen. With `network`, it has the host's network and resolver.
     """
-    resolver = ("--share-net", "--ro-bind", "/etc/resolv.conf", "/etc/resolv.conf") if network else ()
+    resolver = ("--share-net", "--ro-bind", RESOLVER, RESOLVER) if network else ()
     return [
         *_CONFINED,
         *("--ro-bind", str(tree), "/", "--proc", "/proc", "--dev", "/dev"),

@@ -1,7 +1,7 @@
 """Attempts that are really carried out: in this process, step by step, or by a runner as the slave starts it."""
 
 import os
-import sys
+import subprocess
 import time
 from pathlib import Path
 
@@ -16,16 +16,18 @@ from builder.slave.endings import EndedError
 from builder.slave.job import carry_out, first_step
 from builder.slave.journal import Journal
 from builder.slave.workspace import Workspace
+from tests.support.hosts import as_user, python_of
 
 DEADLINE = 120.0
 """Seconds that anything may take on a slow machine before a test gives up."""
 
 
 class RealAttempt:
-    """One attempt below `state`; its order's input, if it names one, is the file `srpm`."""
+    """One attempt below `state`, whose order may name the file `srpm`; its runner may be another user's."""
 
-    def __init__(self, state: Path, order: Order, srpm: Path | None = None) -> None:
+    def __init__(self, state: Path, order: Order, srpm: Path | None = None, user: str | None = None) -> None:
         self.order = order
+        self._user = user
         self.state = state
         self.folder = Journal(state).record(order)
         if srpm:
@@ -55,7 +57,10 @@ class RealAttempt:
         command = runner.command(str(self.folder.path), first_step(self.order).value, places)
         places_of = {1: log, 2: log, runner.LOCK: lock}
         actions = [(os.POSIX_SPAWN_DUP2, here, there) for there, here in places_of.items()]
-        self.pid = os.posix_spawn(sys.executable, command, os.environ, file_actions=actions)
+        if self._user:
+            subprocess.run(["chown", "-R", self._user, self.state], check=True, timeout=60)
+        whole = as_user(self._user, [python_of(self._user), *command[1:]])
+        self.pid = os.posix_spawnp(whole[0], whole, os.environ, file_actions=actions)
         os.close(log)
         os.close(lock)
 

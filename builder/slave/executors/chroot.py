@@ -47,6 +47,8 @@ class ChrootExecutor:
         tree = workspace.folder("root")
         for name in sandbox.MOUNT_POINTS:
             (tree / name).mkdir(parents=True)
+        if work.network:
+            (tree / sandbox.RESOLVER.lstrip("/")).touch()
         required = self._requirements(workspace, srpm)
         with cache_slot(workspace.state / "cache" / "dnf", work.chroot.name) as cache:
             trust = workspace.state / TRUST_NAME

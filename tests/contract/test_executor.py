@@ -1,0 +1,222 @@
+"""What every executor promises, by real builds in the mini distribution: as root and as an ordinary user."""
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from builder.model.artifact import ArtifactKind
+from builder.model.attempt import AttemptState, ChrootWork, FailureKind, LastBuilt
+from builder.model.chroot import BaseRepository, Chroot
+from tests.support.attempts import DEADLINE, RealAttempt
+from tests.support.hosts import mini_chroot, open_folder, ordinary_user, python_of
+from tests.support.orders import INPUTS, chroot_work, order, source_work
+from tests.support.packages import packaging
+
+pytestmark = pytest.mark.farm
+
+PROOF = """\
+echo the user is $(id -un) of $(id -u)
+test $(wc -l < /proc/net/route) = 1
+if touch /usr/touched; then exit 1; fi
+if test -e /root/.ssh; then exit 1; fi
+test $(stat -c %U:%G /var/mail/builder) != $(stat -c %U:%G /usr)
+test -s /etc/mini-buildroot
+test -e /usr/share/tool/text
+echo 'int main(void) { return 0; }' > main.c && cc -o main main.c && ./main
+"""
+"""What a build finds: a name, no network, a tree it cannot write to, files of several owners, what it requires."""
+
+
+class Bench:
+    """Makes SRPMs and builds them in the mini distribution, as `user` (None is who runs the tests)."""
+
+    def __init__(self, folder: Path, chroot: Chroot, user: str | None) -> None:
+        self.folder = folder
+        self.state = folder / f"state-{user or 'own'}"
+        self.chroot = chroot
+        self.user = user
+
+    def srpm(self, name: str, **spec: object) -> tuple[Path, ChrootWork]:
+        """The SRPM of a package, made by a source job, and the order to build it."""
+        url = packaging(self.folder / "git" / secrets.token_hex(4), name, **spec)  # type: ignore[arg-type] # passed on
+        attempt = RealAttempt(self.folder / "sources", order(source_work(url), attempt=secrets.token_hex(16)))
+        outcome = attempt.carry_out()
+        assert outcome.source, outcome.reason
+        (artifact,) = attempt.artifacts.values()
+        return attempt.srpm, chroot_work(artifact, chroot=self.chroot, inputs=outcome.source.inputs)
+
+    def attempt(self, srpm: Path, work: ChrootWork) -> RealAttempt:
+        """An attempt at it, not yet begun."""
+        return RealAttempt(self.state, order(work, attempt=secrets.token_hex(16)), srpm, self.user)
+
+    def build(self, name: str, **spec: object) -> RealAttempt:
+        """An attempt at a package, carried out."""
+        attempt = self.attempt(*self.srpm(name, **spec))
+        attempt.run()
+        return attempt
+
+
+@pytest.fixture(scope="module")
+def place(mini_chroots: Path) -> Iterator[tuple[Path, Chroot]]:
+    """A folder for everybody, with the mini distribution in it."""
+    with open_folder() as folder:
+        yield folder, mini_chroot(mini_chroots, folder)
+
+
+@pytest.fixture(scope="module")
+def bench(place: tuple[Path, Chroot]) -> Bench:
+    """Builds as who runs the tests."""
+    return Bench(*place, None)
+
+
+@pytest.fixture(scope="module", params=["own", "ordinary"])
+def any_bench(place: tuple[Path, Chroot], request: pytest.FixtureRequest) -> Iterator[Bench]:
+    """Builds as who runs the tests, and as an ordinary user."""
+    if request.param == "own":
+        yield Bench(*place, None)
+        return
+    with ordinary_user() as user:
+        python_of(user)
+        yield Bench(*place, user)
+
+
+@pytest.fixture(scope="module")
+def tool(place: tuple[Path, Chroot]) -> BaseRepository:
+    """A repository like a project's own, with the package `tool`."""
+    folder, chroot = place
+    built = Bench(folder, chroot, None).build("tool")
+    repository = folder / "project"
+    repository.mkdir()
+    for path in built.folder.results.glob("*.noarch.rpm"):
+        shutil.copy(path, repository)
+    subprocess.run(["createrepo_c", "-q", repository], check=True, timeout=60)
+    return BaseRepository(name="project", url=f"file://{repository}", priority=10)
+
+
+@pytest.fixture(scope="module")
+def built(any_bench: Bench, tool: BaseRepository) -> RealAttempt:
+    """A package that requires `tool` to be built, and looks around while it is."""
+    srpm, work = any_bench.srpm("hello", requires=("tool", "gcc >= 1"), build=PROOF, check="echo checking")
+    attempt = any_bench.attempt(srpm, chroot_work(work.srpm, chroot=work.chroot, repositories=(tool,)))
+    attempt.run()
+    return attempt
+
+
+class TestSuccess:
+    def test_the_root_is_clean_and_confined(self, built: RealAttempt) -> None:
+        """Everything that the build looked for is as it shall be."""
+        outcome = built.folder.outcome()
+        assert outcome
+        assert outcome.state is AttemptState.SUCCEEDED, built.log
+        assert "the user is builder of 1000" in built.log
+        assert built.steps == ["chroot", "gate", "build", "collect"]
+
+    def test_the_evr_is_the_chroots(self, built: RealAttempt) -> None:
+        """`%dist` is the chroot's own, in the outcome and in what was built."""
+        outcome = built.folder.outcome()
+        assert outcome
+        assert outcome.evr == "1.0-1.mini12"
+        assert built.artifacts["hello-1.0-1.mini12.noarch.rpm"].nevra == "hello-1.0-1.mini12.noarch"
+        assert built.artifacts["hello-1.0-1.mini12.src.rpm"].nevra == "hello-1.0-1.mini12.src"
+
+    def test_logs_and_the_build_roots_packages_are_delivered(self, built: RealAttempt) -> None:
+        """What was done, and with what, can be read later."""
+        kinds = {name: artifact.kind for name, artifact in built.artifacts.items()}
+        assert kinds["build.log"] is kinds["root.log"] is ArtifactKind.LOG
+        assert kinds["buildroot.txt"] is ArtifactKind.BUILDROOT
+        first, *packages = (built.folder.results / "buildroot.txt").read_text().splitlines()
+        assert first == "# executor: chroot"
+        assert "tool-1.0-1.mini12.noarch" in packages
+        assert "checking" in (built.folder.results / "build.log").read_text()
+
+    def test_the_workspace_is_removed(self, built: RealAttempt) -> None:
+        """Also what other users of the tree owned."""
+        assert not built.folder.work.exists()
+
+
+class TestFailure:
+    def test_failing_build_is_told_with_its_line(self, bench: Bench) -> None:
+        """The reason is the compiler's line, not make's or rpm's."""
+        attempt = bench.build("hello", build="echo 'int main(void) { retrun 0; }' > a.c\ncc a.c")
+        outcome = attempt.folder.outcome()
+        assert outcome
+        assert (outcome.state, outcome.kind) == (AttemptState.FAILED, FailureKind.COMPILE)
+        assert outcome.reason.startswith("%build: a.c:1:")
+        assert "error:" in outcome.reason
+        assert attempt.steps == ["chroot", "gate", "build!"]
+
+    def test_failing_check_is_told_apart(self, bench: Bench) -> None:
+        """A test that fails is no compiler's error."""
+        attempt = bench.build("hello", check="echo 'FAIL: the sum is wrong'; exit 1")
+        outcome = attempt.folder.outcome()
+        assert outcome
+        assert (outcome.state, outcome.kind) == (AttemptState.FAILED, FailureKind.TEST)
+        assert outcome.reason == "%check: FAIL: the sum is wrong"
+
+    def test_missing_requirement_is_named(self, bench: Bench) -> None:
+        """The BuildRequires that no repository has is in the sentence."""
+        attempt = bench.build("hello", requires=("nothing-devel >= 2",))
+        outcome = attempt.folder.outcome()
+        assert outcome
+        assert (outcome.state, outcome.kind) == (AttemptState.FAILED, FailureKind.DEPENDENCY)
+        assert "nothing-devel >= 2" in outcome.reason
+        assert "hello-1.0-1.src.rpm" in outcome.reason
+        assert attempt.steps == ["chroot!"]
+
+    def test_unreachable_repository_is_the_farms_fault(self, bench: Bench) -> None:
+        """The repository is named, and the job is tried again."""
+        srpm, work = bench.srpm("hello")
+        away = BaseRepository(name="away", url="http://127.0.0.1:9/away")
+        attempt = bench.attempt(srpm, chroot_work(work.srpm, chroot=work.chroot, repositories=(away,)))
+        outcome = attempt.run()
+        assert (outcome.state, outcome.kind) == (AttemptState.BROKEN, FailureKind.INFRASTRUCTURE)
+        assert "the repository away cannot be read" in outcome.reason
+
+    def test_build_can_be_cancelled(self, any_bench: Bench) -> None:
+        """Everything that the build started is gone, at once."""
+        attempt = any_bench.attempt(*any_bench.srpm("hello", build="echo begun\nsetsid sleep 987653 &\nsleep 987653"))
+        attempt.start()
+        attempt.await_log("\nbegun\n")
+        attempt.folder.signal(signal.SIGTERM)
+        assert attempt.wait().state is AttemptState.CANCELLED
+        end = time.monotonic() + DEADLINE
+        while subprocess.run(["pgrep", "-f", "sleep 98765[3]"], check=False, capture_output=True).returncode == 0:
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        assert not attempt.folder.work.exists()
+
+
+class TestGate:
+    def test_what_is_there_is_skipped(self, bench: Bench) -> None:
+        """The same EVR once more is a success that says what it found."""
+        srpm, work = bench.srpm("hello")
+        last = LastBuilt(evr="1.0-1.mini12", inputs=INPUTS)
+        attempt = bench.attempt(srpm, chroot_work(work.srpm, chroot=work.chroot, last_built=last, inputs="2" * 64))
+        outcome = attempt.run()
+        assert (outcome.state, outcome.evr) == (AttemptState.SKIPPED, "1.0-1.mini12")
+        assert attempt.steps == ["chroot", "gate!"]
+
+    def test_forced_rebuild_gets_a_serial(self, bench: Bench) -> None:
+        """The same EVR with other bytes is never made: `%dist` is longer."""
+        srpm, work = bench.srpm("hello")
+        last = LastBuilt(evr="1.0-1.mini12.2", inputs=INPUTS, serial=2)
+        attempt = bench.attempt(srpm, chroot_work(work.srpm, chroot=work.chroot, last_built=last, force=True))
+        outcome = attempt.run()
+        assert (outcome.evr, outcome.serial) == ("1.0-1.mini12.3", 3), outcome.reason
+        assert "hello-1.0-1.mini12.3.noarch.rpm" in attempt.artifacts
+
+
+def test_network_is_there_when_it_is_asked_for(bench: Bench) -> None:
+    """The project's definition decides."""
+    here = os.readlink("/proc/self/ns/net")  # noqa: PTH115 - the target is no path
+    srpm, work = bench.srpm("hello", build="readlink /proc/self/ns/net")
+    attempt = bench.attempt(srpm, chroot_work(work.srpm, chroot=work.chroot, network=True))
+    assert attempt.run().state is AttemptState.SUCCEEDED, attempt.log
+    assert here in attempt.log

@@ -1,0 +1,60 @@
+from pathlib import Path
+
+from builder.slave import sandbox
+
+HOME, TREE = Path("/state/home"), Path("/state/root")
+LINKS = [("/bin", "usr/bin")]
+
+
+def bound(command: list[str], option: str) -> list[tuple[str, str]]:
+    """The pairs that follow an option."""
+    return [(command[at + 1], command[at + 2]) for at, word in enumerate(command) if word == option]
+
+
+def test_the_host_is_read_only_and_alone() -> None:
+    """A spec is parsed without network, with nothing to write to, and dies with its parent."""
+    command = sandbox.on_host(["rpmspec", "-P", "a.spec"], HOME, LINKS)
+    assert command[-3:] == ["rpmspec", "-P", "a.spec"]
+    assert {"--unshare-all", "--die-with-parent", "--clearenv", "--new-session"} <= set(command)
+    assert "--share-net" not in command
+    assert bound(command, "--bind") == []
+    assert ("/state/home", "/builddir") in bound(command, "--ro-bind")
+    assert ("usr/bin", "/bin") in bound(command, "--symlink")
+    assert not {"/", "/root", "/home", "/etc"} & {place for place, _ in bound(command, "--ro-bind")}
+
+
+def test_what_may_be_written_on_the_host_is_named() -> None:
+    """Only these folders of its home."""
+    command = sandbox.on_host(["rpmbuild"], HOME, LINKS, ["SRPMS"])
+    assert bound(command, "--bind") == [("/state/home/SRPMS", "/builddir/SRPMS")]
+
+
+def test_a_tree_is_read_only_to_its_build() -> None:
+    """A build writes to its home and its temporary folder alone."""
+    command = sandbox.in_tree(["rpmbuild"], TREE, HOME, Path("/state/tmp"), accounts=Path("/state/accounts"))
+    assert ("/state/root", "/") in bound(command, "--ro-bind")
+    assert {place for place, _ in bound(command, "--bind")} == {"/state/home", "/state/tmp"}
+    assert "--unshare-all" in command
+    assert "--share-net" not in command
+
+
+def test_the_network_is_there_only_when_asked_for() -> None:
+    """With it comes the host's resolver."""
+    command = sandbox.in_tree(
+        ["rpmbuild"], TREE, HOME, Path("/state/tmp"), accounts=Path("/state/accounts"), network=True
+    )
+    assert "--share-net" in command
+    assert ("/etc/resolv.conf", "/etc/resolv.conf") in bound(command, "--ro-bind")
+
+
+def test_installing_writes_to_the_tree_and_nothing_of_the_host() -> None:
+    """dnf may write to the tree, its own folder and its cache."""
+    command = sandbox.installing(["dnf"], TREE, HOME, [Path("/state/cache")])
+    assert ("/", "/") in bound(command, "--ro-bind")
+    assert {place for place, _ in bound(command, "--bind")} == {"/state/root", "/state/home", "/state/cache"}
+
+
+def test_an_ordinary_user_needs_a_user_namespace() -> None:
+    """Root does not."""
+    assert sandbox.as_owner(["true"], 0) == ["true"]
+    assert sandbox.as_owner(["true"], 1000) == ["unshare", "--user", "--map-root-user", "--map-auto", "--", "true"]

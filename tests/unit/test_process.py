@@ -1,0 +1,93 @@
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from builder.process import Interrupts, run
+
+
+class StoppedError(Exception):
+    """What a test interrupts with."""
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Iterator[int]:
+    descriptor = os.open(tmp_path / "output", os.O_RDWR | os.O_CREAT)
+    yield descriptor
+    os.close(descriptor)
+
+
+def python(code: str, interrupts: Interrupts, output: int, folder: Path) -> int:
+    command = [sys.executable, "-I", "-S", "-c", code]
+    return run(command, interrupts, output=output, errors=output, folder=folder, environment=os.environ)
+
+
+def said(output: int) -> str:
+    return os.pread(output, 10_000, 0).decode()
+
+
+def test_a_program_says_into_the_descriptor_and_its_code_comes_back(tmp_path: Path, output: int) -> None:
+    """It works in the folder it is given, without input."""
+    code = "import os, sys; print(os.getcwd(), repr(sys.stdin.read())); sys.exit(7)"
+    assert python(code, Interrupts(), output, tmp_path) == 7
+    assert said(output) == f"{tmp_path} ''\n"
+
+
+def test_a_program_that_is_not_there_is_told(tmp_path: Path, output: int) -> None:
+    """By the system's own error."""
+    with pytest.raises(FileNotFoundError):
+        run(["/nonexistent"], Interrupts(), output=output, errors=output, folder=tmp_path, environment={})
+
+
+def test_an_interrupt_takes_the_whole_group(tmp_path: Path, output: int) -> None:
+    """When the wait is interrupted, the program is dead and so is what it started."""
+    reading, writing = os.pipe()
+    os.set_inheritable(writing, True)
+    interrupts = Interrupts()
+    interrupts.on(signal.SIGALRM, StoppedError)
+    code = "import os, time; os.fork(); print('up', flush=True); time.sleep(1000)"
+    stopper = threading.Thread(target=_signal_when, args=(output, "up\nup\n"))
+    stopper.start()
+    with pytest.raises(StoppedError):
+        python(code, interrupts, output, tmp_path)
+    stopper.join()
+    os.close(writing)
+    assert os.read(reading, 1) == b""  # nobody holds the other end any more
+    os.close(reading)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+
+
+def _signal_when(output: int, text: str) -> None:
+    while said(output) != text:
+        pass
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGALRM)
+
+
+def test_nothing_is_raised_while_it_is_held() -> None:
+    """What comes meanwhile is raised at the end, and the first of it counts."""
+    interrupts = Interrupts()
+    reached = False
+
+    def hold() -> None:
+        nonlocal reached
+        with interrupts.held():
+            interrupts.interrupt(StoppedError("first"))
+            interrupts.interrupt(StoppedError("second"))
+            reached = True
+
+    with pytest.raises(StoppedError, match="first"):
+        hold()
+    assert reached
+
+
+def test_nothing_is_raised_after_the_end() -> None:
+    """Clearing up is not interrupted."""
+    interrupts = Interrupts()
+    interrupts.end()
+    interrupts.interrupt(StoppedError())
+    with interrupts.held():
+        pass
