@@ -103,7 +103,7 @@ class DiallerTests(SynchronousTestCase):
         assert self.told == []
 
     def test_again_after_a_loss(self) -> None:
-        """A connection that is lost is made again soon, each time with a new session."""
+        """A connection that is lost is made again soon, each time with a new session; the log has each loss."""
         self.dialler.startService()
         for _ in range(5):
             self.let_pass(2)
@@ -112,6 +112,7 @@ class DiallerTests(SynchronousTestCase):
         self.let_pass(2)
         assert len(self.sessions) == 6
         assert [session.reason is None for session in self.sessions] == [False] * 5 + [True]
+        assert self.told == ["the connection broke"] * 5
         self._stop()
 
     def test_master_is_down(self) -> None:
