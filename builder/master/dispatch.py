@@ -13,6 +13,7 @@ An attempt that a connected slave should have, and has not by its own word, is f
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
+import msgspec
 import sqlalchemy as sa
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -36,6 +37,8 @@ from builder.wire import CancelJob, StartJob
 ANSWER = 30.0
 """Within how many seconds a slave has to take an order, which costs it one write to its disk."""
 
+FIRST_PAUSE = 10.0
+LONGEST_PAUSE = 300.0
 SOON = 0.2
 """After how many seconds to look again whether an order was taken that has to be cancelled."""
 
@@ -67,6 +70,7 @@ class Dispatcher:
         self._chroots = chroots
         self._url = url
         self._tries = tries
+        self._broken: dict[tuple[int, int], float] = {}
 
     async def run(self) -> None:
         """Dispatch until cancelled."""
@@ -80,11 +84,13 @@ class Dispatcher:
         queue = await self._store.read(partial(candidates.queue, subscription=_subscription(connected)))
         await self._put_back_orphans(queue.live)
         soon = [SOON] if self._cancel(queue.live) else []
-        chosen = assignments(queue.waiting, self._places(queue.live), queue.taken)
+        waits = self._waits(queue)
+        waiting = (msgspec.structs.replace(job, patient=job.job in waits) for job in queue.waiting)
+        chosen = assignments(waiting, self._places(queue.live), queue.taken)
         if chosen:
             await self._claim(queue, chosen)
         rests = (connection.rest(self._clock.seconds()) for connection in connected)
-        return min([SLOW, *soon, *(rest for rest in rests if rest)])
+        return min([SLOW, *soon, *waits.values(), *(rest for rest in rests if rest)])
 
     def _places(self, live: Iterable[Live]) -> tuple[Place, ...]:
         held = [attempt.slave for attempt in live]
@@ -98,6 +104,14 @@ class Dispatcher:
             )
             for connection in self._slaves.connected
         )
+
+    def _waits(self, queue: Queue) -> dict[int, float]:
+        """For how many more seconds each job that was broken rather waits than goes back to a slave that broke it."""
+        now = self._clock.seconds()
+        broken = [(job.job, queue.fences[job.job]) for job in queue.waiting if job.avoid]
+        self._broken = {key: self._broken.get(key, now) for key in broken}
+        waits = {job: since + pause_after(fence) - now for (job, fence), since in self._broken.items()}
+        return {job: seconds for job, seconds in waits.items() if seconds > 0}
 
     # -- orders
 
@@ -182,6 +196,11 @@ class Dispatcher:
         except BuilderError as error:
             connection.cancelled.discard(attempt)
             _log.warn("attempt {attempt} is not cancelled yet: {error}", attempt=attempt, error=error)
+
+
+def pause_after(attempts: int) -> float:
+    """After how many seconds a job goes back to a slave that broke it, where there is no other: at first at once."""
+    return min(LONGEST_PAUSE, FIRST_PAUSE * (2.0 ** (attempts - 1) - 1))
 
 
 def _subscription(connected: Iterable[Connection]) -> Subscription:

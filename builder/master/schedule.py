@@ -20,7 +20,7 @@ class Waiting(Value, frozen=True, kw_only=True):
     """A queued job.
 
     `chroots` are those whose repositories would get the result, none for a source job; `avoid` are the slaves that it
-    goes to only if there is no other.
+    goes to only if there is no other, and, while it is `patient`, not even then.
     """
 
     job: int
@@ -29,6 +29,7 @@ class Waiting(Value, frozen=True, kw_only=True):
     architecture: str
     chroots: tuple[str, ...] = ()
     avoid: frozenset[str] = frozenset()
+    patient: bool = False
 
     @property
     def claims(self) -> frozenset[Claim]:
@@ -72,7 +73,7 @@ def assignments(
         kind = (job.channel, job.architecture)
         if kind not in suitable:
             suitable[kind] = frozenset(place.slave for place in places if _suits(place, job))
-        slave = _choice(suitable[kind], job.avoid, free) if claimed.isdisjoint(job.claims) else None
+        slave = _choice(job, suitable[kind], free) if claimed.isdisjoint(job.claims) else None
         claimed |= job.claims
         if slave is not None:
             assigned.append(Assignment(job=job.job, slave=slave))
@@ -86,7 +87,9 @@ def _suits(place: Place, job: Waiting) -> bool:
     return job.channel in place.channels and (job.architecture == ANY or job.architecture in place.architectures)
 
 
-def _choice(suitable: frozenset[str], avoid: frozenset[str], free: dict[str, int]) -> str | None:
+def _choice(job: Waiting, suitable: frozenset[str], free: dict[str, int]) -> str | None:
     """Rather wait for a slave that is not to be avoided than take one that is."""
-    candidates = (suitable - avoid or suitable) & free.keys()
-    return min(candidates, key=lambda slave: (-free[slave], slave), default=None)
+    wanted = suitable - job.avoid
+    if not wanted and not job.patient:
+        wanted = suitable
+    return min(wanted & free.keys(), key=lambda slave: (-free[slave], slave), default=None)

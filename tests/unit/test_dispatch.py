@@ -1,6 +1,7 @@
 """Orders and cancels: sent at once, sent once, and taken back when they do not reach anybody."""
 
 from builder.errors import InternalError, NotFoundError, UnavailableError
+from builder.master.dispatch import pause_after
 from builder.master.slaves import FIRST_REST
 from builder.model.attempt import AttemptState, Order, Outcome
 from builder.model.build import BuildState
@@ -69,12 +70,33 @@ class Orders(MasterCase):
         assert len(slave.orders) == 1
         self.master.wait(1)
         assert len(slave.orders) == 2
-        self.master.wait(600)
-        assert len(slave.orders) < 10
+        self.master.wait(400)
+        assert len(slave.orders) < 8
         assert self.master.job(number, SOURCE).state is JobState.QUEUED
         slave.refusal = None
-        self.master.wait(300)
+        self.master.wait(310)
         assert self.master.job(number, SOURCE).state is JobState.RUNNING
+
+    def test_a_job_goes_back_to_the_only_slave(self) -> None:
+        """What broke there once is tried again at once, after that with a pause; another slave gets it without one."""
+        slave = self.slave()
+        number = self.master.build()
+        broken = Outcome(state=AttemptState.BROKEN, reason="the mirror is down")
+        answer(slave.finish(slave.orders[0], broken))
+        answer(slave.finish(slave.orders[1], broken))
+        self.master.wait(pause_after(2) - 1)
+        assert len(slave.orders) == 2
+        self.master.wait(1)
+        assert len(slave.orders) == 3
+        assert self.master.job(number, SOURCE).state is JobState.RUNNING
+
+    def test_a_pause_ends_when_another_slave_comes(self) -> None:
+        """A job that waits before it goes back does not wait for anything once there is a better place."""
+        slave = self.slave()
+        self.master.build()
+        for order in range(2):
+            answer(slave.finish(slave.orders[order], Outcome(state=AttemptState.BROKEN, reason="the mirror is down")))
+        assert len(self.slave("b").orders) == 1
 
     def test_an_order_without_answer_is_taken_back(self) -> None:
         """A slave that is connected and says nothing loses the job; what it reports later is superseded."""
@@ -93,6 +115,7 @@ class Orders(MasterCase):
         slave = self.slave()
         slave.refusal = InternalError("cannot read this")
         number = self.master.build()
+        self.master.wait(pause_after(2))
         build = self.master.show(number)
         assert build.state is BuildState.FAILED
         assert "cannot read this" in build.reason
@@ -138,6 +161,7 @@ class Orders(MasterCase):
         self.again(slave, slave.orders[0])
         slave.make_source(slave.orders[0])
         assert "no chroot fedora-43-x86_64" in self.master.job(number, X86).reason
+        self.master.wait(pause_after(2))
         assert self.master.show(number).state is BuildState.FAILED
 
     def test_chroot_jobs_wait_for_the_repositories(self) -> None:

@@ -82,6 +82,7 @@ def test_a_slave_that_broke_the_job_is_avoided() -> None:
     assert pairs(assignments([shy], [place("a", 9), place("b")])) == [(1, "b")]
     assert assignments([shy], [place("a", 9), place("b", 0)]) == ()
     assert pairs(assignments([shy], [place("a", 9)])) == [(1, "a")]
+    assert assignments([job(1, avoid=frozenset({"a"}), patient=True)], [place("a", 9)]) == ()
     other = place("b", architectures=frozenset({"aarch64"}))
     assert pairs(assignments([shy], [place("a", 9), other])) == [(1, "a")]
 
