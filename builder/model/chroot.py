@@ -6,6 +6,16 @@ import msgspec
 
 from builder.model import Label, Text, Value
 
+RepositoryUrl = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^\S+\Z",
+        max_length=4096,
+        description="the URL of a repository, without spaces",
+    ),
+]
+"""It stands on a line of a configuration file, of which it must not be able to make two."""
+
 ChrootName = Annotated[
     str,
     msgspec.Meta(
@@ -23,7 +33,7 @@ class BaseRepository(Value, frozen=True, kw_only=True):
     """
 
     name: Label
-    url: Text
+    url: RepositoryUrl
     priority: int = 99
 
 
