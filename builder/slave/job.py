@@ -1,12 +1,10 @@
 """The two kinds of jobs, as sequences of steps over a workspace."""
 
-from builder.errors import UnavailableError
 from builder.model.artifact import ArtifactKind
 from builder.model.attempt import AttemptState, ChrootWork, Order, Outcome, SourceWork
 from builder.model.step import StepName
-from builder.slave.endings import broken
-from builder.slave.executors.auto import choose, executors
-from builder.slave.executors.executor import BuildRoot, Executor
+from builder.slave.executors.executor import BuildRoot
+from builder.slave.steps.chroot import make_root
 from builder.slave.steps.collect import BUILDROOT_NAME, collect
 from builder.slave.steps.fetch import fetch
 from builder.slave.steps.gate import dist, pass_gate
@@ -43,8 +41,7 @@ def _source(workspace: Workspace, attempt: str, work: SourceWork) -> Outcome:
 
 def _chroot(workspace: Workspace, attempt: str, work: ChrootWork) -> Outcome:
     with workspace.step(StepName.CHROOT):
-        executor = _executor()
-        root = executor.fill(workspace, work, workspace.attempt.inputs / work.srpm.name)
+        executor, root = make_root(workspace, work)
         filled = workspace.step_log()
     with workspace.step(StepName.GATE):
         build = pass_gate(workspace, work, root)
@@ -61,13 +58,6 @@ def _chroot(workspace: Workspace, attempt: str, work: ChrootWork) -> Outcome:
     return Outcome(state=AttemptState.SUCCEEDED, evr=build.evr, serial=build.serial)
 
 
-def _executor() -> Executor:
-    try:
-        return choose(executors())
-    except UnavailableError as error:
-        raise broken(str(error)) from error
-
-
-def _buildroot(executor: Executor, root: BuildRoot) -> str:
+def _buildroot(executor: str, root: BuildRoot) -> str:
     """The exact packages of the build root, below a line that says what made it."""
-    return "\n".join([f"# executor: {executor.name}", *root.packages()]) + "\n"
+    return "\n".join([f"# executor: {executor}", *root.packages()]) + "\n"

@@ -68,7 +68,7 @@ class Mirror:
         if not (self._path / "HEAD").exists():
             self._must("init", "--quiet", "--bare")
         refs = (*_REFS, _HEAD) if ref == "HEAD" else _REFS
-        answer = self._git("fetch", "--quiet", "--prune", "--force", "--no-write-fetch-head", self._url, *refs)
+        answer = self._git("fetch", "--quiet", "--prune", "--force", "--no-write-fetch-head", "--", self._url, *refs)
         if answer.code:
             raise self._unreadable(answer)
 
@@ -83,10 +83,10 @@ class Mirror:
         if ref == "HEAD":
             names = ["refs/builder/head"]
         for name in names:
-            show = ("log", "-1", "--format=%H %ct", "--end-of-options", f"{name}^{{commit}}", "--")
-            answer = self._git(*show, quiet=True)
+            answer = self._git("rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}", quiet=True)
             if not answer.code:
-                commit, seconds = answer.output.split()
+                commit = answer.output.strip()
+                seconds = self._must("log", "-1", "--format=%ct", commit).output
                 date = datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
                 return Commit(git=_public(source.git), ref=ref, commit=commit, date=date)
         raise failed(FailureKind.SOURCES, f"{_public(self._url)} has no branch, tag or commit {ref!r}")

@@ -1,6 +1,5 @@
 """The composition root of a slave: configuration and reactor in, a running slave out."""
 
-import ssl
 from collections.abc import Callable
 from pathlib import Path
 from random import SystemRandom
@@ -26,6 +25,10 @@ from builder.tls import client_endpoint
 
 PING_EVERY = 10.0
 """After how many seconds of silence the master is asked whether it is there."""
+
+
+BUNDLES = (Path("/etc/pki/tls/certs/ca-bundle.crt"), Path("/etc/ssl/certs/ca-certificates.crt"))
+"""Where Fedora and Debian keep the certificates that the system trusts."""
 
 
 class Slave:
@@ -67,5 +70,5 @@ async def start_slave(config: SlaveConfig, reactor: Any) -> Slave:
 
 def _trusted(ca: Path) -> bytes:
     """The certificates that repositories over HTTPS may have: what the system trusts, and the farm's own."""
-    system = ssl.get_default_verify_paths().cafile
-    return (Path(system).read_bytes() if system else b"") + ca.read_bytes()
+    system = next((path for path in BUNDLES if path.exists()), None)
+    return (system.read_bytes() if system else b"") + ca.read_bytes()

@@ -1,3 +1,5 @@
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -114,8 +116,8 @@ class HeldPeer(Peer):
 class OvertakenAnswerTest(SynchronousTestCase):
     def test_an_answer_that_was_overtaken_takes_nothing_back(self) -> None:
         """The master answers a record after the log behind it: the stream is at its end nevertheless."""
-        path = Path(self.mktemp())
-        path.mkdir()
+        path = Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, path)
         folder, peer = AttemptFolder(path), HeldPeer()
         recorder = folder.recorder()
         recorder.begin_step("build")
