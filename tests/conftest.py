@@ -3,8 +3,13 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.distribution import put_mini_distribution
+
+# How long an example takes says something about the machine, not about the program.
+settings.register_profile("builder", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("builder")
 
 
 @pytest.fixture(scope="session")
