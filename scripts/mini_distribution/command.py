@@ -1,6 +1,7 @@
 """The command line: `mini-distribution [--cache FOLDER] OUT`."""
 
 import argparse
+import subprocess
 import sys
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def main() -> int:
     try:
         made, new = cache.kept(arguments.cache)
         definition = _put(arguments.out, made)
-    except (repository.UnfitHostError, OSError) as error:
+    except (repository.UnfitHostError, OSError, subprocess.TimeoutExpired) as error:
         print(f"mini-distribution: {error}", file=sys.stderr)
         return 3
     print(f"{definition} ({'made' if new else 'kept'} in {made})")
