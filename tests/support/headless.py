@@ -141,6 +141,25 @@ class ScriptedPeer:
         return Done()
 
 
+class _Line:
+    """One connection of a scripted peer: the end of an older one is none of its business any more."""
+
+    def __init__(self, owner: ScriptedPeer) -> None:
+        self.handlers = owner.handlers
+        self._owner = owner
+        self._peer: Peer | None = None
+
+    def connected(self, peer: Peer) -> None:
+        """This is the newest."""
+        self._peer = peer
+        self._owner.connected(peer)
+
+    def disconnected(self, reason: str) -> None:
+        """It has ended."""
+        if self._owner.peer is self._peer:
+            self._owner.disconnected(reason)
+
+
 class ScriptedSlave(ScriptedPeer):
     """A slave that does what the test says, message by message."""
 
@@ -300,7 +319,7 @@ class HeadlessMaster:
     def connect(self, peer: ScriptedPeer) -> None:
         """Somebody dials, but says nothing yet."""
         session = self._master.session_for(peer.identity)
-        peer.wire = connected_pair(session, MASTER, peer, peer.identity, self.clock)
+        peer.wire = connected_pair(session, MASTER, _Line(peer), peer.identity, self.clock)
         self._peers.append(peer)
 
     def forget_chroots(self) -> None:
