@@ -7,11 +7,10 @@ the runner's way to its first step, and therefore imports next to nothing.
 
 import os
 import time
-from typing import Final
 
-JOB_STARTED: Final = "job-started"
-STEP_STARTED: Final = "step-started"
-STEP_FINISHED: Final = "step-finished"
+JOB_STARTED = "job-started"
+STEP_STARTED = "step-started"
+STEP_FINISHED = "step-finished"
 NAME = "records"
 
 

@@ -30,12 +30,10 @@ NOT_INSTALLED = "/dev:/proc:/sys"
 _HOST_FOLDERS = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _HOST_SETTINGS = (
     "/etc/alternatives",
-    "/etc/group",
     "/etc/ld.so.cache",
     "/etc/ld.so.conf",
     "/etc/ld.so.conf.d",
     "/etc/os-release",
-    "/etc/passwd",
     "/etc/rpm",
 )
 

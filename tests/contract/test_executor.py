@@ -220,3 +220,20 @@ def test_network_is_there_when_it_is_asked_for(bench: Bench) -> None:
     attempt = bench.attempt(srpm, chroot_work(work.srpm, chroot=work.chroot, network=True))
     assert attempt.run().state is AttemptState.SUCCEEDED, attempt.log
     assert here in attempt.log
+
+
+def test_full_disk_is_the_farms_fault(bench: Bench) -> None:
+    """A build that fills the disk is tried elsewhere; its result is written nevertheless."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small file system needs root")
+    srpm, work = bench.srpm("hello", build="dd if=/dev/zero of=big bs=1M count=2000")
+    small = bench.folder / "small"
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600m", "none", small], check=True, timeout=60)
+    try:
+        attempt = RealAttempt(small, order(work, attempt=secrets.token_hex(16)), srpm)
+        outcome = attempt.run()
+    finally:
+        subprocess.run(["umount", "--lazy", small], check=True, timeout=60)
+    assert (outcome.state, outcome.kind) == (AttemptState.BROKEN, FailureKind.INFRASTRUCTURE), outcome.reason
+    assert "the slave's disk is full" in outcome.reason

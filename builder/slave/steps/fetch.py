@@ -9,7 +9,6 @@ from builder.model import Value
 from builder.model.attempt import Commit, FailureKind, SourceWork
 from builder.model.project import GitSource
 from builder.slave import spec
-from builder.slave.download import download
 from builder.slave.endings import failed
 from builder.slave.mirror import mirror
 from builder.slave.sources import Checksum, Source, checkout, checksums, inputs_digest, only_spec
@@ -118,6 +117,8 @@ def _download(workspace: Workspace, source: Source, path: Path, sums: dict[str, 
     if sums and source.name not in sums:
         reason = f"the file sources has no checksum of {source.name}, which is downloaded from {source.url}"
         raise failed(FailureKind.SOURCES, reason)
+    from builder.slave.download import download  # noqa: PLC0415 - urllib takes longer to import than all the rest
+
     download(source.url, path, workspace.say)
 
 
