@@ -36,6 +36,7 @@ _HOST_SETTINGS = (
     "/etc/os-release",
     "/etc/rpm",
 )
+"""Its accounts are not among them: rpm would write into an SRPM who of this host has the number of our user."""
 
 _ALWAYS = ("bwrap", "--die-with-parent", "--new-session", "--clearenv")
 _ENVIRONMENT = ("--setenv", "PATH", PATHS, "--setenv", "LANG", "C.UTF-8")

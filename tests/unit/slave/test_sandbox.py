@@ -23,6 +23,12 @@ def test_the_host_is_read_only_and_alone() -> None:
     assert not {"/", "/root", "/home", "/etc"} & {place for place, _ in bound(command, "--ro-bind")}
 
 
+def test_the_accounts_of_the_host_are_not_seen() -> None:
+    """rpm writes the names of a source's owners into the SRPM; they are nobody's of this host."""
+    command = sandbox.on_host(["rpmbuild"], HOME, LINKS)
+    assert not {"/etc/passwd", "/etc/group"} & {place for _, place in bound(command, "--ro-bind-try")}
+
+
 def test_what_may_be_written_on_the_host_is_named() -> None:
     """Only these folders of its home."""
     command = sandbox.on_host(["rpmbuild"], HOME, LINKS, ["SRPMS"])
