@@ -39,6 +39,7 @@ def configuration(work: ChrootWork, places: Places) -> str:
         f"logdir={places.own}/log",
         "assumeyes=1",
         "best=1",
+        "debuglevel=1",
         "gpgcheck=0",
         "install_weak_deps=0",
         "obsoletes=1",
