@@ -15,15 +15,18 @@ from twisted.logger import Logger
 
 from builder.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError, SupersededError
 from builder.lifecycle import ATTEMPT_ENDS, REPORTED_ENDS
-from builder.master import attempts
+from builder.master import attempts, disk
 from builder.master.delivery import Aside, Delivery
 from builder.master.logs import Logs
 from builder.master.store import attempts as stored
 from builder.master.store.attempts import Known, Record
 from builder.master.store.database import Store
-from builder.model.artifact import Listing
+from builder.model.artifact import ArtifactKind, Listing
 from builder.model.attempt import AttemptState, Outcome, Position
 from builder.wire import Accepted, ArtifactChunk, BeginArtifact, JobFinished, LogChunk, Offset
+
+_KEPT = frozenset({ArtifactKind.LOG, ArtifactKind.BUILDROOT})
+"""What people want to read long after the packages were published."""
 
 _log = Logger()
 
@@ -163,8 +166,7 @@ class Intake:
     def _delivery(self, stream: _Stream) -> Delivery:
         known = stream.require_live()
         if stream.delivery is None:
-            folder = self._incoming / str(known.build) / known.job / str(known.fence)
-            stream.delivery = Delivery(folder, self._aside)
+            stream.delivery = Delivery(self._folder(known), self._aside)
         return stream.delivery
 
     async def _checked(self, stream: _Stream, request: JobFinished) -> tuple[Outcome, Listing | None]:
@@ -182,6 +184,14 @@ class Intake:
         if outcome.state is not AttemptState.SUCCEEDED or known.state is not AttemptState.RUNNING:
             return outcome, None
         try:
-            return outcome, await self._delivery(stream).complete(known.attempt)
+            listing = await self._delivery(stream).complete(known.attempt)
         except InvalidError as error:
             return attempts.broken(f"slave {known.slave} delivered what cannot be used: {error}"), None
+        folder = self._folder(known)
+        kept = [folder / artifact.name for artifact in listing.artifacts if artifact.kind in _KEPT]
+        with disk.explained(folder):
+            await self._aside(lambda: self._logs.keep(known.build, known.job, known.fence, kept))
+        return outcome, listing
+
+    def _folder(self, known: Known) -> Path:
+        return self._incoming / str(known.build) / known.job / str(known.fence)

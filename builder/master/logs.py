@@ -1,8 +1,10 @@
 """The logs of attempts: files that only grow, addressed by offset. A file's length is how much the master has.
 
-logs/<build>/<job>/<fence>/log
+logs/<build>/<job>/<fence>/log, and beside it in kept/ what else a success has delivered for people to read: other logs,
+and what the build root was made of. What is published leaves incoming/; these stay.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from twisted.internet.defer import Deferred
@@ -24,6 +26,14 @@ class Logs:
     def path(self, build: int, job: str, fence: int) -> Path:
         """Where the log of an attempt is."""
         return self._folder / str(build) / job / str(fence) / "log"
+
+    def keep(self, build: int, job: str, fence: int, delivered: Iterable[Path]) -> None:
+        """Keep these files, whatever becomes of them where they are now."""
+        kept = self.path(build, job, fence).with_name("kept")
+        files.make_folder(kept)
+        for path in delivered:
+            files.link(path, kept / path.name)
+        files.sync(kept)
 
     def length(self, build: int, job: str, fence: int) -> int:
         """How many bytes there are."""

@@ -10,7 +10,7 @@ from builder.errors import ConflictError, InvalidError, UnavailableError
 DATABASE = "builder.db"
 LOGS = "logs"
 INCOMING = "incoming"
-SHARED = (INCOMING, "pool", "repos", "images", "releases")
+SHARED = (INCOMING, LOGS, "pool", "repos", "images", "releases")
 """The folders between which files move by linking and renaming."""
 LOCK = "master.lock"
 
@@ -33,7 +33,7 @@ class Premises:
         try:
             files.make_folder(self._folder)
             self._lock = _hold(self._folder)
-            for name in (*SHARED, LOGS):
+            for name in SHARED:
                 files.make_folder(self._folder / name)
         except OSError as error:
             raise UnavailableError(f"the state folder {self._folder} cannot be used: {error.strerror}") from error

@@ -5,6 +5,7 @@ from twisted.internet.defer import Deferred
 from typing_extensions import override
 
 from builder.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError, SupersededError
+from builder.files import remove_tree
 from builder.lifecycle import REPORTED_ENDS
 from builder.model.artifact import ArtifactKind
 from builder.model.attempt import AttemptState, ChrootWork, Order, Outcome, Position
@@ -252,6 +253,16 @@ class Deliveries(Reports):
         self.delivered()
         names = {path.name for path in self.master.incoming(self.order).iterdir()}
         assert names == {"hello-1.0-1.src.rpm", "listing.json"}
+
+    def test_what_people_read_is_kept(self) -> None:
+        """Logs and the list of the build root stay when what was delivered is published and taken away."""
+        order = self.delivered()
+        log, root = artifact("a.log", b"log", ArtifactKind.LOG), artifact("root.txt", b"root", ArtifactKind.BUILDROOT)
+        self.worker.deliver(order, (log, b"log"), (root, b"root"))
+        answer(self.worker.finish(order, BUILT))
+        remove_tree(self.master.incoming(order))
+        kept = self.master.farm.logs.path(order.build, order.job, order.fence).with_name("kept")
+        assert {path.name: path.read_bytes() for path in kept.iterdir()} == {"a.log": b"log", "root.txt": b"root"}
 
     def fetch(self, slave: ScriptedSlave, sha256: str, offset: int = 0) -> Deferred[FilePart]:
         """Ask for a file."""
