@@ -20,7 +20,7 @@ def is_full(error: BaseException) -> bool:
 
 def full(folder: Path) -> EndedError:
     """What ends an attempt for which there is no room below `folder`."""
-    return broken(f"the slave's disk is full: {free(folder) >> 20} MiB are free in {folder}")
+    return broken(f"the slave's disk is full: {free(folder) >> 20} MiB of space are left in {folder}")
 
 
 def free(folder: Path) -> int:
