@@ -117,7 +117,7 @@ def _is_evr(text: str | None) -> bool:
 def _settle(connection: Connection, known: Known, outcome: Outcome, tries: int) -> None:
     """End a running attempt and move its job on."""
     attempts.end(connection, known.attempt, outcome.state, outcome.reason, outcome.kind)
-    times = jobs.broken(connection, known.job_id) + (outcome.state is AttemptState.BROKEN)
+    times = known.broken + (outcome.state is AttemptState.BROKEN)
     then = retry.next_state(outcome.state, outcome.reason, broken=times, tries=tries, publishes=known.job != SOURCE)
     found = {} if outcome.evr is None else {"evr": outcome.evr, "serial": outcome.serial}
     jobs.change(connection, known.job_id, then.state, reason=then.reason, broken=times, **found)
@@ -137,7 +137,7 @@ def _publish(connection: Connection, known: Known) -> None:
         build=known.build,
         job=known.job,
         fence=known.fence,
-        chroots=jobs.targets(connection, known.job_id),
+        chroots=known.targets,
         retention=project.retention,
     )
     operations.order(connection, order, known.job_id)

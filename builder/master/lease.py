@@ -12,7 +12,7 @@ from builder.master.bell import Bell
 from builder.master.rounds import rounds
 from builder.protocol import Peer
 
-LOOK = 1.0
+LOOK = 2.0
 """Seconds between two looks; a lost slave is found so much later at the most."""
 
 

@@ -15,7 +15,7 @@ from twisted.logger import Logger
 from builder.errors import UnavailableError
 from builder.master.bell import Bell
 
-SLOW = 10.0
+SLOW = 20.0
 """After how many seconds without a ring a round is made all the same."""
 
 _log = Logger()

@@ -41,7 +41,7 @@ from builder.wire import Role
 T = TypeVar("T")
 FILE_THREADS = 4
 """How many files are hashed or synced at the same time."""
-PINGS = 3
+PINGS = 2
 """How many questions a silent slave is asked within its lease."""
 FAREWELL = 0.5
 """Seconds that peers have to end their connections when the master stops."""

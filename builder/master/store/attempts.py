@@ -10,6 +10,7 @@ from builder.clock import wall_time
 from builder.errors import NotFoundError
 from builder.lifecycle import ATTEMPT_ENDS, ATTEMPT_TRANSITIONS
 from builder.master.store import events
+from builder.master.store import jobs as jobs_stored
 from builder.master.store.schema import attempts, jobs, packages, steps
 from builder.model.attempt import AttemptState, FailureKind
 from builder.wire import JobStarted, StepFinished, StepStarted
@@ -17,10 +18,33 @@ from builder.wire import JobStarted, StepFinished, StepStarted
 Record = JobStarted | StepStarted | StepFinished
 
 _LIVE = [state.value for state in AttemptState if state not in ATTEMPT_ENDS]
+_SOURCES = {
+    state: [before for before, after in ATTEMPT_TRANSITIONS.items() if state in after] for state in AttemptState
+}
+_QUERY = (
+    sa.select(attempts, jobs.c.build, jobs.c.name.label("job"), jobs.c.broken, jobs.c.targets)
+    .add_columns(packages.c.project, packages.c.name.label("package"))
+    .join(jobs, jobs.c.id == attempts.c.job_id)
+    .join(packages, packages.c.id == jobs.c.package_id)
+)
+_ONE = _QUERY.where(attempts.c.id == sa.bindparam("attempt"))
+_ALL_LIVE = sa.select(attempts.c.id, attempts.c.slave, attempts.c.state).where(attempts.c.state.in_(_LIVE))
+_INSERT = sa.insert(attempts)
+_COUNT = sa.update(attempts).where(attempts.c.id == sa.bindparam("attempt"))
+_END = _COUNT.where(attempts.c.state.in_(sa.bindparam("allowed", expanding=True)))
+_INSERT_STEP = sa.insert(steps)
+_CLOSE_STEPS = sa.update(steps).where(steps.c.attempt == sa.bindparam("of"), steps.c.finished.is_(None))
+_END_STEP = _CLOSE_STEPS.where(steps.c.name == sa.bindparam("step"))
 
 
 class Known(NamedTuple):
-    """An attempt with the job that it is a try of."""
+    """An attempt with the job that it is a try of.
+
+    Attributes:
+        records: How many records of its stream are taken.
+        broken: How many attempts at the job the farm has broken.
+        targets: The chroots whose repositories get what the job makes; none for a source job.
+    """
 
     attempt: str
     slave: str
@@ -32,6 +56,8 @@ class Known(NamedTuple):
     job: str
     project: str
     package: str
+    broken: int
+    targets: tuple[str, ...]
 
 
 class Live(NamedTuple):
@@ -52,7 +78,7 @@ def insert(connection: Connection, attempt: str, job_id: int, fence: int, slave:
         "state": AttemptState.RUNNING.value,
         "started": wall_time(),
     }
-    connection.execute(sa.insert(attempts).values(row))
+    connection.execute(_INSERT, row)
 
 
 def one(connection: Connection, attempt: str) -> Known:
@@ -61,7 +87,7 @@ def one(connection: Connection, attempt: str) -> Known:
     Raises:
         NotFoundError: There is none.
     """
-    row = connection.execute(_query().where(attempts.c.id == attempt)).one_or_none()
+    row = connection.execute(_ONE, {"attempt": attempt}).one_or_none()
     if row is None:
         raise NotFoundError(f"there is no attempt {attempt}")
     return _known(row)
@@ -69,13 +95,12 @@ def one(connection: Connection, attempt: str) -> Known:
 
 def some(connection: Connection, ids: Collection[str]) -> dict[str, Known]:
     """Those of these attempts that there are, by id."""
-    return {row.id: _known(row) for row in connection.execute(_query().where(attempts.c.id.in_(ids)))}
+    return {row.id: _known(row) for row in connection.execute(_QUERY.where(attempts.c.id.in_(ids)))}
 
 
 def live(connection: Connection) -> tuple[Live, ...]:
     """All attempts that have not ended."""
-    query = sa.select(attempts.c.id, attempts.c.slave, attempts.c.state).where(attempts.c.state.in_(_LIVE))
-    return tuple(Live(row.id, row.slave, AttemptState(row.state)) for row in connection.execute(query))
+    return tuple(Live(row.id, row.slave, AttemptState(row.state)) for row in connection.execute(_ALL_LIVE))
 
 
 def live_on(connection: Connection, slave: str) -> tuple[str, ...]:
@@ -92,13 +117,12 @@ def end(
     Returns:
         Whether this call did so; False leaves everything as it was.
     """
-    allowed = [before.value for before, after in ATTEMPT_TRANSITIONS.items() if state in after]
+    guard = {"attempt": attempt, "allowed": [before.value for before in _SOURCES[state]]}
     values = {"state": state.value, "reason": reason, "kind": kind and kind.value, "finished": wall_time()}
-    statement = sa.update(attempts).where(attempts.c.id == attempt, attempts.c.state.in_(allowed)).values(values)
-    if not connection.execute(statement).rowcount:
+    if not connection.execute(_END, values | guard).rowcount:
         return False
-    still_open = sa.update(steps).where(steps.c.attempt == attempt, steps.c.finished.is_(None))
-    connection.execute(still_open.values(finished=wall_time(), ok=state is AttemptState.SUCCEEDED))
+    closed = {"of": attempt, "finished": wall_time(), "ok": state is AttemptState.SUCCEEDED}
+    connection.execute(_CLOSE_STEPS, closed)
     return True
 
 
@@ -115,7 +139,7 @@ def take(connection: Connection, record: Record) -> Known:
     if known.state in ATTEMPT_ENDS or known.records != record.number:
         return known
     number = record.number + 1
-    connection.execute(sa.update(attempts).where(attempts.c.id == record.attempt).values(records=number))
+    connection.execute(_COUNT, {"attempt": record.attempt, "records": number})
     match record:
         case StepStarted(step=step):
             _begin_step(connection, record)
@@ -138,21 +162,12 @@ def _begin_step(connection: Connection, record: StepStarted) -> None:
         "log_offset": record.log_offset,
         "started": record.time,
     }
-    connection.execute(sa.insert(steps).values(row))
+    connection.execute(_INSERT_STEP, row)
 
 
 def _end_step(connection: Connection, record: StepFinished) -> None:
-    own = (steps.c.attempt == record.attempt, steps.c.name == record.step.value, steps.c.finished.is_(None))
-    connection.execute(sa.update(steps).where(*own).values(finished=record.time, ok=record.ok))
-
-
-def _query() -> sa.Select[Any]:
-    return (
-        sa.select(attempts, jobs.c.build, jobs.c.name.label("job"))
-        .add_columns(packages.c.project, packages.c.name.label("package"))
-        .join(jobs, jobs.c.id == attempts.c.job_id)
-        .join(packages, packages.c.id == jobs.c.package_id)
-    )
+    own = {"of": record.attempt, "step": record.step.value, "finished": record.time, "ok": record.ok}
+    connection.execute(_END_STEP, own)
 
 
 def _known(row: Row[Any]) -> Known:
@@ -167,4 +182,6 @@ def _known(row: Row[Any]) -> Known:
         job=row.job,
         project=row.project,
         package=row.package,
+        broken=row.broken,
+        targets=jobs_stored.targets(row.job, row.targets),
     )

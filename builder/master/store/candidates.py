@@ -4,18 +4,40 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
-import msgspec
 import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
 from builder.master.schedule import ANY, Claim, Waiting
 from builder.master.store import attempts as live_attempts
 from builder.master.store.attempts import Live
+from builder.master.store.jobs import targets
 from builder.master.store.operations import WAITING
 from builder.master.store.schema import attempts, jobs, operations, packages
 from builder.model import Value
 from builder.model.attempt import AttemptState
 from builder.model.job import SOURCE, JobState
+
+_UNPREPARED = sa.exists().where(
+    operations.c.project == packages.c.project, operations.c.state == WAITING, operations.c.job_id.is_(None)
+)
+"""A chroot job waits until its project's repositories have been made."""
+_QUEUED = (
+    sa.select(jobs)
+    .join(packages, packages.c.id == jobs.c.package_id)
+    .where(jobs.c.state == JobState.QUEUED.value)
+    .where(jobs.c.channel.in_(sa.bindparam("channels", expanding=True)))
+    .where(jobs.c.architecture.in_(sa.bindparam("architectures", expanding=True)))
+    .where(sa.or_(jobs.c.name == SOURCE, ~_UNPREPARED))
+    .order_by(jobs.c.build, jobs.c.id)
+)
+_BROKEN = (
+    sa.select(attempts.c.job_id, attempts.c.slave)
+    .join(jobs, jobs.c.id == attempts.c.job_id)
+    .where(jobs.c.state == JobState.QUEUED.value, attempts.c.state == AttemptState.BROKEN.value)
+)
+_TAKEN = sa.select(jobs.c.package_id, jobs.c.name, jobs.c.targets).where(
+    jobs.c.state.in_([JobState.RUNNING.value, JobState.PUBLISHING.value]), jobs.c.name != SOURCE
+)
 
 
 class Subscription(Value, frozen=True, kw_only=True):
@@ -48,27 +70,16 @@ def queue(connection: Connection, subscription: Subscription) -> Queue:
     held = [attempt.slave for attempt in live]
     if all(held.count(slave) >= places for slave, places in subscription.places.items()):
         return Queue(live)
-    rows = connection.execute(_queued(subscription)).all()
+    wanted = {
+        "channels": tuple(subscription.channels),
+        "architectures": (ANY, *subscription.architectures),
+    }
+    rows = connection.execute(_QUEUED, wanted).all()
     if not rows:
         return Queue(live)
     broken = _broken(connection)
     waiting = tuple(_waiting(row, broken[row.id]) for row in rows)
     return Queue(live, waiting, {row.id: row.fence for row in rows}, _taken(connection))
-
-
-def _queued(subscription: Subscription) -> sa.Select[Any]:
-    """A chroot job waits until its project's repositories have been made."""
-    unprepared = sa.exists().where(
-        operations.c.project == packages.c.project, operations.c.state == WAITING, operations.c.job_id.is_(None)
-    )
-    return (
-        sa.select(jobs)
-        .join(packages, packages.c.id == jobs.c.package_id)
-        .where(jobs.c.state == JobState.QUEUED.value, jobs.c.channel.in_(subscription.channels))
-        .where(jobs.c.architecture.in_({ANY, *subscription.architectures}))
-        .where(sa.or_(jobs.c.name == SOURCE, ~unprepared))
-        .order_by(jobs.c.build, jobs.c.id)
-    )
 
 
 def _waiting(row: Row[Any], broken: Collection[str]) -> Waiting:
@@ -77,34 +88,20 @@ def _waiting(row: Row[Any], broken: Collection[str]) -> Waiting:
         package=row.package_id,
         channel=row.channel,
         architecture=row.architecture,
-        chroots=_chroots(row.name, row.targets),
+        chroots=targets(row.name, row.targets),
         avoid=frozenset(broken),
     )
 
 
-def _chroots(job: str, targets: str) -> tuple[str, ...]:
-    """The chroots whose repositories a job changes."""
-    if job == SOURCE:
-        return ()
-    return msgspec.json.decode(targets, type=tuple[str, ...]) or (job,)
-
-
 def _broken(connection: Connection) -> dict[int, set[str]]:
     """By the row of a queued job, the slaves on which an attempt at it was broken."""
-    query = (
-        sa.select(attempts.c.job_id, attempts.c.slave)
-        .join(jobs, jobs.c.id == attempts.c.job_id)
-        .where(jobs.c.state == JobState.QUEUED.value, attempts.c.state == AttemptState.BROKEN.value)
-    )
     found: dict[int, set[str]] = defaultdict(set)
-    for row in connection.execute(query):
+    for row in connection.execute(_BROKEN):
         found[row.job_id].add(row.slave)
     return found
 
 
 def _taken(connection: Connection) -> frozenset[Claim]:
-    at_work = [JobState.RUNNING.value, JobState.PUBLISHING.value]
-    query = sa.select(jobs.c.package_id, jobs.c.name, jobs.c.targets).where(jobs.c.state.in_(at_work))
     return frozenset(
-        (row.package_id, chroot) for row in connection.execute(query) for chroot in _chroots(row.name, row.targets)
+        (row.package_id, chroot) for row in connection.execute(_TAKEN) for chroot in targets(row.name, row.targets)
     )

@@ -27,6 +27,18 @@ _FINISH = sa.update(builds).where(
     ~sa.exists().where(jobs.c.build == builds.c.number, jobs.c.state.not_in(_ENDS)),
 )
 _INSERT = sa.insert(jobs)
+_CLAIM = (
+    sa.update(jobs)
+    .where(jobs.c.id == sa.bindparam("job_id"), jobs.c.state == JobState.QUEUED.value)
+    .where(jobs.c.fence == sa.bindparam("was"))
+    .values(state=JobState.RUNNING.value, fence=jobs.c.fence + 1, reason="")
+    .returning(jobs.c.build, jobs.c.name)
+)
+_WAITING = (
+    sa.select(jobs.c.name, jobs.c.id)
+    .where(jobs.c.build == sa.bindparam("build"), jobs.c.state == JobState.WAITING.value)
+    .order_by(jobs.c.id)
+)
 
 
 def change(connection: Connection, job_id: int, state: JobState, *, reason: str = "", **values: Any) -> bool:
@@ -54,33 +66,22 @@ def claim(connection: Connection, job_id: int, fence: int, slave: str) -> bool:
     Returns:
         Whether this call did so; False leaves everything as it was.
     """
-    statement = (
-        sa.update(jobs)
-        .where(jobs.c.id == job_id, jobs.c.state == JobState.QUEUED.value, jobs.c.fence == fence)
-        .values(state=JobState.RUNNING.value, fence=fence + 1, reason="")
-        .returning(jobs.c.build, jobs.c.name)
-    )
-    row = connection.execute(statement).one_or_none()
+    row = connection.execute(_CLAIM, {"job_id": job_id, "was": fence}).one_or_none()
     if row is not None:
         events.record(connection, "job_running", row.build, row.name, f"on {slave}")
     return row is not None
 
 
-def broken(connection: Connection, job_id: int) -> int:
-    """How many attempts at a job the farm has broken."""
-    return int(connection.execute(sa.select(jobs.c.broken).where(jobs.c.id == job_id)).scalar_one())
-
-
-def targets(connection: Connection, job_id: int) -> tuple[str, ...]:
-    """The chroots whose repositories get the result of a chroot job."""
-    row = connection.execute(sa.select(jobs.c.name, jobs.c.targets).where(jobs.c.id == job_id)).one()
-    return msgspec.json.decode(row.targets, type=tuple[str, ...]) or (row.name,)
+def targets(job: str, text: str) -> tuple[str, ...]:
+    """The chroots whose repositories get what a job makes, from its column: its own one if nothing else is said."""
+    if job == SOURCE:
+        return ()
+    return msgspec.json.decode(text, type=tuple[str, ...]) or (job,)
 
 
 def waiting(connection: Connection, build: int) -> dict[str, int]:
     """The rows of the jobs of a build that wait, by their names, in the project's order."""
-    query = sa.select(jobs.c.name, jobs.c.id).where(jobs.c.build == build, jobs.c.state == JobState.WAITING.value)
-    return {row.name: row.id for row in connection.execute(query.order_by(jobs.c.id))}
+    return {row.name: row.id for row in connection.execute(_WAITING, {"build": build})}
 
 
 def cancel(connection: Connection, build: int, name: str, reason: str) -> bool:

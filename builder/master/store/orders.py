@@ -10,26 +10,28 @@ from sqlalchemy import Connection, Row
 from builder import nevra
 from builder.master.order import Claimed
 from builder.master.store import artifacts
+from builder.master.store import jobs as jobs_stored
 from builder.master.store.schema import attempts, builds, jobs, packages, projects
 from builder.model.attempt import LastBuilt, SourceFacts
 from builder.model.job import SOURCE, JobState
 from builder.model.project import Package, Project
 
+_CLAIMED = (
+    sa.select(attempts.c.id.label("attempt"), attempts.c.slave, attempts.c.fence)
+    .add_columns(jobs.c.build, jobs.c.name.label("job"), jobs.c.targets, jobs.c.package_id)
+    .add_columns(builds.c.force, builds.c.source, builds.c.definition, packages.c.name)
+    .add_columns(projects.c.definition.label("project"))
+    .join(jobs, jobs.c.id == attempts.c.job_id)
+    .join(builds, builds.c.number == jobs.c.build)
+    .join(packages, packages.c.id == jobs.c.package_id)
+    .join(projects, projects.c.name == packages.c.project)
+    .where(attempts.c.id.in_(sa.bindparam("ids", expanding=True)))
+)
+
 
 def claimed(connection: Connection, ids: Iterable[str]) -> tuple[Claimed, ...]:
     """Those of these attempts that there are, with all that their orders are made from."""
-    query = (
-        sa.select(attempts.c.id.label("attempt"), attempts.c.slave, attempts.c.fence)
-        .add_columns(jobs.c.build, jobs.c.name.label("job"), jobs.c.targets, jobs.c.package_id)
-        .add_columns(builds.c.force, builds.c.source, builds.c.definition, packages.c.name)
-        .add_columns(projects.c.definition.label("project"))
-        .join(jobs, jobs.c.id == attempts.c.job_id)
-        .join(builds, builds.c.number == jobs.c.build)
-        .join(packages, packages.c.id == jobs.c.package_id)
-        .join(projects, projects.c.name == packages.c.project)
-        .where(attempts.c.id.in_(tuple(ids)))
-    )
-    return tuple(_claimed(connection, row) for row in connection.execute(query).all())
+    return tuple(_claimed(connection, row) for row in connection.execute(_CLAIMED, {"ids": tuple(ids)}).all())
 
 
 def _claimed(connection: Connection, row: Row[Any]) -> Claimed:
@@ -47,7 +49,7 @@ def _claimed(connection: Connection, row: Row[Any]) -> Claimed:
     if row.job == SOURCE or row.source is None:
         return about
     made = artifacts.srpm_of(connection, row.build)
-    targets = msgspec.json.decode(row.targets, type=tuple[str, ...]) or (row.job,)
+    targets = jobs_stored.targets(row.job, row.targets)
     return msgspec.structs.replace(
         about,
         source=msgspec.json.decode(row.source, type=SourceFacts),
