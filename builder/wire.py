@@ -9,8 +9,8 @@ One long-lived connection per peer, opened by the peer to the master, carries al
   `StepFinished`, then its artifacts, the listing last, then `JobFinished`. Step records are numbered from 0, log
   bytes are addressed by offset. Each report is answered with the `Position` up to which the master has the stream: one
   that comes twice changes nothing, one that leaves a gap is not taken, and the slave goes on from the answer.
-* `UnavailableError` in answer to a report means that the master cannot take it now (its disk is full, it stops): nothing
-  is lost, the same report is sent again later.
+* `UnavailableError` in answer to a report means that the master cannot take it now (its disk is full, it stops):
+  nothing is lost, the same report is sent again later.
 * `BeginArtifact` is answered with the offset from which the master wants the file; `ArtifactChunk`s follow. When the
   last byte is there the master compares the digest: `DigestError` means that what it received was thrown away.
 * `JobFinished`'s answer means committed and synced. Only after it may the slave delete the attempt.
