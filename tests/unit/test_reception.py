@@ -3,6 +3,7 @@
 import msgspec
 
 from builder.errors import VersionError
+from builder.master.lease import LOOK
 from builder.master.reception import verdict
 from builder.master.store.attempts import Known
 from builder.model.attempt import AttemptState, Outcome, Position
@@ -112,7 +113,7 @@ class Hellos(MasterCase):
         slave = self.slave("a", 9)
         number = self.master.build()
         slave.cut()
-        self.master.wait(LEASE + GRACE + 2)
+        self.master.wait(LEASE + GRACE + LOOK)
         self.slave("b")
         (said,) = self.again(slave, slave.orders[0]).verdicts
         assert said.verdict is Verdict.SUPERSEDED
@@ -163,7 +164,7 @@ class LostSlaves(MasterCase):
         """A slave whose host vanished without a word is lost as well."""
         slave = self.slave()
         number = self.master.build()
-        self.master.clock.pump([1] * int(LEASE + GRACE + 2))
+        self.master.clock.pump([1] * int(LEASE + GRACE + 2 * LOOK + 1))
         assert slave.closed is not None
         assert self.master.attempts(number, SOURCE)[0].state is AttemptState.BROKEN
 
@@ -179,7 +180,7 @@ class LostSlaves(MasterCase):
         assert said.verdict is Verdict.CONTINUE
         slave.cut()
         self.master.restart()
-        self.master.wait(LEASE + GRACE + 2)
+        self.master.wait(LEASE + GRACE + LOOK)
         assert self.master.attempts(number, SOURCE)[0].state is AttemptState.BROKEN
 
     def test_a_cancelled_attempt_of_a_lost_slave(self) -> None:
@@ -188,6 +189,6 @@ class LostSlaves(MasterCase):
         number = self.master.build()
         slave.cut()
         self.master.cancel(number)
-        self.master.wait(LEASE + GRACE + 2)
+        self.master.wait(LEASE + GRACE + LOOK)
         assert self.master.attempts(number, SOURCE)[0].state is AttemptState.CANCELLED
         assert self.master.job(number, SOURCE).state is JobState.CANCELLED
