@@ -35,6 +35,7 @@ from builder.master.session import SlaveSession
 from builder.master.slaves import Slaves
 from builder.master.store import attempts
 from builder.master.store.database import Store, open_store
+from builder.master.sweep import Sweep
 from builder.protocol import Peer, PeerFactory, Session
 from builder.wire import Role
 
@@ -138,6 +139,7 @@ class Master:
         self._dispatcher = Dispatcher(
             store, slaves, clock, new_attempt, chroots=found.chroots, url=url_of(config), tries=config.tries
         )
+        self._sweep = Sweep(store, incoming, clock, aside)
         self._loops: list[Deferred[None]] = []
 
     async def start(self) -> None:
@@ -147,6 +149,7 @@ class Master:
             started("Looking for lost slaves", self._leases.run()),
             started("Dispatching", self._dispatcher.run()),
             started("Sending operations", self._operations.run()),
+            started("Sweeping", self._sweep.run()),
         ]
 
     def stop(self) -> None:

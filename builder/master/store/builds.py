@@ -49,6 +49,16 @@ def found(connection: Connection, number: int, source: SourceFacts) -> None:
     connection.execute(sa.update(builds).where(builds.c.number == number).values(source=text))
 
 
+def over(connection: Connection, numbers: Iterable[int]) -> list[int]:
+    """Those of these builds that have ended, and on which no slave is at work any more either."""
+    moving = [state.value for state in AttemptState if state not in lifecycle.ATTEMPT_ENDS]
+    at_work = sa.exists().where(
+        jobs.c.build == builds.c.number, attempts.c.job_id == jobs.c.id, attempts.c.state.in_(moving)
+    )
+    query = sa.select(builds.c.number).where(builds.c.number.in_(tuple(numbers)), builds.c.finished.is_not(None))
+    return list(connection.execute(query.where(~at_work)).scalars())
+
+
 def with_queued_source(connection: Connection, package_id: int) -> list[int]:
     """The builds of a package whose source job nobody has begun."""
     queued = (jobs.c.package_id == package_id, jobs.c.name == SOURCE, jobs.c.state == JobState.QUEUED.value)

@@ -1,0 +1,95 @@
+"""What a slave is told to do."""
+
+import msgspec
+import pytest
+
+from builder.errors import NotFoundError
+from builder.master.order import Claimed, order
+from builder.model.artifact import Artifact, ArtifactKind
+from builder.model.attempt import ChrootWork, LastBuilt, Order, SourceFacts, SourceWork
+from builder.model.chroot import BaseRepository, Chroot
+from builder.model.job import SOURCE
+from builder.model.project import GitSource, Package, Packaging, Project, Style
+
+CHROOT = Chroot(
+    distribution="fedora", version="43", architecture="x86_64", dist=".fc43", packages=("bash",), repositories=()
+)
+EXTERNAL = BaseRepository(name="other", url="https://other.example.org/", priority=90)
+PACKAGE = Package(
+    style=Style.CI,
+    packaging=Packaging(git="https://git.example.org/x-rpm.git", spec="x.spec"),
+    upstream=GitSource(git="https://git.example.org/x.git", ref="main"),
+    timeout=90,
+)
+SRPM = Artifact(name="x-1-1.src.rpm", kind=ArtifactKind.SRPM, size=1, sha256="2" * 64)
+CLAIMED = Claimed(
+    attempt="a" * 32,
+    slave="a",
+    fence=3,
+    build=17,
+    job=SOURCE,
+    project=Project(project="hello", chroots=(CHROOT.name,), network=True, external=(EXTERNAL,)),
+    name="x",
+    package=PACKAGE,
+    force=True,
+)
+IN_CHROOT = msgspec.structs.replace(
+    CLAIMED,
+    job=CHROOT.name,
+    source=SourceFacts(evr="1-1", inputs="1" * 64, commits=()),
+    srpm=SRPM,
+    last_built=LastBuilt(evr="0-1", inputs="3" * 64),
+)
+
+
+def ordered(claimed: Claimed, *chroots: Chroot) -> Order:
+    """The order on a farm that knows these chroots."""
+    return order(claimed, {chroot.name: chroot for chroot in chroots}, "https://farm.example.org/")
+
+
+def test_a_source_job() -> None:
+    """It says where the sources are and whose build it is; it needs no chroot."""
+    assert ordered(CLAIMED) == Order(
+        attempt="a" * 32,
+        fence=3,
+        build=17,
+        job=SOURCE,
+        timeout=90,
+        work=SourceWork(
+            project="hello",
+            package="x",
+            style=Style.CI,
+            packaging=PACKAGE.packaging,
+            upstream=PACKAGE.upstream,
+            build=17,
+        ),
+    )
+
+
+def test_a_chroot_job() -> None:
+    """It says in what it is built, with which repositories besides, from what, and what was built before."""
+    own = BaseRepository(
+        name="hello-testing",
+        url="https://farm.example.org/repos/hello/testing/fedora-43/x86_64/",
+        priority=50,
+    )
+    assert ordered(IN_CHROOT, CHROOT).work == ChrootWork(
+        project="hello",
+        package="x",
+        style=Style.CI,
+        chroot=CHROOT,
+        repositories=(own, EXTERNAL),
+        network=True,
+        srpm=SRPM,
+        inputs="1" * 64,
+        force=True,
+        last_built=LastBuilt(evr="0-1", inputs="3" * 64),
+    )
+
+
+def test_what_is_missing_is_named() -> None:
+    """A chroot that the master has lost, or a build without SRPM, is told in a sentence."""
+    with pytest.raises(NotFoundError, match="no chroot fedora-43-x86_64 any more"):
+        ordered(IN_CHROOT)
+    with pytest.raises(NotFoundError, match="build 17 has no SRPM"):
+        ordered(msgspec.structs.replace(IN_CHROOT, srpm=None), CHROOT)

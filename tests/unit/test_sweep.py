@@ -1,0 +1,40 @@
+"""Nothing piles up in `incoming/`."""
+
+from builder.master.sweep import EVERY
+from builder.model.attempt import AttemptState, Outcome
+from tests.support.headless import MasterCase
+from tests.support.store import answer
+
+
+class Sweeping(MasterCase):
+    """What is left of builds."""
+
+    def _there(self) -> set[str]:
+        """The builds of which something is there."""
+        return {path.name for path in (self.master.folder / "incoming").iterdir()}
+
+    def test_what_a_build_leaves_is_removed(self) -> None:
+        """When it has ended, and not before; other things are left alone."""
+        slave = self.slave()
+        slave.make_package(self.package_order(slave))
+        (self.master.folder / "incoming" / "README").touch()
+        self.master.clock.advance(EVERY)
+        assert self._there() == {"1", "README"}
+        self.again(slave)
+        self.master.connect(self.repo)
+        answer(self.repo.hello())
+        self.repo.apply(self.repo.operations[-1])
+        self.master.clock.advance(EVERY)
+        assert self._there() == {"README"}
+
+    def test_what_is_still_coming_stays(self) -> None:
+        """A cancelled build has ended at once, but its slave may not have stopped to deliver."""
+        slave = self.slave()
+        order = self.package_order(slave)
+        self.master.cancel(order.build)
+        self.master.restart()
+        assert self._there() == {"1"}
+        self.again(slave, order)
+        answer(slave.finish(order, Outcome(state=AttemptState.CANCELLED)))
+        self.master.restart()
+        assert self._there() == set()
