@@ -51,10 +51,10 @@ class Attempts:
         if order.attempt in self._relays:
             return
         try:
-            relay = self._add(self._journal.record(order))
+            folder = self._journal.record(order)
         except OSError as error:
             raise UnavailableError(f"attempt {order.attempt} cannot be written down: {error.strerror}") from error
-        relay.connected(peer, _BEGINNING)
+        self._add(folder).connected(peer, _BEGINNING)
 
     def cancel(self, attempt: str) -> None:
         """Stop an attempt; its end is reported like any other.

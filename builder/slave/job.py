@@ -3,9 +3,8 @@
 from builder.model.artifact import ArtifactKind
 from builder.model.attempt import AttemptState, ChrootWork, Order, Outcome, SourceWork
 from builder.model.step import StepName
-from builder.slave.executors.executor import BuildRoot
 from builder.slave.steps.chroot import make_root
-from builder.slave.steps.collect import BUILDROOT_NAME, collect
+from builder.slave.steps.collect import collect
 from builder.slave.steps.fetch import fetch
 from builder.slave.steps.gate import dist, pass_gate
 from builder.slave.steps.srpm import make_srpm
@@ -25,11 +24,6 @@ def carry_out(workspace: Workspace, order: Order) -> Outcome:
             return _chroot(workspace, order.attempt, work)
 
 
-def first_step(order: Order) -> StepName:
-    """The runner's first step in this order."""
-    return StepName.FETCH if isinstance(order.work, SourceWork) else StepName.CHROOT
-
-
 def _source(workspace: Workspace, attempt: str, work: SourceWork) -> Outcome:
     with workspace.step(StepName.FETCH):
         gathered = fetch(workspace, work)
@@ -42,22 +36,15 @@ def _source(workspace: Workspace, attempt: str, work: SourceWork) -> Outcome:
 def _chroot(workspace: Workspace, attempt: str, work: ChrootWork) -> Outcome:
     with workspace.step(StepName.CHROOT):
         executor, root = make_root(workspace, work)
-        filled = workspace.step_log()
+        filled = workspace.keep_step_log("root.log")
     with workspace.step(StepName.GATE):
         build = pass_gate(workspace, work, root)
     with workspace.step(StepName.BUILD):
         products = root.build(dist(work, build.serial), network=work.network)
-        built = workspace.step_log()
+        built = workspace.keep_step_log("build.log")
     with workspace.step(StepName.COLLECT):
-        texts = {
-            "root.log": (ArtifactKind.LOG, filled),
-            "build.log": (ArtifactKind.LOG, built),
-            BUILDROOT_NAME: (ArtifactKind.BUILDROOT, _buildroot(executor, root)),
-        }
-        collect(workspace, attempt, products, texts)
+        listed = workspace.work / "buildroot.txt"
+        listed.write_text("\n".join([f"# executor: {executor}", *root.packages()]) + "\n")
+        others = {filled: ArtifactKind.LOG, built: ArtifactKind.LOG, listed: ArtifactKind.BUILDROOT}
+        collect(workspace, attempt, products, others)
     return Outcome(state=AttemptState.SUCCEEDED, evr=build.evr, serial=build.serial)
-
-
-def _buildroot(executor: str, root: BuildRoot) -> str:
-    """The exact packages of the build root, below a line that says what made it."""
-    return "\n".join([f"# executor: {executor}", *root.packages()]) + "\n"

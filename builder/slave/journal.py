@@ -6,10 +6,13 @@ An attempt that the master does not know (its database was restored from a backu
 from pathlib import Path
 
 import msgspec
+from twisted.logger import Logger
 
 from builder import files
 from builder.model.attempt import Order
 from builder.slave.attempt import ORDER_NAME, AttemptFolder
+
+_log = Logger()
 
 
 class Journal:
@@ -29,8 +32,14 @@ class Journal:
             if (path / ORDER_NAME).exists():
                 found.append(folder)
             else:
-                files.remove_tree(path)
+                self._remove(path)
         return tuple(found)
+
+    def _remove(self, path: Path) -> None:
+        try:
+            files.remove_tree(path)
+        except OSError as error:  # it stands in nobody's way
+            _log.warn("what an earlier attempt has left cannot be removed: {error}", error=error)
 
     def record(self, order: Order) -> AttemptFolder:
         """Make the folder of a new attempt; its order is durable when this returns."""

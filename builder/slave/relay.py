@@ -131,21 +131,21 @@ class Relay:
 
     async def _provided(self, peer: Peer, stream: Stream, file: Input) -> None:
         """Have the file that the order names, and start the runner."""
-        recorder = self._folder.recorder()
-        if not recorder.open_step:
-            recorder.begin_step(StepName.FETCH.value)
-            stream.wake()
         try:
+            recorder = self._folder.recorder()
+            if not recorder.open_step:
+                recorder.begin_step(StepName.FETCH.value)
+                stream.wake()
             await file.fetch(peer, lambda: self._run.outcome is None)
+            if self._run.outcome is None:
+                recorder.end_step(ok=True)
+                stream.wake()
+                self._run.launch()
         except (NotFoundError, DigestError) as error:
             self._run.finish(broken(f"{self.held.job} has no SRPM to build: {error}"))
         except OSError as error:
             full = disk.is_full(error)
             self._run.finish(disk.full(self._folder.path) if full else broken(f"the SRPM cannot be written: {error}"))
-        if self._run.outcome is None:
-            recorder.end_step(ok=True)
-            stream.wake()
-            self._run.launch()
 
     async def _delivered(self, peer: Peer, stream: Stream, outcome: Outcome) -> Outcome:
         """Deliver the results of a success; the outcome is another one if the master does not take them."""

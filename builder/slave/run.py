@@ -6,9 +6,11 @@ with it.
 
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
 
 from builder.model.attempt import ChrootWork, Order, Outcome
 from builder.model.step import StepName
@@ -20,11 +22,19 @@ from builder.slave.launch import Launcher
 from builder.slave.watch import Watch
 
 LOOK_EVERY = 2.0
-"""How often, in seconds, it is looked after a runner, in case that nothing was told of its end."""
+"""How often, in seconds, it is looked after a runner, in case that nothing was told of what it did."""
 KILL_AFTER = 5.0
 """How many seconds a runner has to end when it is told to."""
 LAUNCHES = 3
 """How often a runner is started for an attempt before it is given up: once to work, then to clear up."""
+
+
+_log = Logger()
+
+
+def first_step(order: Order) -> StepName:
+    """The first step of a runner with this order; fetching the SRPM of a chroot job is done before it."""
+    return StepName.CHROOT if isinstance(order.work, ChrootWork) else StepName.FETCH
 
 
 class Run:
@@ -34,7 +44,7 @@ class Run:
         order: What is to be done.
         input: The file that has to be there before a runner can work, if the order names one.
         outcome: How it ended, once it has.
-        changed: Called with the name of each file that changes.
+        changed: Called with the name of each file that changes, and now and then with none.
     """
 
     def __init__(self, clock: IReactorTime, launcher: Launcher, watch: Watch, folder: AttemptFolder) -> None:
@@ -74,8 +84,10 @@ class Run:
     def launch(self) -> None:
         """Start a runner."""
         self._launches += 1
-        first = StepName.FETCH if self.input is None else StepName.CHROOT
-        self._launcher.start(self.folder, first, self._look)
+        try:
+            self._launcher.start(self.folder, first_step(self.order), self._look)
+        except OSError as error:  # it is tried again when it is looked after the next time
+            _log.error("no runner can be started for {attempt}: {error}", attempt=self.order.attempt, error=error)
 
     def cancel(self) -> None:
         """Make it end, now."""
@@ -89,7 +101,8 @@ class Run:
 
     def finish(self, ending: EndedError) -> None:
         """End it without a runner."""
-        self.folder.recorder().end_step(ok=False)
+        with suppress(OSError):  # a full disk has room for the result alone
+            self.folder.recorder().end_step(ok=False)
         self.folder.finish(ending.outcome)
         self._look()
 
@@ -126,7 +139,7 @@ class Run:
         if self._next_look and self._next_look.active():
             self._next_look.reset(LOOK_EVERY)
         else:
-            self._next_look = self._clock.callLater(LOOK_EVERY, self._look)
+            self._next_look = self._clock.callLater(LOOK_EVERY, self._told, "")
 
     def _died(self) -> None:
         """A new runner clears up and writes how it ended, unless that fails too."""

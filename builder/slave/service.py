@@ -25,8 +25,6 @@ from builder.tls import client_endpoint
 
 PING_EVERY = 10.0
 """After how many seconds of silence the master is asked whether it is there."""
-
-
 BUNDLES = (Path("/etc/pki/tls/certs/ca-bundle.crt"), Path("/etc/ssl/certs/ca-certificates.crt"))
 """Where Fedora and Debian keep the certificates that the system trusts."""
 

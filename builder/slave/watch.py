@@ -6,8 +6,11 @@ from typing import Any, Protocol
 
 from twisted.internet.inotify import IN_CLOSE_WRITE, IN_CREATE, IN_MODIFY, IN_MOVED_TO, INotify
 from twisted.internet.interfaces import IReactorFDSet
+from twisted.logger import Logger
+from twisted.python._inotify import INotifyError
 from twisted.python.filepath import FilePath
 
+_log = Logger()
 _CHANGES = IN_CREATE | IN_MODIFY | IN_MOVED_TO | IN_CLOSE_WRITE
 
 
@@ -37,8 +40,12 @@ class InotifyWatch:
         def told(_: object, path: FilePath[Any], __: int) -> None:
             changed(path.asTextMode().basename())
 
-        self._watched.add(folder)
-        self._notify.watch(FilePath(str(folder)), _CHANGES, callbacks=[told])
+        try:
+            self._notify.watch(FilePath(str(folder)), _CHANGES, callbacks=[told])
+        except INotifyError as error:  # the host's limit of watches: the timer will have to do
+            _log.warn("{folder} is not watched: {error}", folder=folder, error=error)
+        else:
+            self._watched.add(folder)
 
     def end(self, folder: Path) -> None:
         """Remove the watch, if there is one."""

@@ -31,7 +31,9 @@ def work(folder: str, records: Records) -> None:
         with contextlib.suppress(OSError):
             traceback.print_exc()
         full = disk.is_full(error)
-        outcome = (disk.full(attempt.path) if full else broken(f"the runner failed: {error!r}")).outcome
+        outcome = (
+            disk.full(attempt.path) if full else broken(f"the runner failed: {type(error).__name__}: {error}")
+        ).outcome
     interrupts.end()
     if outcome.state in {AttemptState.FAILED, AttemptState.BROKEN} and _no_room(workspace):
         outcome = disk.full(attempt.path).outcome
@@ -73,7 +75,7 @@ def _end(workspace: Workspace, outcome: Outcome) -> None:
     workspace.remove()
     with contextlib.suppress(OSError):
         workspace.say(outcome.reason or outcome.state.value)
-    workspace.close_step()
+        workspace.close_step()
     workspace.attempt.finish(outcome)
 
 

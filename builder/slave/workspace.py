@@ -1,15 +1,18 @@
 """Where the steps of one attempt work: its folders, its log, its step records, and the programs it runs."""
 
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from builder.model.attempt import AttemptState
 from builder.model.step import StepName
 from builder.process import Interrupts, run
 from builder.slave import sandbox
 from builder.slave.attempt import AttemptFolder
+from builder.slave.endings import EndedError
 from builder.slave.records import Records
 
 LOG_TAIL = 1 << 20
@@ -58,9 +61,9 @@ class Workspace:
         self._step_log = self.attempt.log_length()
         try:
             yield
-        except BaseException:
+        except BaseException as error:
             with suppress(OSError):  # a full disk: the step is closed when there is room again
-                self._records.end_step(ok=False)
+                self._records.end_step(ok=isinstance(error, EndedError) and error.outcome.state is AttemptState.SKIPPED)
             raise
         self._records.end_step(ok=True)
 
@@ -83,6 +86,14 @@ class Workspace:
         with self.attempt.log.open("rb") as log:
             log.seek(max(self._step_log, self.attempt.log_length() - LOG_TAIL))
             return log.read().decode(errors="replace")
+
+    def keep_step_log(self, name: str) -> Path:
+        """Put all that the current step has logged into a file of this name, and return where it is."""
+        path = self.work / name
+        with self.attempt.log.open("rb") as log, path.open("wb") as kept:
+            log.seek(self._step_log)
+            shutil.copyfileobj(log, kept)
+        return path
 
     def run(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> int:
         """Run a program that says everything into the log, and return its exit code."""

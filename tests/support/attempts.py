@@ -13,8 +13,9 @@ from builder.model.attempt import Order, Outcome
 from builder.process import Interrupts
 from builder.slave import runner
 from builder.slave.endings import EndedError
-from builder.slave.job import carry_out, first_step
+from builder.slave.job import carry_out
 from builder.slave.journal import Journal
+from builder.slave.run import first_step
 from builder.slave.workspace import Workspace
 from tests.support.hosts import as_user, python_of
 

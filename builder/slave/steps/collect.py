@@ -1,7 +1,7 @@
 """Step collect: put what the attempt delivers into `results/`, known by its digest, with the listing of all of it."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -15,15 +15,12 @@ from builder.slave.endings import broken, failed
 from builder.slave.spec import regular
 from builder.slave.workspace import Workspace
 
-BUILDROOT_NAME = "buildroot.txt"
 _NEVRA = "%{NAME}-%|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}.%|SOURCERPM?{%{ARCH}}:{src}|\\n"
 _LONGEST_NAME = 128
 
 
-def collect(
-    workspace: Workspace, attempt: str, products: Sequence[Path], texts: dict[str, tuple[ArtifactKind, str]]
-) -> None:
-    """Deliver the RPMs and SRPMs `products`, and `texts` as files of these names; the listing is written last.
+def collect(workspace: Workspace, attempt: str, products: Sequence[Path], others: Mapping[Path, ArtifactKind]) -> None:
+    """Deliver the RPMs and SRPMs `products`, and the files `others`; the listing is written last.
 
     Raises:
         EndedError: The build made something that is no package, or has a name that is none.
@@ -36,9 +33,9 @@ def collect(
         files.move(path, results / path.name)
     names = [path.name for path in products]
     artifacts = _packages(results, names, nevras(workspace, results, names))
-    for name, (kind, text) in texts.items():
-        files.write(results / name, text.encode(errors="replace"))
-        artifacts.append(_artifact(results / name, kind))
+    for path, kind in others.items():
+        files.move(path, results / path.name)
+        artifacts.append(_artifact(results / path.name, kind))
     listing = Listing(attempt=attempt, artifacts=tuple(artifacts))
     files.write(results / LISTING_NAME, msgspec.json.encode(listing))
 
