@@ -6,9 +6,11 @@ from sqlalchemy import Connection
 
 from builder.errors import ConflictError, InvalidError, NotFoundError
 from builder.lifecycle import JOB_ENDS
+from builder.master.slaves import Slaves
 from builder.master.store import builds, jobs, projects
 from builder.master.store.database import Store
 from builder.master.store.projects import Known
+from builder.master.waiting import explained
 from builder.mistakes import guess
 from builder.model.build import Build, BuildRequest
 from builder.model.job import SOURCE, Job, JobState
@@ -18,8 +20,9 @@ from builder.model.project import Style
 class Builds:
     """What people do with builds; every answer is the build as it is afterwards."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, slaves: Slaves) -> None:
         self._store = store
+        self._slaves = slaves
 
     async def request(self, request: BuildRequest, who: str) -> Build:
         """Ask for a build: its source job is queued, its chroot jobs wait for that.
@@ -32,7 +35,7 @@ class Builds:
             ConflictError: Several projects have such a package, and none is named.
             InvalidError: The package is not built for a chroot that was named.
         """
-        return await self._store.write(partial(_request, request=request, who=who))
+        return await self._explained(await self._store.write(partial(_request, request=request, who=who)))
 
     async def show(self, number: int) -> Build:
         """A build with its jobs, their attempts and steps.
@@ -40,7 +43,7 @@ class Builds:
         Raises:
             NotFoundError: There is none of that number.
         """
-        return await self._store.read(partial(builds.one, number=number))
+        return await self._explained(await self._store.read(partial(builds.one, number=number)))
 
     async def listing(
         self, limit: int = 50, before: int | None = None, package: str | None = None
@@ -54,7 +57,8 @@ class Builds:
 
     async def unfinished(self, limit: int = 50) -> tuple[Build, ...]:
         """The builds that have not ended, with their jobs and attempts: the oldest, at most `limit`."""
-        return await self._store.read(partial(builds.unfinished, limit=limit))
+        found = await self._store.read(partial(builds.unfinished, limit=limit))
+        return tuple([await self._explained(build) for build in found])
 
     async def unfinished_jobs(self) -> dict[JobState, int]:
         """How many jobs there are in each state that is no end."""
@@ -70,6 +74,12 @@ class Builds:
             ConflictError: It has ended, or is being published.
         """
         return await self._store.write(partial(_cancel, number=number, job=job, who=who))
+
+    async def _explained(self, build: Build) -> Build:
+        """The build, with a reason at each job that waits for a slave that is not there."""
+        if all(job.state is not JobState.QUEUED for job in build.jobs):
+            return build
+        return explained(build, self._slaves.connected)
 
 
 def _request(connection: Connection, request: BuildRequest, who: str) -> Build:

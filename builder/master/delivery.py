@@ -141,7 +141,8 @@ class Delivery:
             return part.length
         if part.digest.hexdigest() != wanted.sha256:
             del self._parts[name]
-            files.remove(part.path)
+            with disk.explained(part.path):
+                files.remove(part.path)
             raise DigestError(f"{name} is not what its digest {wanted.sha256} says; it was thrown away")
         with disk.explained(part.path):
             await self._aside(lambda: _put(part.path, self._folder / name))

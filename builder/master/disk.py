@@ -20,9 +20,11 @@ def append(path: Path, offset: int, data: bytes) -> None:
     """Add `data` at the end of a file of `offset` bytes; all of it or nothing.
 
     Raises:
-        UnavailableError: The disk is full, or broken.
+        UnavailableError: The disk is full or broken, or the file has another length than it should have.
     """
     with explained(path), path.open("ab", buffering=0) as file:
+        if file.tell() != offset:
+            raise UnavailableError(f"{path} has {file.tell()} bytes instead of {offset}: somebody has changed it")
         try:
             written = 0
             while written < len(data):

@@ -10,7 +10,8 @@ A claim is committed before the order is sent. From then on exactly one of these
 An attempt that a connected slave should have, and has not by its own word, is found by the next round.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import msgspec
@@ -21,7 +22,7 @@ from twisted.logger import Logger
 from builder.clock import background
 from builder.errors import BuilderError, NotFoundError, UnavailableError
 from builder.master import attempts
-from builder.master.order import Claimed, order
+from builder.master.order import Claimed
 from builder.master.rounds import SLOW, rounds
 from builder.master.schedule import Assignment, Place, assignments
 from builder.master.slaves import Connection, Slaves
@@ -30,8 +31,7 @@ from builder.master.store import candidates, orders
 from builder.master.store.attempts import Live
 from builder.master.store.candidates import Queue, Subscription
 from builder.master.store.database import Store
-from builder.model.attempt import AttemptState
-from builder.model.chroot import Chroot
+from builder.model.attempt import AttemptState, Order
 from builder.wire import CancelJob, StartJob
 
 ANSWER = 30.0
@@ -48,8 +48,7 @@ _log = Logger()
 class Dispatcher:
     """Sends `StartJob` and `CancelJob`.
 
-    `chroots` are those that the farm knows, `url` is where its repositories are served from, and `tries` after how
-    many broken attempts a job is given up; `new_attempt` makes ids.
+    `new_attempt` makes ids, `order` makes orders, and `tries` is after how many broken attempts a job is given up.
     """
 
     def __init__(
@@ -58,17 +57,14 @@ class Dispatcher:
         slaves: Slaves,
         clock: IReactorTime,
         new_attempt: Callable[[], str],
-        *,
-        chroots: Mapping[str, Chroot],
-        url: str,
+        order: Callable[[Claimed], Order],
         tries: int,
     ) -> None:
         self._store = store
         self._slaves = slaves
         self._clock = clock
         self._new_attempt = new_attempt
-        self._chroots = chroots
-        self._url = url
+        self._order = order
         self._tries = tries
         self._broken: dict[tuple[int, int], float] = {}
 
@@ -93,14 +89,14 @@ class Dispatcher:
         return min([SLOW, *soon, *waits.values(), *(rest for rest in rests if rest)])
 
     def _places(self, live: Iterable[Live]) -> tuple[Place, ...]:
-        held = [attempt.slave for attempt in live]
+        held = Counter(attempt.slave for attempt in live)
         now = self._clock.seconds()
         return tuple(
             Place(
                 slave=connection.name,
                 channels=frozenset(connection.hello.channels),
                 architectures=frozenset(connection.hello.architectures),
-                free=0 if connection.rest(now) else connection.hello.capacity - held.count(connection.name),
+                free=0 if connection.rest(now) else connection.hello.capacity - held[connection.name],
             )
             for connection in self._slaves.connected
         )
@@ -117,32 +113,27 @@ class Dispatcher:
 
     async def _claim(self, queue: Queue, chosen: Iterable[Assignment]) -> None:
         """Begin attempts at these jobs, then send their orders."""
-        offers: dict[str, tuple[Assignment, Connection]] = {}
+        offers: dict[str, Connection] = {}
+        claims = []
         for assignment in chosen:
-            connection = self._slaves.find(assignment.slave)
+            connection, attempt = self._slaves.find(assignment.slave), self._new_attempt()
             if connection is not None:
-                offers[self._new_attempt()] = (assignment, connection)
-        for attempt, (_, connection) in offers.items():
-            connection.offered.add(attempt)
-        sent: set[str] = set()
+                connection.offered.add(attempt)
+                offers[attempt] = connection
+                claims.append((attempt, assignment, queue.fences[assignment.job]))
         try:
-            claims = [
-                (attempt, assignment, queue.fences[assignment.job]) for attempt, (assignment, _) in offers.items()
-            ]
             taken = await self._store.write(partial(_claim_all, claims=claims))
             for claimed in await self._store.read(partial(orders.claimed, ids=taken)):
-                sent.add(claimed.attempt)
-                background("Sending an order", self._offer(offers[claimed.attempt][1], claimed))
+                background("Sending an order", self._offer(offers.pop(claimed.attempt), claimed))
         finally:
-            for attempt, (_, connection) in offers.items():
-                if attempt not in sent:
-                    connection.offered.discard(attempt)
+            for attempt, connection in offers.items():
+                connection.offered.discard(attempt)
 
     async def _offer(self, connection: Connection, claimed: Claimed) -> None:
         """Send an order and see what the slave says to it."""
         attempt = claimed.attempt
         try:
-            request = StartJob(order=order(claimed, self._chroots, self._url))
+            request = StartJob(order=self._order(claimed))
             await connection.peer.ask(request, within=ANSWER)
         except UnavailableError as error:
             if self._slaves.find(connection.name) is connection and not connection.peer.closing:
@@ -162,9 +153,9 @@ class Dispatcher:
         """Queue the jobs again whose attempts a connected slave should have, and has not."""
         for attempt, slave, state in live:
             connection = self._slaves.find(slave)
-            if connection is None or attempt in connection.attempts | connection.offered:
+            if connection is None or state is not AttemptState.RUNNING:
                 continue
-            if state is AttemptState.RUNNING:
+            if attempt not in connection.attempts and attempt not in connection.offered:
                 await self._put_back(attempt, AttemptState.SUPERSEDED, f"the order did not reach slave {slave}")
 
     async def _put_back(self, attempt: str, end: AttemptState, reason: str) -> None:

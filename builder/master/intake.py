@@ -104,12 +104,14 @@ class Intake:
     async def begin_artifact(self, slave: str, request: BeginArtifact) -> Offset:
         """Say from where on an artifact is wanted; see `Delivery.begin`."""
         async with self._turn(slave, request.attempt) as stream:
-            return Offset(offset=await self._delivery(stream).begin(request.artifact))
+            delivery = self._delivery(stream, stream.require_live())
+            return Offset(offset=await delivery.begin(request.artifact))
 
     async def artifact(self, slave: str, chunk: ArtifactChunk) -> Offset:
         """Take bytes of an artifact; see `Delivery.append`."""
         async with self._turn(slave, chunk.attempt) as stream:
-            return Offset(offset=await self._delivery(stream).append(chunk.name, chunk.offset, chunk.data))
+            delivery = self._delivery(stream, stream.require_live())
+            return Offset(offset=await delivery.append(chunk.name, chunk.offset, chunk.data))
 
     async def finish(self, slave: str, request: JobFinished) -> Accepted:
         """End an attempt; what follows from it is committed with it. A second time, the answer is the same.
@@ -121,12 +123,13 @@ class Intake:
         if request.outcome.state not in REPORTED_ENDS:
             raise InvalidError(f"{request.outcome.state.value} is not for a slave to report")
         async with self._turn(slave, request.attempt) as stream:
-            outcome, delivered = await self._checked(stream, request)
-            end = partial(attempts.finish, attempt=request.attempt, outcome=outcome, delivered=delivered)
-            end_state = await self._store.write(partial(end, tries=self._tries))
-            self._logs.closed(stream.known.build, stream.known.job, stream.known.fence)
+            known = stream.known
+            outcome, delivered = await self._checked(stream, known, request)
+            finish = partial(attempts.finish, attempt=request.attempt, outcome=outcome, delivered=delivered)
+            end = await self._store.write(partial(finish, tries=self._tries))
+            self._logs.closed(known.build, known.job, known.fence)
             self.forget(request.attempt)
-            return Accepted(superseded=end_state is not request.outcome.state)
+            return Accepted(superseded=end is not request.outcome.state)
 
     def position(self, known: Known) -> Position:
         """How far the master has an attempt's stream."""
@@ -163,16 +166,15 @@ class Intake:
                 raise ForbiddenError(f"attempt {attempt} is not one of slave {slave}")
             yield stream
 
-    def _delivery(self, stream: _Stream) -> Delivery:
-        known = stream.require_live()
+    def _delivery(self, stream: _Stream, known: Known) -> Delivery:
         if stream.delivery is None:
             stream.delivery = Delivery(self._folder(known), self._aside)
         return stream.delivery
 
-    async def _checked(self, stream: _Stream, request: JobFinished) -> tuple[Outcome, Listing | None]:
+    async def _checked(self, stream: _Stream, known: Known, request: JobFinished) -> tuple[Outcome, Listing | None]:
         """Make sure that all of the stream is there, and on the disk; the outcome, and what a success has delivered."""
-        known, outcome = stream.known, request.outcome
-        if stream.ended:
+        outcome = request.outcome
+        if known.state in ATTEMPT_ENDS:
             return outcome, None
         there = self.position(known)
         if there != Position(records=request.records, log=request.log):
@@ -184,7 +186,7 @@ class Intake:
         if outcome.state is not AttemptState.SUCCEEDED or known.state is not AttemptState.RUNNING:
             return outcome, None
         try:
-            listing = await self._delivery(stream).complete(known.attempt)
+            listing = await self._delivery(stream, known).complete(known.attempt)
         except InvalidError as error:
             return attempts.broken(f"slave {known.slave} delivered what cannot be used: {error}"), None
         folder = self._folder(known)

@@ -23,6 +23,9 @@ from builder.model.job import JobState
 from builder.protocol import Handlers, Peer
 from builder.wire import PROTOCOL_VERSION, Applied, Done, Operate, Rejected, RepoHello, Welcome
 
+AT_ONCE = 100
+"""How many operations the repository builder has at most; the next one is sent when one is answered."""
+
 _log = Logger()
 
 
@@ -44,7 +47,7 @@ class Operations:
         peer = self._peer
         if peer is None:
             return
-        for operation in await self._store.read(stored.waiting):
+        for operation in await self._store.read(partial(stored.waiting, limit=AT_ONCE)):
             if peer is self._peer and operation.number not in self._sent:
                 self._sent.add(operation.number)
                 background("Sending an operation", self._send(peer, Operate(operation=operation)))

@@ -5,6 +5,7 @@ should hold and does not are given up: nobody works on them, by the slave's own 
 """
 
 from collections.abc import Collection
+from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 from twisted.logger import Logger
 
 from builder import __version__
-from builder.errors import VersionError
+from builder.errors import UnavailableError, VersionError
 from builder.master import attempts
 from builder.master.intake import Intake
 from builder.master.lease import Leases
@@ -78,7 +79,8 @@ class Reception:
         connection = self._slaves.find(name)
         if connection is not None and connection.peer is peer:
             self._slaves.dismiss(connection)
-            await self._store.write(partial(slaves.saw, name=name))
+            with suppress(UnavailableError):  # then it was seen a little earlier
+                await self._store.write(partial(slaves.saw, name=name))
 
     def _verdict(self, slave: str, attempt: str, known: Known | None) -> HeldVerdict:
         nothing = Position(records=0, log=0)

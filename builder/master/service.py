@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, maybeDeferred
@@ -28,6 +29,7 @@ from builder.master.intake import Intake
 from builder.master.lease import Leases
 from builder.master.logs import Logs
 from builder.master.operations import Operations, RepoSession
+from builder.master.order import order
 from builder.master.people import People
 from builder.master.premises import DATABASE, INCOMING, LOGS, Premises
 from builder.master.reception import Reception
@@ -119,7 +121,7 @@ class Master:
             _log.error("a chroot is left out: {mistake}", mistake=mistake)
         logs, slaves = Logs(config.state / LOGS), Slaves(store)
         self.farm = Farm(
-            builds=Builds(store),
+            builds=Builds(store, slaves),
             definitions=Definitions(store, found.chroots, config.channels),
             events=Events(store),
             people=People(store),
@@ -136,9 +138,8 @@ class Master:
         self._leases = Leases(clock, config.lease, config.grace, self._intake.lose)
         self._reception = Reception(store, slaves, self._leases, self._intake, config.tries)
         self._operations = Operations(store, clock)
-        self._dispatcher = Dispatcher(
-            store, slaves, clock, new_attempt, chroots=found.chroots, url=url_of(config), tries=config.tries
-        )
+        make = partial(order, chroots=found.chroots, url=url_of(config))
+        self._dispatcher = Dispatcher(store, slaves, clock, new_attempt, make, config.tries)
         self._sweep = Sweep(store, incoming, clock, aside)
         self._loops: list[Deferred[None]] = []
 

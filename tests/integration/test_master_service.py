@@ -14,7 +14,7 @@ from twisted.trial.unittest import TestCase
 from typing_extensions import override
 
 from builder.certificates import Identity, create_authority, issue
-from builder.clock import background, sleep
+from builder.clock import background, sleep, started
 from builder.config import Address, Credentials, MasterConfig
 from builder.dial import Dialler
 from builder.errors import ConflictError, UnavailableError
@@ -56,6 +56,7 @@ class EagerSlave(ScriptedSlave):
         super().__init__("eager")
         self.fetched = b""
         self.welcome = False
+        self.work: list[Deferred[None]] = []
 
     @override
     def connected(self, peer: Peer) -> None:
@@ -69,7 +70,7 @@ class EagerSlave(ScriptedSlave):
     @override
     async def _answer(self, request: Request[Any]) -> Done:
         if isinstance(request, StartJob):
-            background("Working", self._work(request.order))
+            self.work.append(started("Working", self._work(request.order)))
         return await super()._answer(request)
 
     async def _work(self, order: Order) -> None:
@@ -97,6 +98,10 @@ class EagerSlave(ScriptedSlave):
 class EagerRepo(ScriptedRepo):
     """A repository builder that has applied whatever it is told, at once."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.work: list[Deferred[None]] = []
+
     @override
     def connected(self, peer: Peer) -> None:
         super().connected(peer)
@@ -106,7 +111,7 @@ class EagerRepo(ScriptedRepo):
     async def _answer(self, request: Request[Any]) -> Done:
         assert isinstance(request, Operate)
         answer = Applied(number=request.operation.number, generations=(), published=("hello-1.0-1.fc43.x86_64",))
-        background("Applying", self.ask(answer))
+        self.work.append(started("Applying", self.ask(answer)))
         return await super()._answer(request)
 
 
@@ -172,6 +177,7 @@ class MasterDaemonTests(TestCase):
         await self.dial(slave)
         build = await self.running.farm.builds.request(BuildRequest(package="hello"), "ada")
         build = await self.finished(build.number)
+        await gatherResults([*repo.work, *slave.work])
         assert build.state is BuildState.SUCCEEDED, build
         assert build.jobs[1].published == ("hello-1.0-1.fc43.x86_64",)
         assert slave.fetched == SRPM

@@ -1,6 +1,6 @@
 """SQL for what the dispatcher decides from: queued jobs, and what others are at work on."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
@@ -67,8 +67,8 @@ class Queue(NamedTuple):
 def queue(connection: Connection, subscription: Subscription) -> Queue:
     """What there is to decide about for these slaves."""
     live = live_attempts.live(connection)
-    held = [attempt.slave for attempt in live]
-    if all(held.count(slave) >= places for slave, places in subscription.places.items()):
+    held = Counter(attempt.slave for attempt in live)
+    if all(held[slave] >= places for slave, places in subscription.places.items()):
         return Queue(live)
     wanted = {
         "channels": tuple(subscription.channels),

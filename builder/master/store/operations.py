@@ -16,6 +16,13 @@ WAITING: Final = "waiting"
 APPLIED: Final = "applied"
 REJECTED: Final = "rejected"
 
+_WAITING = (
+    sa.select(operations.c.number, operations.c.order)
+    .where(operations.c.state == WAITING)
+    .order_by(operations.c.number)
+    .limit(sa.bindparam("limit"))
+)
+
 
 def order(connection: Connection, what: Publish | Prepare, job_id: int | None = None) -> int:
     """Write down an order for the repository builder; it is sent once this transaction is committed.
@@ -33,12 +40,11 @@ def order(connection: Connection, what: Publish | Prepare, job_id: int | None = 
     return int(connection.execute(sa.insert(operations).values(row).returning(operations.c.number)).scalar_one())
 
 
-def waiting(connection: Connection) -> tuple[Operation, ...]:
-    """The operations that are neither applied nor rejected, in the order of their numbers."""
-    query = sa.select(operations.c.number, operations.c.order).where(operations.c.state == WAITING)
+def waiting(connection: Connection, limit: int) -> tuple[Operation, ...]:
+    """The operations that are neither applied nor rejected, in the order of their numbers, at most `limit`."""
     return tuple(
         Operation(number=row.number, order=msgspec.json.decode(row.order, type=Publish | Prepare))
-        for row in connection.execute(query.order_by(operations.c.number))
+        for row in connection.execute(_WAITING, {"limit": limit})
     )
 
 

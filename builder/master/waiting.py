@@ -1,0 +1,31 @@
+"""Why a queued job waits, where it is not just its turn: a pure reading of what there is."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from builder.master.schedule import ANY
+from builder.model.build import Build
+from builder.model.job import Job, JobState
+from builder.model.slave import Slave
+
+
+def explained(build: Build, slaves: Iterable[Slave]) -> Build:
+    """The build, with a reason at each of its queued jobs that no connected slave would take."""
+    connected = tuple(slave for slave in slaves if slave.connected)
+    return msgspec.structs.replace(build, jobs=tuple(_explained(job, connected) for job in build.jobs))
+
+
+def _explained(job: Job, connected: tuple[Slave, ...]) -> Job:
+    if job.state is not JobState.QUEUED:
+        return job
+    takers = [slave for slave in connected if job.channel in slave.channels]
+    if not connected:
+        reason = "no slave is connected"
+    elif not takers:
+        reason = f"no connected slave takes the channel {job.channel}"
+    elif job.architecture != ANY and not any(job.architecture in slave.architectures for slave in takers):
+        reason = f"no connected slave builds {job.architecture} for the channel {job.channel}"
+    else:
+        return job
+    return msgspec.structs.replace(job, reason=f"waits: {reason}")
