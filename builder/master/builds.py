@@ -35,7 +35,7 @@ class Builds:
             ConflictError: Several projects have such a package, and none is named.
             InvalidError: The package is not built for a chroot that was named.
         """
-        return await self._explained(await self._store.write(partial(_request, request=request, who=who)))
+        return self._explained(await self._store.write(partial(_request, request=request, who=who)))
 
     async def show(self, number: int) -> Build:
         """A build with its jobs, their attempts and steps.
@@ -43,7 +43,7 @@ class Builds:
         Raises:
             NotFoundError: There is none of that number.
         """
-        return await self._explained(await self._store.read(partial(builds.one, number=number)))
+        return self._explained(await self._store.read(partial(builds.one, number=number)))
 
     async def listing(
         self, limit: int = 50, before: int | None = None, package: str | None = None
@@ -58,7 +58,7 @@ class Builds:
     async def unfinished(self, limit: int = 50) -> tuple[Build, ...]:
         """The builds that have not ended, with their jobs and attempts: the oldest, at most `limit`."""
         found = await self._store.read(partial(builds.unfinished, limit=limit))
-        return tuple([await self._explained(build) for build in found])
+        return tuple(self._explained(build) for build in found)
 
     async def unfinished_jobs(self) -> dict[JobState, int]:
         """How many jobs there are in each state that is no end."""
@@ -75,11 +75,8 @@ class Builds:
         """
         return await self._store.write(partial(_cancel, number=number, job=job, who=who))
 
-    async def _explained(self, build: Build) -> Build:
-        """The build, with a reason at each job that waits for a slave that is not there."""
-        if all(job.state is not JobState.QUEUED for job in build.jobs):
-            return build
-        return explained(build, self._slaves.connected)
+    def _explained(self, build: Build) -> Build:
+        return explained(build, [connection.hello for connection in self._slaves.connected])
 
 
 def _request(connection: Connection, request: BuildRequest, who: str) -> Build:

@@ -1,22 +1,21 @@
 """Why a queued job waits, where it is not just its turn: a pure reading of what there is."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import msgspec
 
 from builder.master.schedule import ANY
 from builder.model.build import Build
 from builder.model.job import Job, JobState
-from builder.model.slave import Slave
+from builder.wire import Hello
 
 
-def explained(build: Build, slaves: Iterable[Slave]) -> Build:
-    """The build, with a reason at each of its queued jobs that no connected slave would take."""
-    connected = tuple(slave for slave in slaves if slave.connected)
+def explained(build: Build, connected: Sequence[Hello]) -> Build:
+    """The build, with a reason at each of its queued jobs that no connected slave, by its own word, would take."""
     return msgspec.structs.replace(build, jobs=tuple(_explained(job, connected) for job in build.jobs))
 
 
-def _explained(job: Job, connected: tuple[Slave, ...]) -> Job:
+def _explained(job: Job, connected: Sequence[Hello]) -> Job:
     if job.state is not JobState.QUEUED:
         return job
     takers = [slave for slave in connected if job.channel in slave.channels]

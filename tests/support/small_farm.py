@@ -73,12 +73,13 @@ class SmallFarm:
         self.store = MemoryStore()
         files = Credentials(ca=state / "ca.pem", certificate=state / "master.pem", key=state / "master.key")
         config = MasterConfig(state=state, credentials=files, chroots=(), url=url)
+        known = Slaves(self.store)
         self.farm = Farm(
-            builds=Builds(self.store),
+            builds=Builds(self.store, known),
             definitions=Definitions(self.store, {CHROOT, OTHER_CHROOT}, config.channels),
             events=Events(self.store),
             people=People(self.store),
-            slaves=Slaves(self.store),
+            slaves=known,
             logs=Logs(state / "logs"),
             config=config,
         )

@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 
 from builder.errors import ConflictError, InvalidError, NotFoundError
 from builder.master.builds import Builds
+from builder.master.slaves import Slaves
 from builder.master.store import events, jobs, projects, schema
 from builder.model.attempt import AttemptState, FailureKind, SourceFacts
 from builder.model.build import Build, BuildRequest, BuildState
@@ -27,7 +28,7 @@ class Farm:
 
     def __init__(self) -> None:
         self.store = MemoryStore()
-        self.builds = Builds(self.store)
+        self.builds = Builds(self.store, Slaves(self.store))
         main = {"hello": RELEASE, "lib": CI, "one": ONE, "twin": RELEASE}
         self.save(Project(project="main", chroots=(X86, ARM), packages=main))
         self.save(Project(project="side", chroots=(X86,), packages={"twin": RELEASE}))

@@ -5,6 +5,7 @@ from sqlalchemy import Connection
 from builder.errors import InvalidError, NotFoundError
 from builder.master.builds import Builds
 from builder.master.definitions import Definitions
+from builder.master.slaves import Slaves
 from builder.master.store.database import Store
 from builder.master.store.schema import operations, packages
 from builder.model.build import BuildRequest, BuildState
@@ -140,7 +141,7 @@ def test_repositories_are_prepared_when_they_are_new(definitions: Definitions, s
 def test_summaries_tell_of_the_newest_build(definitions: Definitions, store: Store) -> None:
     """Each package is listed with its chroots and with the number and state of its newest build, if it has one."""
     apply(definitions, (TEXT + LIB).replace(X86, f"{X86}, {ARM}"))
-    builds = Builds(store)
+    builds = Builds(store, Slaves(store))
     first = answer(builds.request(BuildRequest(package="hello"), "ada"))
     newest = answer(builds.request(BuildRequest(package="hello"), "ada"))
     answer(builds.cancel(newest.number, None, "ada"))

@@ -5,6 +5,7 @@ from sqlalchemy import Connection
 
 from builder.lifecycle import JOB_ENDS, JOB_TRANSITIONS
 from builder.master.builds import Builds
+from builder.master.slaves import Slaves
 from builder.master.store import events, jobs, projects, schema
 from builder.model.build import BuildRequest
 from builder.model.event import Event
@@ -24,7 +25,7 @@ class History:
         self.store = MemoryStore()
         project = Project(project="p", chroots=CHROOTS, packages={"x": PACKAGE})
         answer(self.store.write(lambda connection: projects.save(connection, project)))
-        answer(Builds(self.store).request(BuildRequest(package="x"), "ada"))
+        answer(Builds(self.store, Slaves(self.store)).request(BuildRequest(package="x"), "ada"))
         ids = sa.select(schema.jobs.c.id).order_by(schema.jobs.c.id)
         self.jobs = answer(self.store.read(lambda connection: connection.execute(ids).scalars().all()))
 
