@@ -130,24 +130,32 @@ class Dispatcher:
                 connection.offered.discard(attempt)
 
     async def _offer(self, connection: Connection, claimed: Claimed) -> None:
-        """Send an order and see what the slave says to it."""
-        attempt = claimed.attempt
+        """Send an order; what cannot be written down of its fate is found out by a later round."""
         try:
-            request = StartJob(order=self._order(claimed))
-            await connection.peer.ask(request, within=ANSWER)
+            await self._send(connection, claimed)
         except UnavailableError as error:
-            if self._slaves.find(connection.name) is connection and not connection.peer.closing:
+            _log.warn("attempt {attempt} is looked at again: {error}", attempt=claimed.attempt, error=error)
+        finally:
+            connection.offered.discard(claimed.attempt)
+
+    async def _send(self, connection: Connection, claimed: Claimed) -> None:
+        """Send an order and do what follows from what the slave says to it."""
+        attempt, slave = claimed.attempt, connection.name
+        try:
+            await connection.peer.ask(StartJob(order=self._order(claimed)), within=ANSWER)
+        except UnavailableError as error:
+            if self._slaves.find(slave) is connection and not connection.peer.closing:
                 connection.refused(self._clock.seconds())
-                await self._put_back(attempt, AttemptState.BROKEN, f"slave {connection.name} did not take it: {error}")
+                await self._put_back(attempt, AttemptState.BROKEN, f"slave {slave} did not take it: {error}")
         except Exception as error:  # noqa: BLE001 - whatever it is, the same order must not be sent for ever
+            why = str(error)
             if not isinstance(error, BuilderError):
                 _log.failure("the order of attempt {attempt} cannot be sent", attempt=attempt)
-            reason = f"the order cannot be sent to slave {connection.name}: {error}"
+                why = "the master met a bug, which is in its log"
+            reason = f"the order cannot be sent to slave {slave}: {why}"
             await self._store.write(partial(attempts.give_up, ids=[attempt], reason=reason, tries=self._tries))
         else:
             connection.accepted(attempt)
-        finally:
-            connection.offered.discard(attempt)
 
     async def _put_back_orphans(self, live: Iterable[Live]) -> None:
         """Queue the jobs again whose attempts a connected slave should have, and has not."""
@@ -179,14 +187,19 @@ class Dispatcher:
         return postponed
 
     async def _stop(self, connection: Connection, attempt: str) -> None:
+        """Tell a slave to stop an attempt, again later if it cannot be told now."""
+        try:
+            await self._stopped(connection, attempt)
+        except BuilderError as error:
+            connection.cancelled.discard(attempt)
+            _log.warn("attempt {attempt} is not cancelled yet: {error}", attempt=attempt, error=error)
+
+    async def _stopped(self, connection: Connection, attempt: str) -> None:
         try:
             await connection.peer.ask(CancelJob(attempt=attempt), within=ANSWER)
         except NotFoundError:
             end = partial(stored.end, attempt=attempt, state=AttemptState.CANCELLED, reason="cancelled")
             await self._store.write(end)
-        except BuilderError as error:
-            connection.cancelled.discard(attempt)
-            _log.warn("attempt {attempt} is not cancelled yet: {error}", attempt=attempt, error=error)
 
 
 def pause_after(attempts: int) -> float:

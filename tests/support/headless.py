@@ -4,6 +4,7 @@ Every message crosses a wire in memory. Killing the master loses all that it has
 its database and its folder.
 """
 
+import enum
 import hashlib
 import itertools
 import shutil
@@ -13,7 +14,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
-from twisted.internet.defer import Deferred, maybeDeferred
+from sqlalchemy import Connection
+from twisted.internet.defer import Deferred, fail, maybeDeferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
@@ -21,6 +23,7 @@ from typing_extensions import override
 from builder import __version__
 from builder.certificates import Identity
 from builder.config import Credentials, MasterConfig
+from builder.errors import UnavailableError
 from builder.master import premises
 from builder.master.service import Farm, Master
 from builder.model import Value
@@ -178,9 +181,9 @@ class ScriptedSlave(ScriptedPeer):
         """The attempts that it was told to stop."""
         return [request.attempt for request in self.asked if isinstance(request, CancelJob)]
 
-    def hello(self, *held: Order, protocol: int = PROTOCOL_VERSION) -> Deferred[Welcome]:
-        """Say hello, with these attempts in hand."""
-        hello = Hello(
+    def subscription(self, *held: Order, protocol: int = PROTOCOL_VERSION) -> Hello:
+        """What it says of itself, with these attempts in hand."""
+        return Hello(
             protocol=protocol,
             version=__version__,
             channels=("package", "release"),
@@ -189,7 +192,10 @@ class ScriptedSlave(ScriptedPeer):
             facts=HostFacts(hostname=f"{self.identity.name}.example.org"),
             held=tuple(held_of(order) for order in held),
         )
-        return self.ask(hello)
+
+    def hello(self, *held: Order, protocol: int = PROTOCOL_VERSION) -> Deferred[Welcome]:
+        """Say hello, with these attempts in hand."""
+        return self.ask(self.subscription(*held, protocol=protocol))
 
     def started(self, order: Order) -> Deferred[Position]:
         """Report that the runner is at work."""
@@ -266,14 +272,48 @@ def held_of(order: Order) -> Held:
     return Held(build=order.build, job=order.job, attempt=order.attempt, fence=order.fence)
 
 
+class Fate(enum.Enum):
+    """What becomes of a write."""
+
+    ANSWERED = "written, and answered"
+    REFUSED = "not written"
+    UNANSWERED = "written, but nobody hears of it"
+
+
+class FlakyStore:
+    """A store whose next writes have these fates, in their order."""
+
+    def __init__(self) -> None:
+        self._store = MemoryStore()
+        self.changed = self._store.changed
+        self.fates: list[Fate] = []
+
+    def write(self, unit: Callable[[Connection], T]) -> Deferred[T]:
+        """As it is fated."""
+        fate = self.fates.pop(0) if self.fates else Fate.ANSWERED
+        if fate is Fate.REFUSED:
+            return fail(UnavailableError("the disk of the master's database is full"))
+        written = self._store.write(unit)
+        if fate is Fate.UNANSWERED:
+            return written.addCallback(lambda _: fail(UnavailableError("the answer was lost")))
+        return written
+
+    def read(self, unit: Callable[[Connection], T]) -> Deferred[T]:
+        """As ever."""
+        return self._store.read(unit)
+
+    def close(self) -> Deferred[None]:
+        """As ever."""
+        return self._store.close()
+
+
 class HeadlessMaster:
     """A master that lives as often as the test wants, over one store in memory and one folder."""
 
     def __init__(self, folder: Path, tries: int = 3) -> None:
         self.folder = folder
-        self.store = MemoryStore()
+        self.store = FlakyStore()
         self.clock = Clock()
-        self.full = False
         self._config = MasterConfig(
             state=folder,
             credentials=Credentials(ca=folder / "ca.pem", certificate=folder / "m.pem", key=folder / "m.key"),
