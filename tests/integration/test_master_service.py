@@ -26,18 +26,9 @@ from builder.protocol import Peer
 from builder.tls import client_endpoint
 from builder.wire import CHUNK, Applied, Done, FetchFile, Operate, Request, Role, StartJob
 from tests.support.distribution import ROOT
-from tests.support.headless import (
-    BUILT,
-    DEFINITION,
-    MADE,
-    X86,
-    ScriptedPeer,
-    ScriptedRepo,
-    ScriptedSlave,
-    artifact,
-    listed,
-)
+from tests.support.headless import DEFINITION, X86
 from tests.support.processes import free_port
+from tests.support.scripted import BUILT, MADE, ScriptedPeer, ScriptedRepo, ScriptedSlave, artifact, listed
 
 LOCAL = "127.0.0.1"
 SRPM = bytes(range(256)) * 1000

@@ -237,6 +237,47 @@ def test_listings_that_are_nonsense(
         answer(delivery.complete(ATTEMPT))
 
 
+class KilledError(BaseException):
+    """The process is gone."""
+
+
+def test_killed_at_any_point(tmp_path: Path) -> None:
+    """Wherever a life ends, the next one takes the same files to the same end."""
+    for point in range(100):
+        folder, left = tmp_path / str(point), point
+
+        def count(_operation: str, _path: Path) -> None:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise KilledError
+
+        files.before.append(count)
+        try:
+            whole(Delivery(folder, aside))
+        except KilledError:
+            pass
+        finally:
+            files.before.clear()
+        whole(Delivery(folder, aside))
+        assert sorted(path.name for path in folder.iterdir()) == [LISTING_NAME, "x.rpm", "y.log"]
+        if left >= 0:
+            return
+    raise AssertionError
+
+
+def whole(delivery: Delivery) -> None:
+    """Let everything come that is not there yet, as a slave does, and see that it is complete."""
+    log = artifact(b"a log", "y.log", ArtifactKind.LOG)
+    listing = msgspec.json.encode(Listing(attempt=ATTEMPT, artifacts=(artifact(), log)))
+    last = artifact(listing, LISTING_NAME, ArtifactKind.LISTING)
+    for wanted, content in ((artifact(), CONTENT), (log, b"a log"), (last, listing)):
+        offset = answer(delivery.begin(wanted))
+        if offset < wanted.size:
+            answer(delivery.append(wanted.name, offset, content[offset:]))
+    answer(delivery.complete(ATTEMPT))
+
+
 @settings(deadline=None)
 @given(st.data())
 def test_however_the_bytes_come(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:

@@ -8,7 +8,8 @@ from builder.model.build import BuildState
 from builder.model.job import SOURCE, JobState
 from builder.model.operation import Prepare
 from builder.wire import Accepted
-from tests.support.headless import X86, MasterCase, ScriptedRepo, ScriptedSlave
+from tests.support.headless import X86, MasterCase
+from tests.support.scripted import ScriptedRepo, ScriptedSlave
 from tests.support.store import answer
 
 CANCELLED = Outcome(state=AttemptState.CANCELLED, reason="cancelled")

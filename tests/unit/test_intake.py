@@ -12,7 +12,8 @@ from builder.model.attempt import AttemptState, ChrootWork, Order, Outcome, Posi
 from builder.model.job import SOURCE, JobState
 from builder.model.step import StepName
 from builder.wire import CHUNK, Accepted, FetchFile, FilePart
-from tests.support.headless import BUILT, MADE, X86, MasterCase, ScriptedSlave, artifact, listed
+from tests.support.headless import X86, MasterCase
+from tests.support.scripted import BUILT, MADE, ScriptedSlave, artifact, listed
 from tests.support.store import answer
 
 FAILED = Outcome(state=AttemptState.FAILED, reason="it does not compile")

@@ -8,7 +8,8 @@ from builder.model.job import JobState
 from builder.model.operation import Publish
 from builder.model.step import StepName
 from builder.wire import Accepted, Rejected
-from tests.support.headless import ARM, FACTS, X86, MasterCase
+from tests.support.headless import ARM, X86, MasterCase
+from tests.support.scripted import FACTS
 from tests.support.store import answer
 
 

@@ -21,18 +21,8 @@ from builder.model.build import BuildRequest
 from builder.model.job import SOURCE, JobState
 from builder.wire import Accepted, Applied
 from tests.support.disk import no_file_larger_than
-from tests.support.headless import (
-    ARM,
-    DEFINITION,
-    GRACE,
-    LEASE,
-    MASTER,
-    X86,
-    Fate,
-    MasterCase,
-    ScriptedSlave,
-    artifact,
-)
+from tests.support.headless import ARM, DEFINITION, GRACE, LEASE, MASTER, X86, Fate, MasterCase
+from tests.support.scripted import ScriptedSlave, artifact
 from tests.support.store import MemoryStore, answer
 from tests.support.wire import MemorySession, connected_pair
 

@@ -22,18 +22,8 @@ from builder.model.job import SOURCE, JobState
 from builder.model.operation import Publish
 from builder.model.step import StepName
 from builder.wire import Done, Request, StartJob, Verdict
-from tests.support.headless import (
-    BUILT,
-    DEFINITION,
-    GRACE,
-    LEASE,
-    MADE,
-    HeadlessMaster,
-    ScriptedRepo,
-    ScriptedSlave,
-    artifact,
-    listed,
-)
+from tests.support.headless import DEFINITION, GRACE, LEASE, HeadlessMaster
+from tests.support.scripted import BUILT, MADE, ScriptedRepo, ScriptedSlave, artifact, listed
 from tests.support.store import answer
 
 MANY = 1000

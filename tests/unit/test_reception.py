@@ -9,7 +9,8 @@ from builder.master.store.attempts import Known
 from builder.model.attempt import AttemptState, Outcome, Position
 from builder.model.job import SOURCE, JobState
 from builder.wire import PROTOCOL_VERSION, HeldVerdict, Verdict
-from tests.support.headless import GRACE, LEASE, MasterCase, ScriptedRepo, ScriptedSlave
+from tests.support.headless import GRACE, LEASE, MasterCase
+from tests.support.scripted import ScriptedRepo, ScriptedSlave
 from tests.support.store import answer
 
 FAILED = Outcome(state=AttemptState.FAILED, reason="no")
