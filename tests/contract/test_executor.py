@@ -59,7 +59,7 @@ class Bench:
     def build(self, name: str, **spec: object) -> RealAttempt:
         """An attempt at a package, carried out."""
         attempt = self.attempt(*self.srpm(name, **spec))
-        attempt.run()
+        attempt.carry_out()
         return attempt
 
 
@@ -175,7 +175,7 @@ class TestFailure:
         srpm, work = bench.srpm("hello")
         away = BaseRepository(name="away", url="http://127.0.0.1:9/away")
         attempt = bench.attempt(srpm, chroot_work(work.srpm, chroot=work.chroot, repositories=(away,)))
-        outcome = attempt.run()
+        outcome = attempt.carry_out()
         assert (outcome.state, outcome.kind) == (AttemptState.BROKEN, FailureKind.INFRASTRUCTURE)
         assert "the repository away cannot be read" in outcome.reason
 
@@ -199,7 +199,7 @@ class TestGate:
         srpm, work = bench.srpm("hello")
         last = LastBuilt(evr="1.0-1.mini12", inputs=INPUTS)
         attempt = bench.attempt(srpm, chroot_work(work.srpm, chroot=work.chroot, last_built=last, inputs="2" * 64))
-        outcome = attempt.run()
+        outcome = attempt.carry_out()
         assert (outcome.state, outcome.evr) == (AttemptState.SKIPPED, "1.0-1.mini12")
         assert attempt.steps == ["chroot", "gate"]
 
@@ -208,7 +208,7 @@ class TestGate:
         srpm, work = bench.srpm("hello")
         last = LastBuilt(evr="1.0-1.mini12.2", inputs=INPUTS, serial=2)
         attempt = bench.attempt(srpm, chroot_work(work.srpm, chroot=work.chroot, last_built=last, force=True))
-        outcome = attempt.run()
+        outcome = attempt.carry_out()
         assert (outcome.evr, outcome.serial) == ("1.0-1.mini12.3", 3), outcome.reason
         assert "hello-1.0-1.mini12.3.noarch.rpm" in attempt.artifacts
 
@@ -218,7 +218,7 @@ def test_network_is_there_when_it_is_asked_for(bench: Bench) -> None:
     here = os.readlink("/proc/self/ns/net")  # noqa: PTH115 - the target is no path
     srpm, work = bench.srpm("hello", build="readlink /proc/self/ns/net")
     attempt = bench.attempt(srpm, chroot_work(work.srpm, chroot=work.chroot, network=True))
-    assert attempt.run().state is AttemptState.SUCCEEDED, attempt.log
+    assert attempt.carry_out().state is AttemptState.SUCCEEDED, attempt.log
     assert here in attempt.log
 
 

@@ -42,12 +42,15 @@ class RealAttempt:
         return Workspace(self.folder, self.state, self.folder.recorder(), Interrupts())
 
     def carry_out(self) -> Outcome:
-        """Carry it out in this process, without the runner's clearing up."""
+        """Carry it out in this process, and clear up."""
         workspace = self.workspace()
         try:
-            return carry_out(workspace, self.order)
+            outcome = carry_out(workspace, self.order)
         except EndedError as ended:
-            return ended.outcome
+            outcome = ended.outcome
+        workspace.remove()
+        self.folder.finish(outcome)
+        return outcome
 
     def start(self) -> None:
         """Start a runner as a slave does, in a process of its own."""

@@ -1,5 +1,6 @@
 """Runners and changes of files that only happen when a test says so."""
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -46,14 +47,23 @@ class MemoryRunner:
 
 
 class MemoryLauncher:
-    """Keeps the runners that it was asked to start."""
+    """Keeps the runners that it was asked to start.
+
+    Attributes:
+        runners: All of them, in order.
+        broken: Whether the host cannot start processes at the moment.
+    """
 
     def __init__(self) -> None:
         self.runners: list[MemoryRunner] = []
+        self.broken = False
 
     def start(self, folder: AttemptFolder, step: StepName, ended: Callable[[], None]) -> None:
         """Take the lock, as the real one does."""
         lock = folder.take_lock()
+        if lock is not None and self.broken:
+            os.close(lock)
+            raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
         if lock is not None:
             self.runners.append(MemoryRunner(folder, step, lock, ended))
 

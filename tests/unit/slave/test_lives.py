@@ -57,6 +57,24 @@ class LifeTest(SlaveCase):
         self.clock.advance(LOOK_EVERY)
         assert len(self.launcher.runners) == 2
 
+    def test_what_nobody_tells_is_reported_nevertheless(self) -> None:
+        """Without a word from the watch, the slow timer finds what the runner wrote."""
+        self.order()
+        self.launcher.last.say("unseen\n")
+        self.clock.advance(LOOK_EVERY)
+        self.slave.gather()
+        assert self.attempt.log == b"unseen\n"
+
+    def test_a_runner_that_cannot_be_started_is_tried_again(self) -> None:
+        """A host that is out of processes for a moment costs no attempt."""
+        self.launcher.broken = True
+        self.order()
+        assert self.launcher.runners == []
+        self.launcher.broken = False
+        self.clock.advance(LOOK_EVERY)
+        assert len(self.launcher.runners) == 1
+        assert not self.launcher.last.clears_up
+
     def test_runners_that_die_again_and_again_are_given_up(self) -> None:
         """The attempt ends broken, and is not started for ever."""
         self.order()
