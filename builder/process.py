@@ -5,12 +5,16 @@ program happens to be: `Interrupts` sees to it that this is never between a chil
 known, so that `run` can always take the child's whole process group with it.
 """
 
+import ctypes
 import os
 import signal
 import subprocess  # noqa: TID251 - this is where children are started
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+_PR_SET_CHILD_SUBREAPER = 36
+"""prctl(2): what loses its parent becomes a child of this process instead of init's."""
 
 
 class Interrupts:
@@ -19,6 +23,12 @@ class Interrupts:
     def __init__(self) -> None:
         self._holds = 0
         self._reason: Exception | None = None
+        self.adopts = False
+
+    def adopt_orphans(self) -> None:
+        """Kill every descendant with the work that is interrupted: this process has no other children than that."""
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        self.adopts = True
 
     def on(self, number: signal.Signals, reason: Callable[[], Exception]) -> None:
         """Raise `reason()` when the signal arrives."""
@@ -58,7 +68,7 @@ def run(
     """Run a program without input to its end and return its exit code, negative for a signal.
 
     The descriptors `output` and `errors` receive what it says. When the wait is interrupted, the program and all of its
-    process group are killed.
+    process group are killed, and with `Interrupts.adopt_orphans` whatever that leaves.
 
     Raises:
         OSError: The program cannot be started.
@@ -80,3 +90,21 @@ def run(
         if child is not None and child.returncode is None:
             os.killpg(child.pid, signal.SIGKILL)
             child.wait()
+            if interrupts.adopts:
+                _kill_orphans()
+
+
+def _kill_orphans() -> None:
+    """Kill what the process group has left: a sandbox that was just being set up has a group of its own already."""
+    while orphans := list(_children()):
+        for orphan in orphans:
+            os.kill(orphan, signal.SIGKILL)
+            os.waitpid(orphan, 0)
+
+
+def _children() -> Iterator[int]:
+    """The children of this process (proc(5), the field `ppid` of /proc/PID/stat)."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if int((entry / "stat").read_text().rpartition(")")[2].split()[1]) == os.getpid():
+                yield int(entry.name)

@@ -18,10 +18,14 @@ from builder.slave.records import Records
 from builder.slave.runner import MARK
 from builder.slave.workspace import Workspace
 
+LOOKS = 1000
+"""How often it is looked for what a dead runner has left; a look takes milliseconds, and a kill hardly longer."""
+
 
 def work(folder: str, records: Records) -> None:
     """Carry out the attempt in `folder` and write how it ended."""
     attempt, interrupts = AttemptFolder(Path(folder)), Interrupts()
+    interrupts.adopt_orphans()
     workspace = Workspace(attempt, attempt.path.parent.parent, records, interrupts)
     try:
         outcome = _outcome(workspace, interrupts)
@@ -44,9 +48,12 @@ def clear_up(folder: str, records: Records) -> None:
     """End the attempt of a runner that died, and whatever it left running."""
     attempt, interrupts = AttemptFolder(Path(folder)), Interrupts()
     interrupts.end()
-    for process in _left_by(folder):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(process, signal.SIGKILL)
+    for _ in range(LOOKS):
+        for process in (left := list(_left_by(folder))):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        if not left:
+            break
     order = attempt.order
     died = broken(f"the runner of {order.build}/{order.job} on {socket.gethostname()} died")
     workspace = Workspace(attempt, attempt.path.parent.parent, records, interrupts)

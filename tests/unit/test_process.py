@@ -1,4 +1,5 @@
 import os
+import select
 import signal
 import sys
 import threading
@@ -91,3 +92,34 @@ def test_nothing_is_raised_after_the_end() -> None:
     interrupts.interrupt(StoppedError())
     with interrupts.held():
         pass
+
+
+ADOPTING = """
+import os, signal, sys
+from builder.process import Interrupts, run
+class Stopped(Exception): pass
+interrupts = Interrupts()
+interrupts.adopt_orphans()
+interrupts.on(signal.SIGALRM, Stopped)
+signal.setitimer(signal.ITIMER_REAL, 0.2, 0.2)
+code = "import os, time; os.fork() or os.setsid(); time.sleep(1000)"
+try:
+    command = [sys.executable, "-I", "-S", "-c", code]
+    run(command, interrupts, output=int(sys.argv[1]), errors=2, folder="/", environment=os.environ)
+except Stopped:
+    interrupts.end()
+    sys.exit(0)
+sys.exit(1)
+"""
+
+
+def test_what_has_left_the_group_is_killed_too() -> None:
+    """A descendant with a session of its own dies with the work, once this process adopts orphans."""
+    reading, writing = os.pipe()
+    os.set_inheritable(writing, True)
+    child = os.posix_spawn(sys.executable, [sys.executable, "-c", ADOPTING, str(writing)], os.environ)
+    os.close(writing)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert select.select([reading], [], [], 10.0)[0], "somebody still holds the other end"
+    os.close(reading)
