@@ -95,4 +95,4 @@ class Slaves:
     def _as_shown(self, slave: Slave) -> Slave:
         if slave.name not in self._connected:
             return slave
-        return msgspec.structs.replace(slave, connected=True, seen=wall_time())
+        return msgspec.structs.replace(slave, connected=True, seen=round(wall_time(), 1))

@@ -67,8 +67,9 @@ class Master:
         command = [sys.executable, "-m", "builder.cli.daemons", "master", "--config", str(premises.config)]
         self._log = (premises.logs / "master.log").open("wb")
         self._process = subprocess.Popen([*command, "--client", str(premises.client)], stderr=self._log)
-        eventually("the master is ready", lambda: premises.client.exists() or self._process.poll() is not None)
-        assert self._process.poll() is None, (premises.logs / "master.log").read_text()
+        log = premises.logs / "master.log"
+        eventually("the master is ready", lambda: b"is ready" in log.read_bytes() or self._process.poll() is not None)
+        assert self._process.poll() is None, log.read_text()
         return read_settings(premises.client)
 
     def __exit__(self, *_: object) -> None:
