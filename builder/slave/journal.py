@@ -44,9 +44,10 @@ class Journal:
     def record(self, order: Order) -> AttemptFolder:
         """Make the folder of a new attempt; its order is durable when this returns."""
         folder = AttemptFolder(self._attempts / order.attempt)
-        files.make_folder(folder.path)
+        folder.path.mkdir(exist_ok=True)
         folder.reserve()
         files.write(folder.path / ORDER_NAME, msgspec.json.encode(order))
+        files.sync(self._attempts)  # last, when the file system has it written already
         return folder
 
     def forget(self, folder: AttemptFolder) -> None:
