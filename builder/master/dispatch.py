@@ -122,8 +122,7 @@ class Dispatcher:
                 offers[attempt] = connection
                 claims.append((attempt, assignment, queue.fences[assignment.job]))
         try:
-            taken = await self._store.write(partial(_claim_all, claims=claims))
-            for claimed in await self._store.read(partial(orders.claimed, ids=taken)):
+            for claimed in await self._store.write(partial(_claim_all, claims=claims)):
                 background("Sending an order", self._offer(offers.pop(claimed.attempt), claimed))
         finally:
             for attempt, connection in offers.items():
@@ -215,8 +214,7 @@ def _subscription(connected: Iterable[Connection]) -> Subscription:
     )
 
 
-def _claim_all(connection: sa.Connection, claims: Iterable[tuple[str, Assignment, int]]) -> tuple[str, ...]:
+def _claim_all(connection: sa.Connection, claims: Iterable[tuple[str, Assignment, int]]) -> tuple[Claimed, ...]:
     """Begin attempts, each if its job is as it was; returns those that have begun."""
-    return tuple(
-        attempt for attempt, assignment, fence in claims if attempts.claim(connection, assignment, fence, attempt)
-    )
+    begun = [attempt for attempt, assignment, fence in claims if attempts.claim(connection, assignment, fence, attempt)]
+    return orders.claimed(connection, begun)

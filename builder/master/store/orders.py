@@ -1,7 +1,7 @@
 """SQL for orders: what an attempt is told is gathered from its build, package and project, and from earlier builds."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import sqlalchemy as sa
@@ -16,6 +16,8 @@ from builder.model.attempt import LastBuilt, SourceFacts
 from builder.model.job import SOURCE, JobState
 from builder.model.project import Package, Project
 
+LATEST: Final = 100
+"""Among how many of a package's latest builds the highest EVR is looked for; only forced ones go down."""
 _CLAIMED = (
     sa.select(attempts.c.id.label("attempt"), attempts.c.slave, attempts.c.fence)
     .add_columns(jobs.c.build, jobs.c.name.label("job"), jobs.c.targets, jobs.c.package_id)
@@ -62,22 +64,16 @@ def last_built(connection: Connection, package_id: int, chroots: Iterable[str]) 
     """The highest EVR of a package that is published, or being published, for any of these chroots."""
     served: list[sa.ColumnElement[bool]] = [jobs.c.name.in_(tuple(chroots))]
     served += [jobs.c.targets.contains(f'"{chroot}"', autoescape=True) for chroot in chroots]
-    there = (JobState.PUBLISHING.value, JobState.SUCCEEDED.value)
     query = (
-        sa.select(jobs.c.id, jobs.c.evr)
-        .where(jobs.c.package_id == package_id, jobs.c.name != SOURCE, sa.or_(*served))
-        .where(jobs.c.state.in_(there), jobs.c.evr.is_not(None))
-    )
-    found = connection.execute(query.order_by(jobs.c.id.desc())).all()
-    if not found:
-        return None
-    # Of equal EVRs the latest counts: forced rebuilds of sources without changes differ in nothing but that.
-    highest = max(found, key=lambda row: nevra.newest_last(row.evr))
-    built = (
-        sa.select(jobs.c.serial, builds.c.source)
+        sa.select(jobs.c.evr, jobs.c.serial, builds.c.source)
         .join(builds, builds.c.number == jobs.c.build)
-        .where(jobs.c.id == highest.id)
+        .where(jobs.c.package_id == package_id, jobs.c.name != SOURCE, sa.or_(*served))
+        .where(jobs.c.state.in_([JobState.PUBLISHING.value, JobState.SUCCEEDED.value]), jobs.c.evr.is_not(None))
     )
-    row = connection.execute(built).one()
-    inputs = msgspec.json.decode(row.source, type=SourceFacts).inputs
-    return LastBuilt(evr=highest.evr, inputs=inputs, serial=row.serial)
+    latest = connection.execute(query.order_by(jobs.c.id.desc()).limit(LATEST)).all()
+    # Of equal EVRs the latest counts: forced rebuilds of sources without changes differ in nothing but that.
+    highest = max(latest, key=lambda row: nevra.newest_last(row.evr), default=None)
+    if highest is None:
+        return None
+    source = msgspec.json.decode(highest.source, type=SourceFacts)
+    return LastBuilt(evr=highest.evr, inputs=source.inputs, serial=highest.serial)
