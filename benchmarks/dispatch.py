@@ -2,17 +2,19 @@
 
 usage: python -m benchmarks.dispatch [--rounds N] [--buildbot VENV]
 
-One master, one slave and one repository builder run on this host over TLS. Each round asks for one build over HTTP,
-waits until its first step is recorded, and reads from the slave's own files when the order was written down (the slave
-answers right after that) and when the step began. VENV is a virtual environment with buildbot, buildbot-worker and
-buildbot-www; its round asks for one build by the force scheduler and waits for its first step, a command that notes
-the time. A file's time is that of the kernel's last tick: the figure `acknowledged` may be up to 4 ms too small.
+One master, one slave and one repository builder run on this host over TLS. Each round asks for one build over HTTP and
+waits until its first step is recorded. `answer` is when the client has it, `acknowledged` when the master has the
+slave's word that the order is in its journal (the master is started by a line that notes the time of that, and is
+otherwise as it is), and `first step` when the step began by the slave's record. VENV is a virtual environment with
+buildbot, buildbot-worker and buildbot-www; its round asks for one build by the force scheduler and waits for its first
+step, a command that notes the time.
 """
 
 import argparse
 import json
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.request
@@ -30,6 +32,19 @@ architecture = "x86_64"
 dist = ".mini12"
 packages = ["nothing"]
 repositories = []
+"""
+
+NOTING = """\
+import sys, time
+from builder.cli.daemons import master
+from builder.master.slaves import Connection
+accepted = Connection.accepted
+def noted(connection, attempt):
+    with open({notes!r}, "a") as notes:
+        notes.write(f"{{attempt}} {{time.time()}}\\n")
+    accepted(connection, attempt)
+Connection.accepted = noted
+sys.exit(master())
 """
 
 MASTER = """\
@@ -56,7 +71,10 @@ def builder(folder: Path) -> Iterator[Round]:
     chroots.mkdir()
     (chroots / "mini-12-x86_64.toml").write_text(CHROOT)
     url = packaging(folder / "git", "quick")
-    with Farm(folder, chroots) as farm:
+    notes = folder / "notes"
+    farm = Farm(folder, chroots)
+    farm.master.command[:1] = [sys.executable, "-c", NOTING.format(notes=str(notes))]
+    with farm:
         farm.call("POST", "/api/v1/definition", definition("quick", {"quick": url}))
 
         def play() -> dict[str, float]:
@@ -71,12 +89,17 @@ def builder(folder: Path) -> Iterator[Round]:
                 lines = records.read_text().splitlines()
                 return float(json.loads(lines[1])["time"]) if len(lines) > 1 else None
 
+            def accepted_at() -> float | None:
+                lines = notes.read_text().splitlines() if notes.exists() else []
+                times = dict(line.split() for line in lines)
+                return float(times[records.parent.name]) if records.parent.name in times else None
+
             [records] = eventually("an attempt has records", at_work)
-            ordered = (records.parent / "order.json").stat().st_mtime
+            accepted = eventually("the order is accepted", accepted_at)
             began = eventually("a step began", began_at)
             farm.call("POST", f"/api/v1/builds/{number}/cancel", {})
             eventually("the slave is idle", lambda: not list((folder / "slave1" / "attempts").glob("*/order.json")))
-            return {"answer": answered - asked, "acknowledged": ordered - asked, "first step": began - asked}
+            return {"answer": answered - asked, "acknowledged": accepted - asked, "first step": began - asked}
 
         yield play
 

@@ -5,7 +5,7 @@ people when something happened, never for deciding whether something has expired
 """
 
 import time
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
@@ -27,6 +27,14 @@ async def sleep(clock: IReactorTime, seconds: float) -> None:
     done: Deferred[None] = Deferred(lambda _: call.cancel())
     call = clock.callLater(seconds, done.callback, None)
     await done
+
+
+def after_sending(clock: IReactorTime, call: Callable[[], object]) -> None:
+    """Call `call` as soon as the reactor has sent what was written until now, as far as the network takes it at once.
+
+    Within one turn of the reactor TLS only gathers; the next one hands the gathered to the socket and writes it.
+    """
+    clock.callLater(0, clock.callLater, 0, call)
 
 
 def deferred(work: Awaitable[T]) -> Deferred[T]:

@@ -10,9 +10,9 @@ A claim is committed before the order is sent. From then on exactly one of these
 An attempt that a connected slave should have, and has not by its own word, is found by the next round.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from typing import NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -24,12 +24,11 @@ from builder.errors import BuilderError, NotFoundError, UnavailableError
 from builder.master import attempts
 from builder.master.order import Claimed
 from builder.master.rounds import SLOW, rounds
-from builder.master.schedule import Assignment, Place, assignments
+from builder.master.schedule import Place, assignments
 from builder.master.slaves import Connection, Slaves
 from builder.master.store import attempts as stored
 from builder.master.store import candidates, orders
 from builder.master.store.attempts import Live
-from builder.master.store.candidates import Queue, Subscription
 from builder.master.store.database import Store
 from builder.model.attempt import AttemptState, Order
 from builder.wire import CancelJob, StartJob
@@ -43,6 +42,26 @@ SOON = 0.2
 """After how many seconds to look again whether an order was taken that has to be cancelled."""
 
 _log = Logger()
+
+
+_Broken = tuple[int, int]
+"""A queued job that was broken, by its row and fence."""
+
+
+class _Round(NamedTuple):
+    """What a round has found and done.
+
+    Attributes:
+        live: The attempts that had not ended before it.
+        begun: Those that it has begun.
+        broken: Since when each job that was broken is queued again.
+        waits: For how many more seconds each of these rather waits than goes back to a slave that broke it.
+    """
+
+    live: tuple[Live, ...]
+    begun: tuple[Claimed, ...]
+    broken: dict[_Broken, float]
+    waits: dict[int, float]
 
 
 class Dispatcher:
@@ -66,7 +85,7 @@ class Dispatcher:
         self._new_attempt = new_attempt
         self._order = order
         self._tries = tries
-        self._broken: dict[tuple[int, int], float] = {}
+        self._broken: dict[_Broken, float] = {}
 
     async def run(self) -> None:
         """Dispatch until cancelled."""
@@ -77,65 +96,34 @@ class Dispatcher:
         connected = self._slaves.connected
         if not connected:
             return SLOW
-        queue = await self._store.read(partial(candidates.queue, subscription=_subscription(connected)))
-        await self._put_back_orphans(queue.live)
-        soon = [SOON] if self._cancel(queue.live) else []
-        waits = self._waits(queue)
-        waiting = (msgspec.structs.replace(job, patient=job.job in waits) for job in queue.waiting)
-        chosen = assignments(waiting, self._places(queue.live), queue.taken)
-        if chosen:
-            await self._claim(queue, chosen)
-        rests = (connection.rest(self._clock.seconds()) for connection in connected)
-        return min([SLOW, *soon, *waits.values(), *(rest for rest in rests if rest)])
-
-    def _places(self, live: Iterable[Live]) -> tuple[Place, ...]:
-        held = Counter(attempt.slave for attempt in live)
         now = self._clock.seconds()
-        return tuple(
-            Place(
-                slave=connection.name,
-                channels=frozenset(connection.hello.channels),
-                architectures=frozenset(connection.hello.architectures),
-                free=0 if connection.rest(now) else connection.hello.capacity - held[connection.name],
-            )
-            for connection in self._slaves.connected
-        )
-
-    def _waits(self, queue: Queue) -> dict[int, float]:
-        """For how many more seconds each job that was broken rather waits than goes back to a slave that broke it."""
-        now = self._clock.seconds()
-        broken = [(job.job, queue.fences[job.job]) for job in queue.waiting if job.avoid]
-        self._broken = {key: self._broken.get(key, now) for key in broken}
-        waits = {job: since + pause_after(fence) - now for (job, fence), since in self._broken.items()}
-        return {job: seconds for job, seconds in waits.items() if seconds > 0}
+        slaves = [_place(connection, now) for connection in connected]
+        round_ = partial(_round, slaves=slaves, broken=self._broken, now=now, new_attempt=self._new_attempt)
+        done = await self._store.write(round_)
+        self._broken = done.broken
+        for claimed in done.begun:
+            background("Sending an order", self._offer(claimed))
+        await self._put_back_orphans(done.live)
+        soon = [SOON] if self._cancel(done.live) else []
+        rests = (connection.rest(now) for connection in connected)
+        return min([SLOW, *soon, *done.waits.values(), *(rest for rest in rests if rest)])
 
     # -- orders
 
-    async def _claim(self, queue: Queue, chosen: Iterable[Assignment]) -> None:
-        """Begin attempts at these jobs, then send their orders."""
-        offers: dict[str, Connection] = {}
-        claims = []
-        for assignment in chosen:
-            connection, attempt = self._slaves.find(assignment.slave), self._new_attempt()
-            if connection is not None:
-                connection.offered.add(attempt)
-                offers[attempt] = connection
-                claims.append((attempt, assignment, queue.fences[assignment.job]))
-        try:
-            for claimed in await self._store.write(partial(_claim_all, claims=claims)):
-                background("Sending an order", self._offer(offers.pop(claimed.attempt), claimed))
-        finally:
-            for attempt, connection in offers.items():
-                connection.offered.discard(attempt)
-
-    async def _offer(self, connection: Connection, claimed: Claimed) -> None:
+    async def _offer(self, claimed: Claimed) -> None:
         """Send an order; what cannot be written down of its fate is found out by a later round."""
+        attempt, connection = claimed.attempt, self._slaves.find(claimed.slave)
         try:
-            await self._send(connection, claimed)
+            if connection is None:
+                await self._put_back(attempt, AttemptState.SUPERSEDED, f"slave {claimed.slave} has just left")
+            else:
+                connection.offered.add(attempt)
+                await self._send(connection, claimed)
         except UnavailableError as error:
-            _log.warn("attempt {attempt} is looked at again: {error}", attempt=claimed.attempt, error=error)
+            _log.warn("attempt {attempt} is looked at again: {error}", attempt=attempt, error=error)
         finally:
-            connection.offered.discard(claimed.attempt)
+            if connection is not None:
+                connection.offered.discard(attempt)
 
     async def _send(self, connection: Connection, claimed: Claimed) -> None:
         """Send an order and do what follows from what the slave says to it."""
@@ -206,15 +194,32 @@ def pause_after(attempts: int) -> float:
     return min(LONGEST_PAUSE, FIRST_PAUSE * (2.0 ** (attempts - 1) - 1))
 
 
-def _subscription(connected: Iterable[Connection]) -> Subscription:
-    return Subscription(
-        places={connection.name: connection.hello.capacity for connection in connected},
-        channels=frozenset(channel for connection in connected for channel in connection.hello.channels),
-        architectures=frozenset(name for connection in connected for name in connection.hello.architectures),
+def _place(connection: Connection, now: float) -> Place:
+    """A slave as if it held nothing; one that rests has no place."""
+    return Place(
+        slave=connection.name,
+        channels=frozenset(connection.hello.channels),
+        architectures=frozenset(connection.hello.architectures),
+        free=0 if connection.rest(now) else connection.hello.capacity,
     )
 
 
-def _claim_all(connection: sa.Connection, claims: Iterable[tuple[str, Assignment, int]]) -> tuple[Claimed, ...]:
-    """Begin attempts, each if its job is as it was; returns those that have begun."""
-    begun = [attempt for attempt, assignment, fence in claims if attempts.claim(connection, assignment, fence, attempt)]
-    return orders.claimed(connection, begun)
+def _round(
+    connection: sa.Connection,
+    slaves: Iterable[Place],
+    broken: Mapping[_Broken, float],
+    now: float,
+    new_attempt: Callable[[], str],
+) -> _Round:
+    """Decide who builds what, and begin these attempts: in one transaction, so that a job is as it was read."""
+    queue = candidates.queue(connection, slaves)
+    since = [(job.job, queue.fences[job.job]) for job in queue.waiting if job.avoid]
+    known = {key: broken.get(key, now) for key in since}
+    waits = {job: began + pause_after(fence) - now for (job, fence), began in known.items()}
+    waits = {job: seconds for job, seconds in waits.items() if seconds > 0}
+    waiting = (msgspec.structs.replace(job, patient=job.job in waits) for job in queue.waiting)
+    begun = []
+    for assignment in assignments(waiting, queue.places, queue.taken):
+        begun.append(new_attempt())
+        attempts.claim(connection, assignment, queue.fences[assignment.job], begun[-1])
+    return _Round(queue.live, orders.claimed(connection, begun) if begun else (), known, waits)

@@ -3,19 +3,23 @@
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
-from twisted.internet.interfaces import IReactorProcess
 from twisted.internet.protocol import ProcessProtocol
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from typing_extensions import override
 
 import builder
+from builder.clock import after_sending
 from builder.model.step import StepName
 from builder.slave import runner
 from builder.slave.attempt import AttemptFolder
+
+_log = Logger()
 
 
 class Launcher(Protocol):
@@ -40,26 +44,26 @@ class _Life(ProcessProtocol):
 class ProcessLauncher:
     """Starts runners as processes; a runner that the slave's last life started is no child, and ends unseen."""
 
-    def __init__(self, reactor: IReactorProcess) -> None:
+    def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
         self._places = [str(Path(str(module.__file__)).parents[1]) for module in (builder, msgspec)]
 
     def start(self, folder: AttemptFolder, step: StepName, ended: Callable[[], None]) -> None:
-        """Spawn the process with the log as its output, for what goes wrong before it has one of its own."""
+        """Lock the attempt, answer whoever waits for an answer, then spawn the process, which takes a millisecond.
+
+        Its output goes to the log, for what goes wrong before it has one of its own.
+        """
         lock = folder.take_lock()
-        if lock is None:
-            return
-        nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-        log = os.open(folder.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        if lock is not None:
+            after_sending(self._reactor, partial(self._spawn, folder, step, ended, lock))
+
+    def _spawn(self, folder: AttemptFolder, step: StepName, ended: Callable[[], None], lock: int) -> None:
         command = runner.command(str(folder.path), step.value, self._places)
         try:
-            self._reactor.spawnProcess(
-                _Life(ended),
-                sys.executable,
-                command,
-                env=None,
-                childFDs={0: nothing, 1: log, 2: log, runner.LOCK: lock},
-            )
+            with Path(os.devnull).open("r+b") as nothing, folder.log.open("ab") as log:
+                places = {0: nothing.fileno(), 1: log.fileno(), 2: log.fileno(), runner.LOCK: lock}
+                self._reactor.spawnProcess(_Life(ended), sys.executable, command, env=None, childFDs=places)
+        except OSError as error:  # whoever looks after the attempt finds that nobody has its lock
+            _log.error("no runner can be started in {folder}: {error}", folder=folder.path, error=error)
         finally:
-            for descriptor in (nothing, log, lock):
-                os.close(descriptor)
+            os.close(lock)

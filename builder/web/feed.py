@@ -1,7 +1,8 @@
 """One reader of new events for everybody who follows.
 
 The bell rings for every commit, and most are of no interest to a follower of one build. So that a ring costs one query
-and not one per follower, the feed reads the new events once and wakes the watches whose build is among them.
+and not one per follower, the feed reads the new events once and wakes the watches whose build is among them. While
+nobody follows, it reads nothing.
 
 A watch remembers that it was woken until its follower looks. The follower begins its watch before it first reads, so
 that nothing falls in between.
@@ -16,11 +17,14 @@ from twisted.logger import Logger
 
 from builder.clock import sleep
 from builder.master.events import Events
+from builder.model.event import Event
 
 _log = Logger()
 
 PAUSE = 5.0
 """After how many seconds the feed tries again when it could not read."""
+PAGE = 500
+"""How many events are read at once."""
 
 
 class Watch:
@@ -86,16 +90,27 @@ class Feed:
                     await sleep(self._clock, PAUSE)
 
     async def _read(self) -> None:
-        if self._newest is None:
-            self._newest = await self._events.newest()
         while True:
             rung = self._events.changed.wait()
-            while new := await self._events.since(self._newest):
-                self._newest = new[-1].number
-                self._wake({event.build for event in new})
+            if not self._watches:
+                self._newest = None
+            elif self._newest is None:
+                self._newest = await self._events.newest()
+                self._wake(None)
+            else:
+                await self._catch_up(self._newest)
             await rung
 
-    def _wake(self, builds: set[int]) -> None:
+    async def _catch_up(self, newest: int) -> None:
+        """Wake the watches of what has happened since the event `newest`."""
+        new: tuple[Event, ...] | None = None
+        while new is None or len(new) == PAGE:
+            new = await self._events.since(newest, limit=PAGE)
+            self._newest = newest = new[-1].number if new else newest
+            self._wake({event.build for event in new})
+
+    def _wake(self, builds: set[int] | None) -> None:
+        """Wake the watches of these builds; None is all of them."""
         for watch in tuple(self._watches):
-            if watch.build is None or watch.build in builds:
+            if builds is None or watch.build in builds or (watch.build is None and builds):
                 watch.wake()

@@ -117,6 +117,22 @@ class StoreContract(TestCase):
         await self.assertFailure(self.store.write(broken("a")), BrokenUnitError)
         assert not rung.called
 
+    async def test_the_bell_is_silent_about_nothing(self) -> None:
+        """A unit that only looks, or changes no row, wakes nobody; the next one that does is heard."""
+        rung = self.store.changed.wait()
+        await self.store.write(names)
+        await self.store.write(lambda connection: connection.execute(sa.delete(projects)).rowcount)
+        assert not rung.called
+        await self.store.write(project("a"))
+        await rung
+
+    async def test_answers_come_before_the_ring(self) -> None:
+        """Whoever has written hears of it before those who act on it begin."""
+        rung = self.store.changed.wait()
+        seen = self.store.write(project("a")).addCallback(lambda _: rung.called)
+        assert not await seen or isinstance(self.store, MemoryStore)
+        await rung
+
     async def test_events_are_numbered_without_gaps(self) -> None:
         """However many write at once, and some in vain, a reader sees 1, 2, 3… never a later one before an earlier."""
 

@@ -60,15 +60,17 @@ class Fate(enum.Enum):
     ANSWERED = "written, and answered"
     REFUSED = "not written"
     UNANSWERED = "written, but nobody hears of it"
+    OVERTAKEN = "written, but something else is heard of first"
 
 
 class FlakyStore:
-    """A store whose next writes have these fates, in their order."""
+    """A store whose next writes have these fates, in their order; `overtaking` is what is heard of first."""
 
     def __init__(self) -> None:
         self._store = MemoryStore()
         self.changed = self._store.changed
         self.fates: list[Fate] = []
+        self.overtaking: Callable[[], object] = lambda: None
 
     def write(self, unit: Callable[[Connection], T]) -> Deferred[T]:
         """As it is fated."""
@@ -78,6 +80,8 @@ class FlakyStore:
         written = self._store.write(unit)
         if fate is Fate.UNANSWERED:
             return written.addCallback(lambda _: fail(UnavailableError("the answer was lost")))
+        if fate is Fate.OVERTAKEN:
+            self.overtaking()
         return written
 
     def read(self, unit: Callable[[Connection], T]) -> Deferred[T]:

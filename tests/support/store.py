@@ -19,22 +19,26 @@ T = TypeVar("T")
 
 
 class MemoryStore:
-    """SQLite in memory, on one connection, in the caller's thread."""
+    """SQLite in memory, on one connection, in the caller's thread; `reads` is how often it was read."""
 
     def __init__(self) -> None:
         self.changed = Bell()
         self._engine = sqlite.writer(":memory:", StaticPool)
         self._closed = False
+        self.reads = 0
         with self._engine.begin() as connection:
             metadata.create_all(connection, checkfirst=False)
             seed(connection)
+            self._changes = sqlite.changes(connection)
 
     def write(self, unit: Callable[[Connection], T]) -> Deferred[T]:
         """Run `unit` in a transaction, now."""
-        return maybeDeferred(self._transaction, unit).addCallback(self._ring)
+        before = self._changes
+        return maybeDeferred(self._transaction, unit).addCallback(self._ring, before)
 
     def read(self, unit: Callable[[Connection], T]) -> Deferred[T]:
         """Run `unit` on the state of now; it can't change it."""
+        self.reads += 1
         return maybeDeferred(self._transaction, lambda connection: self._query(connection, unit))
 
     def close(self) -> Deferred[None]:
@@ -47,7 +51,10 @@ class MemoryStore:
         if self._closed:
             raise UnavailableError("the database is closed")
         with sqlite.explained(), self._engine.begin() as connection:
-            return unit(connection)
+            try:
+                return unit(connection)
+            finally:
+                self._changes = sqlite.changes(connection)
 
     def _query(self, connection: Connection, unit: Callable[[Connection], T]) -> T:
         connection.exec_driver_sql("PRAGMA query_only=ON")
@@ -56,8 +63,9 @@ class MemoryStore:
         finally:
             connection.exec_driver_sql("PRAGMA query_only=OFF")
 
-    def _ring(self, answer: T) -> T:
-        self.changed.ring()
+    def _ring(self, answer: T, before: int) -> T:
+        if self._changes > before:
+            self.changed.ring()
         return answer
 
 

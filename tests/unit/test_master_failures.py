@@ -104,10 +104,19 @@ class Failures(MasterCase):
         assert (first.state, first.reason) == (AttemptState.SUPERSEDED, "the order did not reach slave a")
         assert (second.state, self.worker.orders[-1].fence) == (AttemptState.RUNNING, 2)
 
+    def test_a_slave_that_left_during_the_claim(self) -> None:
+        """The attempt is taken back at once, and goes to whoever comes; nothing counts as broken."""
+        self.master.store.overtaking = self.worker.cut
+        self.fated(Fate.ANSWERED, Fate.OVERTAKEN)
+        number = self.master.build("both")
+        assert self.master.job(number, SOURCE).state is JobState.QUEUED
+        [attempt] = self.master.attempts(number, SOURCE)
+        assert (attempt.state, attempt.reason) == (AttemptState.SUPERSEDED, "slave a has just left")
+
     def test_a_refused_order_that_could_not_be_taken_back(self) -> None:
         """It is found by a later round, since the slave does not have it."""
         self.worker.refusal = UnavailableError("no space left")
-        self.fated(Fate.ANSWERED, Fate.ANSWERED, Fate.REFUSED)
+        self.fated(*[Fate.ANSWERED] * 3, Fate.REFUSED)
         number = self.master.build("both")
         assert self.master.job(number, SOURCE).state is JobState.RUNNING
         self.worker.refusal = None

@@ -27,3 +27,15 @@ def test_the_database_does_not_know_the_token() -> None:
     (row,) = answer(store.read(lambda connection: connection.execute(sa.select(tokens)).all()))
     assert "secret-token" not in str(tuple(row))
     assert answer(people.person(row.digest)) is None
+
+
+def test_a_known_owner_is_remembered() -> None:
+    """The database is asked for an owner once; for a stranger again, who may get a token meanwhile."""
+    store = MemoryStore()
+    people = People(store, iter(["first", "second"]).__next__)
+    answer(people.issue("ada"))
+    assert [answer(people.person(token)) for token in ("first", "second")] == ["ada", None]
+    answer(store.write(lambda connection: connection.execute(sa.delete(tokens)).rowcount))
+    assert answer(people.person("first")) == "ada"
+    answer(people.issue("bob"))
+    assert answer(people.person("second")) == "bob"

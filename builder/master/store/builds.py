@@ -26,6 +26,9 @@ _THESE: sa.BindParameter[Any] = sa.bindparam("wanted", expanding=True)
 _JOBS = sa.select(jobs).where(jobs.c.build.in_(_THESE)).order_by(jobs.c.id)
 _ATTEMPTS = sa.select(attempts).where(attempts.c.job_id.in_(_THESE)).order_by(attempts.c.fence)
 _STEPS = sa.select(steps).where(steps.c.attempt.in_(_THESE)).order_by(steps.c.number)
+_QUEUED_SOURCE = sa.select(jobs.c.build).where(
+    jobs.c.package_id == sa.bindparam("package_id"), jobs.c.name == SOURCE, jobs.c.state == JobState.QUEUED.value
+)
 
 
 def insert(connection: Connection, known: Known, chroots: Sequence[str], who: str, *, force: bool) -> int:
@@ -61,8 +64,7 @@ def over(connection: Connection, numbers: Iterable[int]) -> list[int]:
 
 def with_queued_source(connection: Connection, package_id: int) -> list[int]:
     """The builds of a package whose source job nobody has begun."""
-    queued = (jobs.c.package_id == package_id, jobs.c.name == SOURCE, jobs.c.state == JobState.QUEUED.value)
-    return list(connection.execute(sa.select(jobs.c.build).where(*queued)).scalars())
+    return list(connection.execute(_QUEUED_SOURCE, {"package_id": package_id}).scalars())
 
 
 def one(connection: Connection, number: int) -> Build:

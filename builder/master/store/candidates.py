@@ -1,19 +1,19 @@
 """SQL for what the dispatcher decides from: queued jobs, and what others are at work on."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
-from builder.master.schedule import ANY, Claim, Waiting
+from builder.master.schedule import ANY, Claim, Place, Waiting
 from builder.master.store import attempts as live_attempts
 from builder.master.store.attempts import Live
 from builder.master.store.jobs import targets
 from builder.master.store.operations import WAITING
 from builder.master.store.schema import attempts, jobs, operations, packages
-from builder.model import Value
 from builder.model.attempt import AttemptState
 from builder.model.job import SOURCE, JobState
 
@@ -40,46 +40,40 @@ _TAKEN = sa.select(jobs.c.package_id, jobs.c.name, jobs.c.targets).where(
 )
 
 
-class Subscription(Value, frozen=True, kw_only=True):
-    """What the connected slaves together can take: `places` is how many attempts they may hold by their names."""
-
-    places: dict[str, int]
-    channels: frozenset[str]
-    architectures: frozenset[str]
-
-
 class Queue(NamedTuple):
     """What there is to decide about.
 
     Attributes:
         live: All attempts that have not ended.
-        waiting: The queued jobs that connected slaves subscribe to, the oldest first; none where no place is free.
+        places: The places that are free.
+        waiting: The queued jobs that slaves with a free place subscribe to, the oldest first.
         fences: The fence of each of these, by the job's row.
         taken: What running and publishing jobs are at work on.
     """
 
     live: tuple[Live, ...]
+    places: tuple[Place, ...] = ()
     waiting: tuple[Waiting, ...] = ()
     fences: Mapping[int, int] = {}
     taken: frozenset[Claim] = frozenset()
 
 
-def queue(connection: Connection, subscription: Subscription) -> Queue:
-    """What there is to decide about for these slaves."""
+def queue(connection: Connection, slaves: Iterable[Place]) -> Queue:
+    """What there is to decide about for these slaves, whose places are here all free, if they held nothing yet."""
     live = live_attempts.live(connection)
     held = Counter(attempt.slave for attempt in live)
-    if all(held[slave] >= places for slave, places in subscription.places.items()):
-        return Queue(live)
+    free = (msgspec.structs.replace(slave, free=slave.free - held[slave.slave]) for slave in slaves)
+    places = tuple(place for place in free if place.free > 0)
     wanted = {
-        "channels": tuple(subscription.channels),
-        "architectures": (ANY, *subscription.architectures),
+        "channels": tuple({channel for place in places for channel in place.channels}),
+        "architectures": (ANY, *{name for place in places for name in place.architectures}),
     }
-    rows = connection.execute(_QUEUED, wanted).all()
+    rows = connection.execute(_QUEUED, wanted).all() if places else ()
     if not rows:
-        return Queue(live)
+        return Queue(live, places)
     broken = _broken(connection)
     waiting = tuple(_waiting(row, broken[row.id]) for row in rows)
-    return Queue(live, waiting, {row.id: row.fence for row in rows}, _taken(connection))
+    return Queue(live, places, waiting, {row.id: row.fence for row in rows}, _taken(connection))
 
 
 def _waiting(row: Row[Any], broken: Collection[str]) -> Waiting:

@@ -31,7 +31,7 @@ class Store(Protocol):
     """Where the master keeps what it knows. Deferreds fire in the reactor's thread."""
 
     changed: Bell
-    """Rings after every commit."""
+    """Rings after every commit that has changed something."""
 
     def write(self, unit: Callable[[Connection], T]) -> Deferred[T]:
         """Run `unit` in a transaction; the answer comes when its changes are on the disk.

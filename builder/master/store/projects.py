@@ -18,6 +18,7 @@ _PRESENT = (
     .where(~packages.c.removed)
     .order_by(packages.c.project, packages.c.name)
 )
+_NAMED = _PRESENT.where(packages.c.name == sa.bindparam("wanted"))
 _DECODE = msgspec.json.Decoder(Package).decode
 
 
@@ -64,14 +65,10 @@ def one_bare(connection: Connection, name: str) -> Project:
     return msgspec.json.decode(definition, type=Project)
 
 
-def present(connection: Connection, project: str | None = None, name: str | None = None) -> list[Known]:
-    """The packages that were not removed, by project and name: of one project, of one name, or all."""
-    query = _PRESENT
-    if project is not None:
-        query = query.where(packages.c.project == project)
-    if name is not None:
-        query = query.where(packages.c.name == name)
-    return [Known(row.id, row.project, row.name, _DECODE(row.definition)) for row in connection.execute(query)]
+def present(connection: Connection, project: str | None = None) -> list[Known]:
+    """The packages that were not removed, by project and name: of one project, or all."""
+    query = _PRESENT if project is None else _PRESENT.where(packages.c.project == project)
+    return [_known(row) for row in connection.execute(query)]
 
 
 def package(connection: Connection, name: str, project: str | None = None) -> Known:
@@ -82,7 +79,8 @@ def package(connection: Connection, name: str, project: str | None = None) -> Kn
         ConflictError: No project is named, and several have such a package.
     """
     where = f" in the project `{one_bare(connection, project).project}`" if project is not None else ""
-    found = present(connection, project, name)
+    named = [_known(row) for row in connection.execute(_NAMED, {"wanted": name})]
+    found = [known for known in named if project in {None, known.project}]
     if not found:
         names = {known.name for known in present(connection, project)}
         raise NotFoundError(f"there is no package `{name}`{where}{guess(name, names)}")
@@ -127,3 +125,7 @@ def _save_packages(connection: Connection, project: Project) -> None:
         connection.execute(sa.insert(packages), added)
     if changed:
         connection.execute(sa.update(packages).where(packages.c.id == sa.bindparam("row")), changed)
+
+
+def _known(row: Row[Any, Any, Any, Any]) -> Known:
+    return Known(row.id, row.project, row.name, _DECODE(row.definition))

@@ -7,6 +7,7 @@ unexpected statements. Each begins with exactly the statement given here instead
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine, Pool
@@ -52,6 +53,12 @@ def _engine(database: str, pool: type[Pool], pragmas: tuple[str, ...], begin: st
         connection.exec_driver_sql(begin)
 
     return engine
+
+
+def changes(connection: Connection) -> int:
+    """How many rows have been changed on this connection so far (sqlite.org/c3ref/total_changes.html)."""
+    driver: Any = connection.connection.driver_connection
+    return int(driver.total_changes)
 
 
 @contextmanager

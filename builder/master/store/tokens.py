@@ -11,13 +11,14 @@ from builder.master.store.schema import tokens
 
 def insert(connection: Connection, token: str, person: str) -> None:
     """Let whoever has `token` be `person`."""
-    connection.execute(sa.insert(tokens).values(digest=_digest(token), person=person, created=wall_time()))
+    connection.execute(sa.insert(tokens).values(digest=digest(token), person=person, created=wall_time()))
 
 
-def person(connection: Connection, token: str) -> str | None:
-    """Whose token it is; None when it is nobody's."""
-    return connection.execute(sa.select(tokens.c.person).where(tokens.c.digest == _digest(token))).scalar()
+def person(connection: Connection, digest: str) -> str | None:
+    """Whose token has this digest; None when it is nobody's."""
+    return connection.execute(sa.select(tokens.c.person).where(tokens.c.digest == digest)).scalar()
 
 
-def _digest(token: str) -> str:
+def digest(token: str) -> str:
+    """What is stored of a token."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -2,7 +2,7 @@
 
 A commit is mostly waiting for the disk. While one group is committed the next gathers, so many callers at once share
 the wait and a single one does not wait for others. Each unit has a savepoint of its own: one that fails takes back its
-own changes and no others. Answers are given after the commit.
+own changes and no others. Answers are given after the commit, and are on their way before the bell rings.
 """
 
 from collections.abc import Callable
@@ -12,8 +12,8 @@ from typing import Any, Final, NamedTuple, TypeVar
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine.interfaces import DBAPICursor
 from twisted.internet.defer import Deferred, fail
-from twisted.internet.interfaces import IReactorFromThreads
 
+from builder.clock import after_sending
 from builder.errors import UnavailableError
 from builder.master.bell import Bell
 from builder.master.store import sqlite
@@ -38,9 +38,9 @@ class _Raised(NamedTuple):
 
 
 class Writer:
-    """Carries out units in the order in which they come, and rings the bell after each commit."""
+    """Carries out units in the order in which they come; rings the bell after each commit that changed something."""
 
-    def __init__(self, reactor: IReactorFromThreads, engine: Engine, committed: Bell) -> None:
+    def __init__(self, reactor: Any, engine: Engine, committed: Bell) -> None:
         self._reactor = reactor
         self._engine = engine
         self._committed = committed
@@ -70,14 +70,14 @@ class Writer:
 
     # -- in the reactor's thread, after each group
 
-    def _tell(self, group: list[_Task], answers: list[Any]) -> None:
+    def _tell(self, group: list[_Task], answers: list[Any], *, changed: bool) -> None:
         for task, answer in zip(group, answers, strict=True):
             if isinstance(answer, _Raised):
                 task.answer.errback(answer.error)
             else:
                 task.answer.callback(answer)
-        if not all(isinstance(answer, _Raised) for answer in answers):
-            self._committed.ring()
+        if changed:
+            after_sending(self._reactor, self._committed.ring)
 
     def _ended(self) -> None:
         self._thread.join()
@@ -87,7 +87,8 @@ class Writer:
 
     def _work(self) -> None:
         while group := self._gathered():
-            self._reactor.callFromThread(self._tell, group, self._commit(group))
+            answers, changed = self._commit(group)
+            self._reactor.callFromThread(self._tell, group, answers, changed=changed)
         self._engine.dispose()
         self._reactor.callFromThread(self._ended)
 
@@ -99,14 +100,17 @@ class Writer:
             del self._tasks[:LARGEST_GROUP]
             return group
 
-    def _commit(self, group: list[_Task]) -> list[Any]:
-        """The answers of the units; when the commit fails, none of them has one."""
+    def _commit(self, group: list[_Task]) -> tuple[list[Any], bool]:
+        """The answers of the units, and whether they changed anything; when the commit fails, none has an answer."""
         try:
             with sqlite.explained(), self._engine.begin() as connection:
+                before = sqlite.changes(connection)
                 savepoints = connection.connection.cursor()
-                return [_carry_out(connection, savepoints, task.unit) for task in group]
+                answers = [_carry_out(connection, savepoints, task.unit) for task in group]
+                changed = sqlite.changes(connection) > before
         except Exception as error:  # noqa: BLE001 - whoever waits for the unit is told
-            return [_Raised(error) for _ in group]
+            return [_Raised(error) for _ in group], False
+        return answers, changed and not all(isinstance(answer, _Raised) for answer in answers)
 
 
 def _carry_out(connection: Connection, savepoints: DBAPICursor, unit: Callable[[Connection], T]) -> T | _Raised:

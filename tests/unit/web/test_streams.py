@@ -45,6 +45,18 @@ class EventsTest(WebTest):
         self.clock.advance(GATHER)
         assert {event.build for event in _events(exchange)} == {1}
 
+    def test_without_followers_nothing_is_read(self) -> None:
+        """What happens while nobody follows is read by no one; who begins to follow later misses nothing new."""
+        self.client.start("GET", "/api/v1/events?follow=1").leave()
+        self.ada.post("/api/v1/builds", {"package": "hello"})
+        reads = self.farm.store.reads
+        self.ada.post("/api/v1/builds", {"package": "hello"})
+        assert self.farm.store.reads == reads
+        exchange = self.client.start("GET", "/api/v1/events?follow=1&build=3")
+        self.ada.post("/api/v1/builds", {"package": "hello"})
+        self.clock.advance(GATHER)
+        assert {event.build for event in _events(exchange)} == {3}
+
     def test_silence_is_broken_now_and_then(self) -> None:
         """An empty line tells the client, and whatever is between, that the connection is alive."""
         exchange = self.client.start("GET", "/api/v1/events?follow=1")
