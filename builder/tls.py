@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from OpenSSL import SSL, crypto
-from twisted.internet.endpoints import HostnameEndpoint, TCP4ServerEndpoint, wrapClientTLS
+from twisted.internet.endpoints import HostnameEndpoint, TCP4ServerEndpoint, TCP6ServerEndpoint, wrapClientTLS
 from twisted.internet.error import CannotListenError, ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import (
     IListeningPort,
@@ -121,9 +121,18 @@ class _Connections:
 
 
 async def _listen(reactor: Any, address: Address, context: SSL.Context, factory: IProtocolFactory) -> IListeningPort:
-    wrapped = TLSMemoryBIOFactory(_Connections(context), False, factory, reactor)
+    return await listen_plainly(reactor, address, TLSMemoryBIOFactory(_Connections(context), False, factory, reactor))
+
+
+async def listen_plainly(reactor: Any, address: Address, factory: IProtocolFactory) -> IListeningPort:
+    """Listen on a TCP port, without TLS.
+
+    Raises:
+        UnavailableError: The address cannot be listened on.
+    """
+    endpoint = TCP6ServerEndpoint if ":" in address.host else TCP4ServerEndpoint
     try:
-        port: IListeningPort = await TCP4ServerEndpoint(reactor, address.port, interface=address.host).listen(wrapped)
+        port: IListeningPort = await endpoint(reactor, address.port, interface=address.host).listen(factory)
     except CannotListenError as error:
         raise UnavailableError(f"cannot listen on {address.host}:{address.port}: {error.socketError}") from error
     return port

@@ -146,6 +146,8 @@ class Farm:
             with connection.getresponse() as response:
                 if response.status >= 300:
                     raise self._told(response)
+                if response.getheader("Builder-Version") is None:
+                    raise UnavailableError(f"{self.url} does not answer as a farm does")
                 yield response
         except (OSError, http.client.HTTPException) as error:
             raise UnavailableError(self._trouble(error)) from error

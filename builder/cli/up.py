@@ -10,6 +10,7 @@ import fcntl
 import os
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,8 @@ POLL = 0.2
 """Seconds between two looks at whether the farm is ready."""
 LOOK = 2.0
 """Seconds that one look may take; Ctrl-C waits for it."""
+LONG = 30.0
+"""After so many seconds without being ready, `up` says what it waits for."""
 HOPELESS = 5
 """After so many deaths of a child before the farm was ever ready, `up` gives up."""
 
@@ -124,6 +127,7 @@ class _Readiness:
         self.children = children
         self._premises = premises
         self._ready = False
+        self._patient_until = time.monotonic() + LONG
 
     def look(self) -> float:
         """Seconds until the next look.
@@ -137,18 +141,24 @@ class _Readiness:
         if hopeless:
             child = hopeless[0]
             raise UnavailableError(f"the {child.name} does not start; see {self._premises.logs / child.name}.log")
-        self._ready = self._answers()
-        if self._ready:
+        lacking = self._lacking()
+        self._ready = lacking is None
+        if lacking is None:
             self._tell()
+        elif time.monotonic() > self._patient_until:
+            _say(f"not ready yet: {lacking}; the logs are in {self._premises.logs}")
+            self._patient_until = float("inf")
         return POLL
 
-    def _answers(self) -> bool:
+    def _lacking(self) -> str | None:
+        """What the farm still waits for."""
         try:
             farm = Farm(read_settings(self._premises.client), timeout=LOOK)
             slaves = farm.get("slaves")
-        except (BuilderError, UsageError):
-            return False
-        return any(slave["connected"] and slave["name"] == self._premises.slave for slave in slaves)
+        except (BuilderError, UsageError) as error:
+            return str(error)
+        there = any(slave["connected"] and slave["name"] == self._premises.slave for slave in slaves)
+        return None if there else f"the slave {self._premises.slave} is not connected"
 
     def _tell(self) -> None:
         url = read_settings(self._premises.client).url

@@ -30,6 +30,13 @@ _UNREACHABLE = re.compile(
 _DNF_ERROR = re.compile(r"^Error: (?P<line>.+)", re.MULTILINE)
 
 
+def check_sandbox(said: str) -> None:
+    """Raise that the attempt is broken if what a confined program has said is only why bubblewrap did not start it."""
+    line = said.partition("\n")[0]
+    if line.startswith("bwrap: "):
+        raise broken(f"this slave cannot confine what a package runs: {line}")
+
+
 def build_failure(log: str) -> EndedError:
     """Why rpmbuild failed in a build root."""
     unmet = [match["need"] for match in _UNMET.finditer(log)]

@@ -7,11 +7,15 @@ from pathlib import Path
 from builder.model import Value
 from builder.model.attempt import FailureKind
 from builder.slave import sandbox
+from builder.slave.diagnosis import check_sandbox
 from builder.slave.endings import failed
 from builder.slave.sources import Source, named_sources
 from builder.slave.workspace import Answer, Workspace
 
-TOPDIR = ("--define", f"_topdir {sandbox.HOME}", "--define", "dist %{nil}")
+TOPDIR = (
+    *("--define", f"_topdir {sandbox.HOME}", "--define", "dist %{nil}"),
+    *("--define", f"_buildhost {sandbox.NAME}"),
+)
 """An SRPM goes to several chroots: what `%dist` is gets known in each of them."""
 EVR_FORMAT = "%|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}\\n"
 
@@ -46,10 +50,11 @@ def ask(workspace: Workspace, home: Path, command: Sequence[str], problem: str) 
     """The answer of a program in the sandbox.
 
     Raises:
-        EndedError: It failed: `problem`, and the line in which rpm says why.
+        EndedError: It failed: `problem`, and the line in which rpm says why; or it could not be confined.
     """
     answer = workspace.ask(sandbox.on_host(command, home, sandbox.host_links()), dict(os.environ))
     if answer.code:
+        check_sandbox(answer.errors)
         raise failed(FailureKind.SRPM, f"{problem}: {rpm_error(answer)}")
     return answer
 

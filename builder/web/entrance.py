@@ -12,6 +12,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 from typing_extensions import override
 
+from builder import __version__
 from builder.clock import background, deferred
 from builder.errors import BuilderError, InternalError, InvalidError
 from builder.master.people import People
@@ -24,6 +25,9 @@ from builder.web.table import Policy, Table
 from builder.web.visit import Conditions, Visit
 
 _log = Logger()
+
+VERSION = "Builder-Version"
+"""The header by which a client knows that a farm answers, and not something else that listens at its address."""
 
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,255}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
 
@@ -117,7 +121,8 @@ class Entrance(Resource):
 
 def _begin(request: Request, answer: Answer) -> None:
     request.setResponseCode(answer.status, HTTPStatus(answer.status).phrase.encode())
-    headers = {**SECURITY, "Server": "builder", "Content-Type": answer.content_type, **answer.headers}
+    own = {"Server": "builder", VERSION: __version__, "Content-Type": answer.content_type}
+    headers = {**SECURITY, **own, **answer.headers}
     length = answer.body.length if isinstance(answer.body, Stream) else len(answer.body)
     if length is not None and answer.status != HTTPStatus.NOT_MODIFIED:
         headers["Content-Length"] = str(length)

@@ -5,15 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import TCP4ServerEndpoint, TCP6ServerEndpoint
-from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IReactorTime
 from typing_extensions import override
 
 from builder import tls
 from builder.clock import deferred
-from builder.config import Address, HttpTls, MasterConfig, is_loopback
-from builder.errors import UnavailableError
+from builder.config import HttpTls, MasterConfig, is_loopback
 from builder.master.service import Farm
 from builder.web.assets import Assets
 from builder.web.channel import BoundedSite
@@ -70,19 +67,10 @@ async def listen(reactor: Any, farm: Farm, config: MasterConfig) -> IListeningPo
     factory = site(farm, config.state / "repos", reactor)
     shown = certificate_for(config)
     if shown is None:
-        port = await _listen_plainly(reactor, config.http, factory)
+        port = await tls.listen_plainly(reactor, config.http, factory)
     else:
         port = await tls.listen_https(reactor, config.http, shown, factory)
     _keep_alive(port)
-    return port
-
-
-async def _listen_plainly(reactor: Any, address: Address, factory: FarmSite) -> IListeningPort:
-    endpoint = TCP6ServerEndpoint if ":" in address.host else TCP4ServerEndpoint
-    try:
-        port: IListeningPort = await endpoint(reactor, address.port, interface=address.host).listen(factory)
-    except CannotListenError as error:
-        raise UnavailableError(f"cannot listen on {address.host}:{address.port}: {error.socketError}") from error
     return port
 
 

@@ -203,6 +203,23 @@ def test_something_else_than_a_farm_is_exit_code_4(tmp_path: Path) -> None:
     assert said.count(b"\n") == 1
 
 
+def test_another_service_with_json_is_exit_code_4(tmp_path: Path) -> None:
+    """Whatever answers without saying that it is a farm is told as such, however well it answers."""
+    answer = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n{"slaves": [1]}'
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        asking = subprocess.Popen(
+            [Path(sys.executable).parent / "builder", "slave", "list"],
+            env=environment(client_toml(tmp_path, url)),
+            stderr=subprocess.PIPE,
+        )
+        with server.accept()[0] as connection:
+            connection.recv(65_536)
+            connection.sendall(answer)
+        _, said = asking.communicate(timeout=60)
+    assert (asking.returncode, said.decode()) == (4, f"builder: {url} does not answer as a farm does\n")
+
+
 def test_an_unknown_host_is_exit_code_4(tmp_path: Path) -> None:
     """A name that leads nowhere is one sentence."""
     done = builder("slave", "list", client=client_toml(tmp_path, "http://farm.invalid"))

@@ -1,5 +1,6 @@
 """The source job with real git, real rpm and a real sandbox; it needs no root."""
 
+import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -123,6 +124,20 @@ class TestRelease:
         sources.break_spec()
         _, outcome = carried_out(tmp_path, hello(sources))
         assert_failed(outcome, FailureKind.SRPM, "hello.spec does not parse", "Unclosed %if")
+
+    def test_a_sandbox_that_cannot_be_made_is_not_the_packages_fault(
+        self, tmp_path: Path, sources: Sources, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Where bubblewrap itself fails, as it does in some containers, the attempt is broken and says so."""
+        says = "bwrap: Can't mount proc on /newroot/proc: Operation not permitted"
+        bwrap = tmp_path / "bin" / "bwrap"
+        bwrap.parent.mkdir()
+        bwrap.write_text(f'#!/bin/sh\necho "{says}" >&2\nexit 1\n')
+        bwrap.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{bwrap.parent}:{os.environ['PATH']}")
+        _, outcome = carried_out(tmp_path, hello(sources))
+        assert outcome.state is AttemptState.BROKEN
+        assert outcome.reason == f"this slave cannot confine what a package runs: {says}"
 
     def test_source_that_is_nowhere_is_named(self, tmp_path: Path) -> None:
         """A source that is neither a URL nor in the repository is told before rpmbuild is asked."""

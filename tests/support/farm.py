@@ -291,6 +291,7 @@ class _Visitor(BaseHTTPRequestHandler):
     def _stream(self, news: Any, *, follow: bool) -> None:
         """Send what `news` has until it says that it was all; a cut ends it without the last chunk."""
         self.send_response(200)
+        self.send_header("Builder-Version", "1")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         with self.farm.changed, suppress(OSError):
@@ -310,6 +311,7 @@ class _Visitor(BaseHTTPRequestHandler):
 
     def _send(self, status: int, body: bytes, kind: str = "application/json") -> None:
         self.send_response(status)
+        self.send_header("Builder-Version", "1")
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

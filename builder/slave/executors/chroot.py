@@ -12,7 +12,7 @@ from builder import files
 from builder.model.attempt import ChrootWork, FailureKind
 from builder.process import Interrupts, run
 from builder.slave import sandbox
-from builder.slave.diagnosis import build_failure, install_failure
+from builder.slave.diagnosis import build_failure, check_sandbox, install_failure
 from builder.slave.endings import broken, failed
 from builder.slave.executors.cache import cache_slot
 from builder.slave.executors.dnf import Places, build_requires, configuration, install_command
@@ -90,7 +90,7 @@ class ChrootRoot:
             _add_account(tree / "etc" / name, self._accounts / name)
         files.link(srpm, self._home / srpm.name)
         (self._home / ".rpmmacros").write_text(
-            f"%_topdir {sandbox.HOME}\n%_dbpath {DATABASE}\n%_rpmfilename {_FILE_NAME}\n"
+            f"%_topdir {sandbox.HOME}\n%_buildhost {sandbox.NAME}\n%_dbpath {DATABASE}\n%_rpmfilename {_FILE_NAME}\n"
         )
         (self._home / "RPMS").mkdir()
         (self._home / "SRPMS").mkdir()
@@ -99,6 +99,7 @@ class ChrootRoot:
     def _unpack(self) -> None:
         answer = self._ask(["rpm", "--install", "--nosignature", self._srpm])
         specs = [path for path in (self._home / "SPECS").glob("*.spec") if regular(path)]
+        check_sandbox(answer.errors)
         if answer.code or len(specs) != 1:
             raise broken(f"{self._srpm} cannot be unpacked: {answer.last_error}")
         self._spec = f"SPECS/{specs[0].name}"
@@ -115,6 +116,7 @@ class ChrootRoot:
         """Run rpmbuild in the tree."""
         command = self._inside(["rpmbuild", "-ba", "--define", f"dist {dist}", self._spec], network=network)
         if self._workspace.run(command):
+            check_sandbox(self._workspace.step_log())
             raise build_failure(self._workspace.step_log())
         return sorted([*(self._home / "RPMS").iterdir(), *(self._home / "SRPMS").iterdir()])
 
