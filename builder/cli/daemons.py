@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -104,6 +105,7 @@ class Life:
     def __init__(self, reactor: Any, start: Callable[[], Awaitable[Running]]) -> None:
         self.code = Exit.DONE
         self._reactor = reactor
+        self._reactor.seconds = time.monotonic  # Twisted's own is the wall clock, which somebody may set
         self._start = start
         self._running: Running | None = None
         self._starting: Deferred[None] | None = None
