@@ -13,7 +13,9 @@ class Publish(Value, frozen=True, kw_only=True, tag="publish"):
     """Take the artifacts of one attempt and put them into the project's repositories.
 
     The attempt is named by build, job and fence, from which the folder in `incoming/` follows. `package` is the
-    package's name and `chroots` are the chroots whose repositories get the result (several for noarch).
+    package's name and `chroots` are the chroots whose repositories get the result (several for noarch). `srpm` is the
+    file name of the SRPM that the job was built from, `evr` what the slave said that it has built: what is delivered
+    has to agree with both.
     """
 
     project: Label
@@ -24,6 +26,8 @@ class Publish(Value, frozen=True, kw_only=True, tag="publish"):
     fence: int
     chroots: Annotated[tuple[ChrootName, ...], msgspec.Meta(min_length=1, max_length=50)]
     retention: Retention
+    srpm: str = ""
+    evr: str | None = None
 
 
 class Prepare(Value, frozen=True, kw_only=True, tag="prepare"):
