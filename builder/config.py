@@ -198,6 +198,10 @@ def _check_master(fields: Mapping[str, Any]) -> Iterator[Mistake]:
     http, rpc = fields.get("http", _HTTP), fields.get("rpc", _RPC)
     if isinstance(http, Address) and http == rpc and http.port != 0:
         yield Mistake(("rpc",), f"should be another address than `http`, not {shown(f'{http.host}:{http.port}')} too")
+    hidden = isinstance(http, Address) and is_loopback(http)
+    if hidden and isinstance(rpc, Address) and not is_loopback(rpc) and "url" not in fields:
+        sentence = f"is missing: slaves on other machines read the farm's repositories, and `http` is {http.host}"
+        yield Mistake(("url",), f"{sentence}; say how they reach it")
     folders = fields.get("chroots")
     for index, folder in enumerate(folders if isinstance(folders, tuple) else ()):
         if isinstance(folder, Path) and not folder.is_dir():

@@ -119,7 +119,7 @@ def _cancel(connection: Connection, number: int, job: str | None, who: str) -> B
         if not any(cancelled):
             raise ConflictError(_too_late(f"build {number}", [one.state for one in build.jobs]))
     else:
-        one = _named(build, job)
+        one = job_of(build, job)
         if not jobs.cancel(connection, number, job, reason):
             raise ConflictError(_too_late(f"{number}/{job}", [one.state]))
         if job == SOURCE:
@@ -128,7 +128,8 @@ def _cancel(connection: Connection, number: int, job: str | None, who: str) -> B
     return builds.one(connection, number)
 
 
-def _named(build: Build, name: str) -> Job:
+def job_of(build: Build, name: str) -> Job:
+    """The job of a build called `name`; `NotFoundError` if there is none."""
     for job in build.jobs:
         if job.name == name:
             return job

@@ -28,12 +28,17 @@ VERBS = frozenset({"start", "list", "show", "cancel"})
 LATER = frozenset({"on", "images", "notify", "test"})
 """Keys that are planned and not there yet."""
 
+ADDRESSES = 16_384
+"""The most characters that a project's external repositories have for their addresses."""
+
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _WORDS = {"true": True, "false": False}
 _GIT_URL = re.compile(
     r"(?:(?:https?|git|ssh)://(?!-)[^\s/]+|file://(?=/)|[A-Za-z0-9._]+@[A-Za-z0-9][A-Za-z0-9.-]*:)[^\s\x00-\x1f\x7f]*"
 )
 _REF = re.compile(r"(?!-)[^\s\x00-\x1f\x7f~^:?*\[\\]+")
+_PASSWORD = re.compile(r"https?://[^/@]*@|[a-z+]+://[^/@:]*:[^/@]*@")
+"""What stands before the host in an address over HTTP is a secret, also without a colon; over ssh only behind one."""
 _REPOSITORY_URL = re.compile(r"(?:(?:https?|ftp)://(?!-)[^\s/]+|file://(?=/))[^\s\x00-\x1f\x7f]*")
 
 
@@ -129,12 +134,20 @@ def _check_project(known: Collection[str] | None, fields: Mapping[str, Any]) -> 
     yield from _repeated("chroots", chroots)
     yield from _repeated("stages", _names(fields, "stages"))
     yield from _repeated("external", _names(fields, "external"))
+    yield from _check_addresses(fields.get("external"))
     packages = fields.get("packages")
     for name, package in packages.items() if isinstance(packages, dict) else ():
         if name in VERBS:
             yield Mistake(("packages", name), f"is no name for a package: `builder build {name}` means something else")
         if isinstance(package, Package) and chroots and None not in chroots:
             yield from _check_choice(name, package, [chroot for chroot in chroots if chroot])
+
+
+def _check_addresses(external: object) -> Iterator[Mistake]:
+    """All of them travel in each order."""
+    parts = external if isinstance(external, tuple) else ()
+    if sum(len(part.url) for part in parts if isinstance(part, BaseRepository)) > ADDRESSES:
+        yield Mistake(("external",), f"has addresses of more than {ADDRESSES} characters together")
 
 
 def _names(fields: Mapping[str, Any], key: str) -> list[str | None]:
@@ -168,6 +181,7 @@ def _check_package(channels: Collection[str] | None, fields: Mapping[str, Any]) 
 
 def _check_source(fields: Mapping[str, Any]) -> Iterator[Mistake]:
     url, ref = fields.get("git"), fields.get("ref")
+    yield from _check_secrets("git", url)
     if isinstance(url, str) and not _GIT_URL.fullmatch(url):
         wanted = "should be a git URL (https://…, http://…, ssh://…, git://…, file:///… or user@host:path)"
         yield Mistake(("git",), f"{wanted}, not {shown(url)}")
@@ -177,8 +191,15 @@ def _check_source(fields: Mapping[str, Any]) -> Iterator[Mistake]:
 
 def _check_repository(fields: Mapping[str, Any]) -> Iterator[Mistake]:
     url = fields.get("url")
+    yield from _check_secrets("url", url)
     if isinstance(url, str) and not _REPOSITORY_URL.fullmatch(url):
         yield Mistake(("url",), f"should be a URL (https://…, http://…, ftp://… or file:///…), not {shown(url)}")
+
+
+def _check_secrets(key: str, url: object) -> Iterator[Mistake]:
+    """A definition is read by everybody; the sentence must not tell the secret either."""
+    if isinstance(url, str) and _PASSWORD.match(url):
+        yield Mistake((key,), "holds a password or token, which everybody could read: leave out what stands before `@`")
 
 
 def _repeated(key: str, names: Sequence[str | None]) -> Iterator[Mistake]:

@@ -1,6 +1,9 @@
 """A build: one request to build one package, numbered across the farm."""
 
 import enum
+from typing import Annotated
+
+import msgspec
 
 from builder.model import Label, Value
 from builder.model.attempt import Commit
@@ -23,7 +26,7 @@ class BuildRequest(Value, frozen=True, kw_only=True):
 
     package: Label
     project: Label | None = None
-    chroots: tuple[ChrootName, ...] = ()
+    chroots: Annotated[tuple[ChrootName, ...], msgspec.Meta(max_length=50)] = ()
     force: bool = False
 
 

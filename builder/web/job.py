@@ -1,17 +1,7 @@
-"""Finding a job of a build, and an attempt of it, by what an address says."""
+"""Finding an attempt of a job by what an address says."""
 
 from builder.errors import NotFoundError
-from builder.model.build import Build
 from builder.model.job import Attempt, Job
-
-
-def job_of(build: Build, name: str) -> Job:
-    """The job called `name`; `NotFoundError` says which there are."""
-    for job in build.jobs:
-        if job.name == name:
-            return job
-    names = ", ".join(job.name for job in build.jobs)
-    raise NotFoundError(f"build {build.number} has no job {name}; it has {names}")
 
 
 def attempt_of(job: Job, fence: int | None) -> Attempt | None:

@@ -20,6 +20,8 @@ from builder.web.answers import Answer
 from builder.web.visit import Visit
 
 _GENERATIONS = "generations"
+_ABOVE = 3
+"""Project, stage and distribution may have any name."""
 _TYPES = {
     ".asc": "application/pgp-signature",
     ".gz": "application/gzip",
@@ -65,7 +67,7 @@ class Repositories:
         if not path.is_file():
             raise NotFoundError(f"/repos/{'/'.join(asked.path)} is a folder, and folders are not listed")
         content_type = _TYPES.get(PurePosixPath(asked.path[-1]).suffix, "application/octet-stream")
-        keep = stored.FOREVER if _GENERATIONS in asked.path[:-1] else stored.ASK_AGAIN
+        keep = stored.FOREVER if _GENERATIONS in asked.path[_ABOVE:-1] else stored.ASK_AGAIN
         return stored.answer(path, visit.conditions, content_type, keep)
 
     async def mirrorlist(self, asked: InRepository, visit: Visit) -> Answer:

@@ -8,10 +8,8 @@ from typing import BinaryIO
 from builder.errors import NotFoundError
 from builder.web.answers import Answer, Stream
 from builder.web.conditions import Verdict, Version, wanted
+from builder.web.sink import PIECE
 from builder.web.visit import Conditions
-
-PIECE = 65_536
-"""How much of a file is read at once, in bytes."""
 
 FOREVER = "public, max-age=31536000, immutable"
 """What never changes under its address."""

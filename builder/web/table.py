@@ -159,7 +159,7 @@ class _Entry:
             if self._body.type is str:
                 return {"body": content.decode()}
             return {"body": msgspec.json.decode(content, type=self._body.type)}
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise InvalidError(f"the request's body is not acceptable: {error}") from None
 
 

@@ -320,3 +320,11 @@ def test_what_has_not_ended_is_listed_oldest_first(farm: Farm) -> None:
     assert answer(farm.builds.unfinished(limit=1)) == (farm.show(first),)
     counts = {JobState.WAITING: 2, JobState.QUEUED: 1, JobState.RUNNING: 1, JobState.PUBLISHING: 0}
     assert answer(farm.builds.unfinished_jobs()) == counts
+
+
+def test_builds_at_work_stand_before_those_that_wait(farm: Farm) -> None:
+    """Fifty builds that wait for a slave hide none that runs."""
+    waiting, running = (farm.request("one").number for _ in range(2))
+    farm.change(running, SOURCE, JobState.RUNNING)
+    assert [build.number for build in answer(farm.builds.unfinished(limit=1))] == [running]
+    assert [build.number for build in answer(farm.builds.unfinished())] == [waiting, running]

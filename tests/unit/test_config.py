@@ -97,6 +97,7 @@ def test_all_mistakes_are_told_together(folder: Path) -> None:
         ('http = {host = "a b", port = 80}', "`http.host` should be the name or address of a host, not `a b`"),
         ('http = {host = "a", port = 65536}', "`http.port` should be a whole number from 0 to 65535, not `65536`"),
         ('http = "127.0.0.1:8442"', "`rpc` should be another address than `http`, not `127.0.0.1:8442` too"),
+        ('rpc = "0.0.0.0:8442"', "`url` is missing: slaves on other machines read the farm's repositories"),
         ("tries = true", "`tries` should be a whole number from 1 to 10, not `true`"),
         ("lease = inf", "`lease` should be a number above 0, not `inf`"),
         ("lease = nan", "`lease` should be a number above 0, not `nan`"),

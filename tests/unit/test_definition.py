@@ -155,6 +155,11 @@ packages:
             "project: p\nchroots: [fedora-43-x86_64]\nexternal:\n- {name: x, url: gopher://x}\n",
             "line 4: `external[0].url`",
         ),
+        (
+            "project: p\nchroots: [fedora-43-x86_64]\nexternal:\n"
+            + "".join(f"- {{name: x{number}, url: 'https://example.org/{'x' * 4000}'}}\n" for number in range(5)),
+            "line 3: `external` has addresses of more than",
+        ),
         ("project: p\nproject: q\nchroots: [fedora-43-x86_64]\n", "line 2: `project` stands twice, first in line 1"),
         ("project: p\n bad: [\n", "line 2: this is not YAML"),
         ("project: p\x07\n", "line 1: this is not YAML: control characters"),
@@ -222,6 +227,23 @@ def test_a_git_url_that_could_be_anything_else_is_refused(url: str) -> None:
     """Options, unknown protocols and remote helpers never reach git."""
     text = PACKAGE.replace("https://example.org/one.git", f"'{url}'")
     assert mistakes(text)[0].startswith("line 6: `packages.one.packaging.git` should be a git URL")
+
+
+@pytest.mark.parametrize(
+    "url", ["https://me:secret@example.org/x.git", "https://secret@example.org/x.git", "ssh://me:secret@example.org/x"]
+)
+def test_a_secret_in_an_address_is_refused_and_not_told(url: str) -> None:
+    """A definition, and each build's page, is read by everybody."""
+    told = mistakes(PACKAGE.replace("https://example.org/one.git", url))
+    assert told[0].startswith("line 6: `packages.one.packaging.git` holds a password or token")
+    assert "secret" not in "".join(told)
+
+
+def test_a_user_without_a_secret_is_no_secret() -> None:
+    """Addresses for ssh name one."""
+    for url in ("ssh://git@example.org:22/x.git", "git@example.org:x.git"):
+        [project] = parse(PACKAGE.replace("https://example.org/one.git", url))
+        assert project.packages["one"].packaging.git == url
 
 
 @pytest.mark.parametrize("ref", ["-x", "--help", "a b", "a..b:c", "HEAD~1", "a^"])

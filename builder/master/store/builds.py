@@ -98,10 +98,15 @@ def newest_first(
 
 
 def unfinished(connection: Connection, limit: int) -> tuple[Build, ...]:
-    """The builds that have not ended, with their jobs and attempts: the oldest, at most `limit`."""
+    """The builds that have not ended, with their jobs and attempts: the oldest, at most `limit`.
+
+    Those that something is done for go before those that wait, when there are more.
+    """
     moving = [state.value for state in JobState if state not in lifecycle.JOB_ENDS]
-    numbers = sa.select(jobs.c.build).where(jobs.c.state.in_(moving)).distinct().order_by(jobs.c.build).limit(limit)
-    rows = connection.execute(_BUILDS.where(builds.c.number.in_(numbers)).order_by(builds.c.number)).all()
+    at_work = sa.func.max(jobs.c.state.in_([JobState.RUNNING.value, JobState.PUBLISHING.value]))
+    numbers = sa.select(jobs.c.build).where(jobs.c.state.in_(moving)).group_by(jobs.c.build)
+    chosen = numbers.order_by(at_work.desc(), jobs.c.build).limit(limit)
+    rows = connection.execute(_BUILDS.where(builds.c.number.in_(chosen)).order_by(builds.c.number)).all()
     return _views(connection, rows, whole=True)
 
 

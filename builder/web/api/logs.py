@@ -9,7 +9,7 @@ from twisted.internet.interfaces import IReactorTime
 from builder.clock import sleep
 from builder.errors import InvalidError, NotFoundError
 from builder.lifecycle import ATTEMPT_ENDS, JOB_ENDS
-from builder.master.builds import Builds
+from builder.master.builds import Builds, job_of
 from builder.master.logs import Logs
 from builder.model import Label, Size, Value
 from builder.model.job import Attempt
@@ -17,8 +17,8 @@ from builder.web.answers import TEXT, Answer, Stream
 from builder.web.api.builds import Number
 from builder.web.feed import Feed
 from builder.web.followers import GATHER, news
-from builder.web.job import attempt_of, job_of
-from builder.web.stored import PIECE
+from builder.web.job import attempt_of
+from builder.web.sink import PIECE
 from builder.web.visit import Visit
 
 

@@ -3,7 +3,7 @@
 from urllib.parse import quote, urlencode
 
 from builder.lifecycle import ATTEMPT_ENDS, JOB_ENDS
-from builder.master.builds import Builds
+from builder.master.builds import Builds, job_of
 from builder.master.events import Events
 from builder.master.logs import Logs
 from builder.model import Label, Value
@@ -11,10 +11,10 @@ from builder.model.job import Attempt, Job
 from builder.web import answers
 from builder.web.answers import Answer
 from builder.web.api.builds import Number
-from builder.web.job import attempt_of, job_of
+from builder.web.job import attempt_of
 from builder.web.pages.tail import BYTES, Tail, tail
 from builder.web.pages.templates import Templates
-from builder.web.stored import PIECE
+from builder.web.sink import PIECE
 from builder.web.visit import Visit
 
 

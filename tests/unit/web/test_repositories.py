@@ -2,6 +2,7 @@
 
 import configparser
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,13 @@ class RepositoriesTest(WebTest):
         assert self.client.get(f"{BASE}/x86_64/Packages/h/hello-1.0%7Erc1-1.x86_64.rpm").body == RPM
         pointed = self.client.get(f"{BASE}/x86_64/repodata/repomd.xml")
         assert pointed.headers["cache-control"] == ASK_AGAIN
+
+    def test_a_project_may_be_called_generations(self) -> None:
+        """What may be kept is known by its place, not by the name of a project."""
+        other = self.repos / "generations" / "testing" / "fedora-43"
+        shutil.copytree(self.repos / "hello" / "testing" / "fedora-43", other, symlinks=True)
+        pointed = self.client.get("/repos/generations/testing/fedora-43/x86_64/repodata/repomd.xml")
+        assert (pointed.status, pointed.headers["cache-control"]) == (200, ASK_AGAIN)
 
     def test_a_download_goes_on(self) -> None:
         """With a range and the validator of the first part, and begins again when the file has changed."""

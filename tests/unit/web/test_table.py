@@ -104,7 +104,7 @@ def test_a_bad_parameter_is_named(query: dict[str, str], sentence: str) -> None:
         TABLE.find("GET", "/things/1").asked(query, b"")
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff", b'{"number": 0}', b'{"nmber": 1}'])
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff", b'{"number": 0}', b'{"nmber": 1}', b'{"x":' * 5000])
 def test_a_bad_body_is_a_sentence(body: bytes) -> None:
     """JSON that is none, or not what is taken, is told in a sentence."""
     with pytest.raises(InvalidError, match="the request's body is not acceptable: "):
