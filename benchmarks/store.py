@@ -25,6 +25,7 @@ from twisted.internet.interfaces import IReactorFromThreads
 from twisted.internet.task import react
 
 from builder.master.builds import Builds
+from builder.master.slaves import Slaves
 from builder.master.store import projects
 from builder.master.store.database import Store, open_store
 from builder.master.store.schema import counters
@@ -72,7 +73,7 @@ def row(connection: Connection, name: str) -> None:
 
 async def measure(store: Store, folder: Path, rounds: int) -> None:
     names = (str(number) for number in count())
-    builds = Builds(store)
+    builds = Builds(store, Slaves(store))
 
     def write() -> Awaitable[object]:
         return store.write(partial(row, name=next(names)))

@@ -121,7 +121,7 @@ class LogsTest(WebTest):
         self.farm.write(1, "source", fence, b"12345")
         log = "/api/v1/builds/1/jobs/{}/log"
         assert self.client.get("/api/v1/builds/2/jobs/source/log").status == 404
-        assert "no job x; it has source" in self.client.get(log.format("x")).text
+        assert "build 1 has no job `x`" in self.client.get(log.format("x")).text
         assert "is waiting and has no log" in self.client.get(log.format(CHROOT)).text
         assert "1/source has no attempt 2" in self.client.get(log.format("source") + "?fence=2").text
         reply = self.client.get(log.format("source") + "?offset=6")
