@@ -26,7 +26,7 @@ class Interrupts:
         self.adopts = False
 
     def adopt_orphans(self) -> None:
-        """Kill every descendant with the work that is interrupted: this process has no other children than that."""
+        """Let no descendant outlive the program it comes from: this process has no other children than those."""
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         self.adopts = True
 
@@ -68,7 +68,7 @@ def run(
     """Run a program without input to its end and return its exit code, negative for a signal.
 
     The descriptors `output` and `errors` receive what it says. When the wait is interrupted, the program and all of its
-    process group are killed, and with `Interrupts.adopt_orphans` whatever that leaves.
+    process group are killed. With `Interrupts.adopt_orphans`, nothing that it has started is left in any case.
 
     Raises:
         OSError: The program cannot be started.
@@ -90,16 +90,22 @@ def run(
         if child is not None and child.returncode is None:
             os.killpg(child.pid, signal.SIGKILL)
             child.wait()
-            if interrupts.adopts:
-                _kill_orphans()
+        if interrupts.adopts:
+            _kill_orphans()
 
 
 def _kill_orphans() -> None:
-    """Kill what the process group has left: a sandbox that was just being set up has a group of its own already."""
-    while orphans := list(_children()):
-        for orphan in orphans:
-            os.kill(orphan, signal.SIGKILL)
-            os.waitpid(orphan, 0)
+    """Kill what a program has left, and come back when it is gone.
+
+    A sandbox that was just being set up has a process group of its own already; and bubblewrap ends with the program it
+    was given, a moment before all that this has left running inside is killed.
+    """
+    with suppress(ChildProcessError):
+        while True:
+            os.waitpid(-1, os.WNOHANG)  # raises when there is none
+            for orphan in _children():
+                os.kill(orphan, signal.SIGKILL)
+                os.waitpid(orphan, 0)
 
 
 def _children() -> Iterator[int]:

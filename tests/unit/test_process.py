@@ -1,6 +1,7 @@
 import os
 import select
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -111,6 +112,27 @@ except Stopped:
     sys.exit(0)
 sys.exit(1)
 """
+
+
+LEAVING = """
+import os, sys
+from builder.process import Interrupts, run
+interrupts = Interrupts()
+interrupts.adopt_orphans()
+code = "import os, time; os.fork() or (os.setsid(), time.sleep(1000))"
+command = [sys.executable, "-I", "-S", "-c", code]
+run(command, interrupts, output=1, errors=2, folder="/", environment=os.environ)
+try:
+    os.waitpid(-1, os.WNOHANG)
+except ChildProcessError:
+    print("nothing is left")
+"""
+
+
+def test_what_a_program_leaves_behind_ends_with_it() -> None:
+    """Nothing runs on that could change what was made, once this process adopts orphans."""
+    done = subprocess.run([sys.executable, "-c", LEAVING], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "nothing is left\n"
 
 
 def test_what_has_left_the_group_is_killed_too() -> None:
