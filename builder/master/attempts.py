@@ -27,35 +27,54 @@ def broken(reason: str) -> Outcome:
     return Outcome(state=AttemptState.BROKEN, reason=reason, kind=FailureKind.INFRASTRUCTURE)
 
 
-def claim(connection: Connection, assignment: Assignment, fence: int, attempt: str) -> bool:
+def claim(connection: Connection, assignment: Assignment, attempt: str) -> bool:
     """Begin an attempt at a queued job, if that is as it was when the assignment was made."""
-    if not jobs.claim(connection, assignment.job, fence, assignment.slave):
+    if not jobs.claim(connection, assignment.job, assignment.fence, assignment.slave):
         return False
-    attempts.insert(connection, attempt, assignment.job, fence + 1, assignment.slave)
+    attempts.insert(connection, attempt, assignment.job, assignment.fence + 1, assignment.slave)
     return True
 
 
-def put_back(connection: Connection, attempt: str, end: AttemptState, reason: str) -> None:
-    """End an attempt that never began on its slave; the job is queued again, and it counts for nothing."""
+def put_back(connection: Connection, attempt: str, end: AttemptState, reason: str) -> tuple[Known, ...]:
+    """End an attempt that never began on its slave; the job is queued again, and it counts for nothing.
+
+    Returns the attempts that this is about, as they were, like the functions below.
+    """
     known = attempts.one(connection, attempt)
     if attempts.end(connection, attempt, end, reason) and known.state is AttemptState.RUNNING:
         jobs.change(connection, known.job_id, JobState.QUEUED, reason=reason)
+    return (known,)
 
 
-def give_up(connection: Connection, ids: Iterable[str], reason: str, tries: int) -> None:
-    """End attempts that their slave does not carry out any more; their jobs are tried again elsewhere."""
-    for known in attempts.some(connection, tuple(ids)).values():
+def give_up(connection: Connection, ids: Iterable[str], outcome: Outcome, tries: int) -> tuple[Known, ...]:
+    """End attempts whatever their slave says, and move their jobs on; cancelled ones end as such."""
+    given_up = tuple(attempts.some(connection, tuple(ids)).values())
+    for known in given_up:
         if known.state is AttemptState.RUNNING:
-            _settle(connection, known, broken(reason), tries)
+            _settle(connection, known, outcome, tries)
         else:
-            attempts.end(connection, known.attempt, AttemptState.CANCELLED, reason)
+            attempts.end(connection, known.attempt, AttemptState.CANCELLED, outcome.reason)
+    return given_up
 
 
-def give_up_slave(connection: Connection, slave: str, reason: str, tries: int) -> tuple[str, ...]:
-    """Give up all attempts on a slave; returns them."""
-    ids = attempts.live_on(connection, slave)
-    give_up(connection, ids, reason, tries)
-    return ids
+def give_up_slave(connection: Connection, slave: str, reason: str, tries: int) -> tuple[Known, ...]:
+    """Give up all attempts on a slave that is lost."""
+    return give_up(connection, attempts.live_on(connection, slave), broken(reason), tries)
+
+
+def give_up_forgotten(connection: Connection, slave: str, ids: Iterable[str], tries: int) -> tuple[Known, ...]:
+    """Give up attempts that their slave should have, and has not by its own word.
+
+    One of which nothing was heard was most likely never ordered, or the order was lost: that is nobody's fault.
+    """
+    forgotten = tuple(attempts.some(connection, tuple(ids)).values())
+    for known in forgotten:
+        if known.state is AttemptState.RUNNING and not known.records:
+            put_back(connection, known.attempt, AttemptState.SUPERSEDED, f"the order did not reach slave {slave}")
+        else:
+            outcome = broken(f"slave {slave} does not know of the attempt any more")
+            give_up(connection, [known.attempt], outcome, tries)
+    return forgotten
 
 
 def finish(

@@ -18,10 +18,12 @@ import msgspec
 import sqlalchemy as sa
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from builder.clock import background
-from builder.errors import BuilderError, NotFoundError, UnavailableError
+from builder.errors import BuilderError, NotFoundError, TooLargeError, UnavailableError
 from builder.master import attempts
+from builder.master.endings import Endings
 from builder.master.order import Claimed
 from builder.master.rounds import SLOW, rounds
 from builder.master.schedule import Place, assignments
@@ -41,8 +43,9 @@ LONGEST_PAUSE = 300.0
 SOON = 0.2
 """After how many seconds to look again whether an order was taken that has to be cancelled."""
 
-_log = Logger()
+_BUG = "the master met a bug, which is in its log"
 
+_log = Logger()
 
 _Broken = tuple[int, int]
 """A queued job that was broken, by its row and fence."""
@@ -54,21 +57,20 @@ class _Round(NamedTuple):
     Attributes:
         live: The attempts that had not ended before it.
         begun: Those that it has begun.
+        spoilt: Those that it has begun, but of which no order can be made, and why.
         broken: Since when each job that was broken is queued again.
         waits: For how many more seconds each of these rather waits than goes back to a slave that broke it.
     """
 
     live: tuple[Live, ...]
     begun: tuple[Claimed, ...]
+    spoilt: tuple[tuple[str, Failure], ...]
     broken: dict[_Broken, float]
     waits: dict[int, float]
 
 
 class Dispatcher:
-    """Sends `StartJob` and `CancelJob`.
-
-    `new_attempt` makes ids, `order` makes orders, and `tries` is after how many broken attempts a job is given up.
-    """
+    """Sends `StartJob` and `CancelJob`; `new_attempt` makes ids, `order` makes orders."""
 
     def __init__(
         self,
@@ -77,14 +79,14 @@ class Dispatcher:
         clock: IReactorTime,
         new_attempt: Callable[[], str],
         order: Callable[[Claimed], Order],
-        tries: int,
+        endings: Endings,
     ) -> None:
         self._store = store
         self._slaves = slaves
         self._clock = clock
         self._new_attempt = new_attempt
         self._order = order
-        self._tries = tries
+        self._endings = endings
         self._broken: dict[_Broken, float] = {}
 
     async def run(self) -> None:
@@ -101,6 +103,11 @@ class Dispatcher:
         round_ = partial(_round, slaves=slaves, broken=self._broken, now=now, new_attempt=self._new_attempt)
         done = await self._store.write(round_)
         self._broken = done.broken
+        for connection in connected:
+            connection.keep(attempt.attempt for attempt in done.live)
+        for attempt, failure in done.spoilt:
+            _log.failure("attempt {attempt} cannot be ordered", failure=failure, attempt=attempt)
+            background("Giving an attempt up", self._endings.give_up(attempt, f"there is no order for it: {_BUG}"))
         for claimed in done.begun:
             background("Sending an order", self._offer(claimed))
         await self._put_back_orphans(done.live)
@@ -115,7 +122,7 @@ class Dispatcher:
         attempt, connection = claimed.attempt, self._slaves.find(claimed.slave)
         try:
             if connection is None:
-                await self._put_back(attempt, AttemptState.SUPERSEDED, f"slave {claimed.slave} has just left")
+                await self._endings.put_back(attempt, AttemptState.SUPERSEDED, f"slave {claimed.slave} has just left")
             else:
                 connection.offered.add(attempt)
                 await self._send(connection, claimed)
@@ -133,14 +140,15 @@ class Dispatcher:
         except UnavailableError as error:
             if self._slaves.find(slave) is connection and not connection.peer.closing:
                 connection.refused(self._clock.seconds())
-                await self._put_back(attempt, AttemptState.BROKEN, f"slave {slave} did not take it: {error}")
+                await self._endings.put_back(attempt, AttemptState.BROKEN, f"slave {slave} did not take it: {error}")
+        except TooLargeError as error:
+            await self._endings.fail(attempt, f"no order can hold all that its definition says: {error}")
         except Exception as error:  # noqa: BLE001 - whatever it is, the same order must not be sent for ever
             why = str(error)
             if not isinstance(error, BuilderError):
                 _log.failure("the order of attempt {attempt} cannot be sent", attempt=attempt)
-                why = "the master met a bug, which is in its log"
-            reason = f"the order cannot be sent to slave {slave}: {why}"
-            await self._store.write(partial(attempts.give_up, ids=[attempt], reason=reason, tries=self._tries))
+                why = _BUG
+            await self._endings.give_up(attempt, f"the order cannot be sent to slave {slave}: {why}")
         else:
             connection.accepted(attempt)
 
@@ -151,11 +159,8 @@ class Dispatcher:
             if connection is None or state is not AttemptState.RUNNING:
                 continue
             if attempt not in connection.attempts and attempt not in connection.offered:
-                await self._put_back(attempt, AttemptState.SUPERSEDED, f"the order did not reach slave {slave}")
-
-    async def _put_back(self, attempt: str, end: AttemptState, reason: str) -> None:
-        _log.warn("attempt {attempt}: {reason}", attempt=attempt, reason=reason)
-        await self._store.write(partial(attempts.put_back, attempt=attempt, end=end, reason=reason))
+                reason = f"the order did not reach slave {slave}"
+                await self._endings.put_back(attempt, AttemptState.SUPERSEDED, reason)
 
     # -- cancels
 
@@ -189,9 +194,9 @@ class Dispatcher:
             await self._store.write(end)
 
 
-def pause_after(attempts: int) -> float:
-    """After how many seconds a job goes back to a slave that broke it, where there is no other: at first at once."""
-    return min(LONGEST_PAUSE, FIRST_PAUSE * (2.0 ** (attempts - 1) - 1))
+def pause_after(times: int) -> float:
+    """After how many seconds a job that was broken so often goes back to where it was, if it must: at first at once."""
+    return min(LONGEST_PAUSE, FIRST_PAUSE * (2.0 ** min(times - 1, 16) - 1))
 
 
 def _place(connection: Connection, now: float) -> Place:
@@ -213,13 +218,16 @@ def _round(
 ) -> _Round:
     """Decide who builds what, and begin these attempts: in one transaction, so that a job is as it was read."""
     queue = candidates.queue(connection, slaves)
-    since = [(job.job, queue.fences[job.job]) for job in queue.waiting if job.avoid]
-    known = {key: broken.get(key, now) for key in since}
-    waits = {job: began + pause_after(fence) - now for (job, fence), began in known.items()}
+    known = {(job, of.fence): broken.get((job, of.fence), now) for job, of in queue.broken.items()}
+    waits = {job: began + pause_after(queue.broken[job].times) - now for (job, _), began in known.items()}
     waits = {job: seconds for job, seconds in waits.items() if seconds > 0}
-    waiting = (msgspec.structs.replace(job, patient=job.job in waits) for job in queue.waiting)
-    begun = []
+    waiting = (msgspec.structs.replace(job, patient=True) if job.job in waits else job for job in queue.waiting)
+    begun, spoilt = [], []
     for assignment in assignments(waiting, queue.places, queue.taken):
-        begun.append(new_attempt())
-        attempts.claim(connection, assignment, queue.fences[assignment.job], begun[-1])
-    return _Round(queue.live, orders.claimed(connection, begun) if begun else (), known, waits)
+        attempt = new_attempt()
+        if attempts.claim(connection, assignment, attempt):
+            try:
+                begun.append(orders.claimed(connection, attempt))
+            except Exception:  # noqa: BLE001 - a bug in what is known of one job must not keep all others waiting
+                spoilt.append((attempt, Failure()))
+    return _Round(queue.live, tuple(begun), tuple(spoilt), known, waits)

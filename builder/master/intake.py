@@ -9,11 +9,18 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from typing import Final, NoReturn
 
 from twisted.internet.defer import DeferredLock
-from twisted.logger import Logger
 
-from builder.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError, SupersededError
+from builder.errors import (
+    ConflictError,
+    ForbiddenError,
+    InvalidError,
+    NotFoundError,
+    SupersededError,
+    TooLargeError,
+)
 from builder.lifecycle import ATTEMPT_ENDS, REPORTED_ENDS
 from builder.master import attempts, disk
 from builder.master.delivery import Aside, Delivery
@@ -27,8 +34,8 @@ from builder.wire import Accepted, ArtifactChunk, BeginArtifact, JobFinished, Lo
 
 _KEPT = frozenset({ArtifactKind.LOG, ArtifactKind.BUILDROOT})
 """What people want to read long after the packages were published."""
-
-_log = Logger()
+MOST_RECORDS: Final = 1000
+"""How many step records an attempt may have; a job that has every step there is has fewer than 20."""
 
 
 class _Stream:
@@ -89,7 +96,10 @@ class Intake:
     async def record(self, slave: str, record: Record) -> Position:
         """Take a step record, if it is the next one."""
         async with self._turn(slave, record.attempt) as stream:
-            if record.number == stream.require_live().records:
+            known = stream.require_live()
+            if record.number == known.records == MOST_RECORDS:
+                await self._stop(known, attempts.broken(f"slave {slave} reported more than {MOST_RECORDS} records"))
+            if record.number == known.records:
                 stream.doubt()  # whether it was written is not known before the answer, nor without one
                 stream.known = await self._store.write(partial(stored.take, record=record))
             return self.position(stream.require_live())
@@ -98,7 +108,10 @@ class Intake:
         """Take what is new of a piece of the log."""
         async with self._turn(slave, chunk.attempt) as stream:
             known = stream.require_live()
-            length = self._logs.append(known.build, known.job, known.fence, chunk.offset, chunk.data)
+            try:
+                length = self._logs.append(known.build, known.job, known.fence, chunk.offset, chunk.data)
+            except TooLargeError as error:
+                await self._stop(known, Outcome(state=AttemptState.FAILED, reason=str(error)))
             return Position(records=known.records, log=length)
 
     async def begin_artifact(self, slave: str, request: BeginArtifact) -> Offset:
@@ -127,27 +140,26 @@ class Intake:
             outcome, delivered = await self._checked(stream, known, request)
             finish = partial(attempts.finish, attempt=request.attempt, outcome=outcome, delivered=delivered)
             end = await self._store.write(partial(finish, tries=self._tries))
-            self._logs.closed(known.build, known.job, known.fence)
-            self.forget(request.attempt)
+            self.forget(known)
             return Accepted(superseded=end is not request.outcome.state)
 
     def position(self, known: Known) -> Position:
         """How far the master has an attempt's stream."""
         return Position(records=known.records, log=self._logs.length(known.build, known.job, known.fence))
 
-    async def lose(self, slave: str, silence: float) -> None:
-        """Give up all attempts on a slave that was silent for so many seconds; their jobs are tried again elsewhere."""
-        reason = f"slave {slave} is lost: nothing was heard of it for {silence:g} seconds"
-        _log.warn("{reason}", reason=reason)
-        give_up = partial(attempts.give_up_slave, slave=slave, reason=reason, tries=self._tries)
-        self.forget(*await self._store.write(give_up))
-
-    def forget(self, *ended: str) -> None:
-        """Rely on nothing that is known of attempts that have ended."""
-        for attempt in ended:
-            stream = self._streams.pop(attempt, None)
+    def forget(self, *ended: Known) -> None:
+        """Rely on nothing that is known of attempts that have ended, and wake those who wait for more of their logs."""
+        for known in ended:
+            stream = self._streams.pop(known.attempt, None)
             if stream is not None:
                 stream.doubt()
+            self._logs.closed(known.build, known.job, known.fence)
+
+    async def _stop(self, known: Known, outcome: Outcome) -> NoReturn:
+        """End an attempt that goes on against the rules; its slave hears that nobody wants it any more."""
+        end = partial(attempts.give_up, ids=[known.attempt], outcome=outcome, tries=self._tries)
+        self.forget(*await self._store.write(end))
+        raise SupersededError(f"attempt {known.attempt} is stopped: {outcome.reason}")
 
     @asynccontextmanager
     async def _turn(self, slave: str, attempt: str) -> AsyncIterator[_Stream]:
@@ -158,7 +170,7 @@ class Intake:
                 try:
                     stream.known = await self._store.read(partial(stored.one, attempt=attempt))
                 except NotFoundError:
-                    self.forget(attempt)
+                    self._streams.pop(attempt, None)
                     raise
             if stream.ended:
                 self._streams.pop(attempt, None)

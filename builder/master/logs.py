@@ -6,12 +6,17 @@ and what the build root was made of. What is published leaves incoming/; these s
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
 from twisted.internet.defer import Deferred
 
 from builder import files
+from builder.errors import TooLargeError
 from builder.master import disk
 from builder.master.bell import Bell
+
+LONGEST: Final = 1 << 30
+"""Bytes of the longest log that is taken: many times that of the largest packages, and a small part of a disk."""
 
 _Key = tuple[int, str, int]
 
@@ -61,6 +66,7 @@ class Logs:
         Nothing is written if that would leave a gap.
 
         Raises:
+            TooLargeError: The log would be longer than `LONGEST`.
             UnavailableError: The disk is full.
         """
         path = self.path(build, job, fence)
@@ -68,6 +74,8 @@ class Logs:
         new = data[length - offset :] if offset <= length else b""
         if not new:
             return length
+        if length + len(new) > LONGEST:
+            raise TooLargeError(f"its log is longer than {LONGEST >> 20} MiB")
         if not length:
             with disk.explained(path.parent):
                 files.make_folder(path.parent)

@@ -33,7 +33,7 @@ class _Greeting(NamedTuple):
     """What was found: the attempts that are held, by id, and those that should be and are not."""
 
     held: dict[str, Known]
-    lost: tuple[str, ...]
+    lost: tuple[Known, ...]
 
 
 class Reception:
@@ -66,7 +66,7 @@ class Reception:
         self._intake.forget(*greeting.lost)
         verdicts = tuple(self._verdict(name, held.attempt, greeting.held.get(held.attempt)) for held in hello.held)
         going_on = [verdict.attempt for verdict in verdicts if verdict.verdict is Verdict.CONTINUE]
-        connection.welcomed(hello, going_on, greeting.lost)
+        connection.welcomed(hello, going_on, [known.attempt for known in greeting.lost])
         if not peer.closing:
             self._slaves.admit(connection)
         _log.info("slave {name} is here and goes on with {count} attempts", name=name, count=len(going_on))
@@ -119,6 +119,5 @@ def verdict(slave: str, known: Known | None) -> Verdict:
 def _greet(connection: sa.Connection, slave: str, hello: Hello, spared: Collection[str], tries: int) -> _Greeting:
     slaves.save(connection, slave, hello)
     held = stored.some(connection, [held.attempt for held in hello.held])
-    lost = tuple(attempt for attempt in stored.live_on(connection, slave) if attempt not in {*held, *spared})
-    attempts.give_up(connection, lost, f"slave {slave} does not know of the attempt any more", tries)
-    return _Greeting(held, lost)
+    lost = [attempt for attempt in stored.live_on(connection, slave) if attempt not in {*held, *spared}]
+    return _Greeting(held, attempts.give_up_forgotten(connection, slave, lost, tries))

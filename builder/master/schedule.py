@@ -19,11 +19,12 @@ Claim = tuple[int, str]
 class Waiting(Value, frozen=True, kw_only=True):
     """A queued job.
 
-    `chroots` are those whose repositories would get the result, none for a source job; `avoid` are the slaves that it
-    goes to only if there is no other, and, while it is `patient`, not even then.
+    `fence` is how often it was begun. `chroots` are those whose repositories would get the result, none for a source
+    job; `avoid` are the slaves that it goes to only if there is no other, and, while it is `patient`, not even then.
     """
 
     job: int
+    fence: int = 0
     package: int
     channel: str
     architecture: str
@@ -38,7 +39,7 @@ class Waiting(Value, frozen=True, kw_only=True):
 
 
 class Place(Value, frozen=True, kw_only=True):
-    """A connected slave; `free` is how many more attempts it can hold now."""
+    """A connected slave, be it busy; `free` is how many more attempts it takes now, not more than 0 for none."""
 
     slave: str
     channels: frozenset[str]
@@ -47,9 +48,10 @@ class Place(Value, frozen=True, kw_only=True):
 
 
 class Assignment(Value, frozen=True, kw_only=True):
-    """This job goes to this slave."""
+    """This job, as it was when it had been begun `fence` times, goes to this slave."""
 
     job: int
+    fence: int
     slave: str
 
 
@@ -59,8 +61,8 @@ def assignments(
     """Give jobs to slaves: each to the suitable one with the most free places, the first by name among equals.
 
     Args:
-        jobs: The queued jobs, the oldest first.
-        places: The connected slaves, each once.
+        jobs: The queued jobs, the oldest first; no more of them are taken than there are places for.
+        places: All connected slaves, each once, since a job may rather wait for one that is busy.
         taken: What running and publishing jobs are at work on.
     """
     free = {place.slave: place.free for place in places if place.free > 0}
@@ -76,7 +78,7 @@ def assignments(
         slave = _choice(job, suitable[kind], free) if claimed.isdisjoint(job.claims) else None
         claimed |= job.claims
         if slave is not None:
-            assigned.append(Assignment(job=job.job, slave=slave))
+            assigned.append(Assignment(job=job.job, fence=job.fence, slave=slave))
             free[slave] -= 1
             if not free[slave]:
                 del free[slave]

@@ -23,6 +23,7 @@ from builder.master.builds import Builds
 from builder.master.definitions import Definitions
 from builder.master.delivery import Aside
 from builder.master.dispatch import Dispatcher
+from builder.master.endings import Endings
 from builder.master.events import Events
 from builder.master.inputs import Inputs
 from builder.master.intake import Intake
@@ -135,11 +136,12 @@ class Master:
         self._budget = Budget()
         self._inputs = Inputs(store, incoming)
         self._intake = Intake(store, logs, incoming, aside, config.tries)
-        self._leases = Leases(clock, config.lease, config.grace, self._intake.lose)
+        endings = Endings(store, self._intake, config.tries)
+        self._leases = Leases(clock, config.lease, config.grace, endings.lose)
         self._reception = Reception(store, slaves, self._leases, self._intake, config.tries)
         self._operations = Operations(store, clock)
         make = partial(order, chroots=found.chroots, url=url_of(config))
-        self._dispatcher = Dispatcher(store, slaves, clock, new_attempt, make, config.tries)
+        self._dispatcher = Dispatcher(store, slaves, clock, new_attempt, make, endings)
         self._sweep = Sweep(store, incoming, clock, aside)
         self._loops: list[Deferred[None]] = []
 

@@ -44,6 +44,12 @@ class Connection:
         self.attempts.difference_update(lost)
         self.cancelled.clear()
 
+    def keep(self, live: Iterable[str]) -> None:
+        """Only these attempts have not ended."""
+        there = frozenset(live)
+        self.attempts &= there
+        self.cancelled &= there
+
     def accepted(self, attempt: str) -> None:
         """It has taken an order."""
         self.attempts.add(attempt)
@@ -51,7 +57,7 @@ class Connection:
 
     def refused(self, now: float) -> None:
         """It could not take an order: it gets no other for a while, which is longer each time."""
-        self._rests_until = now + min(LONGEST_REST, FIRST_REST * 2.0**self._refusals)
+        self._rests_until = now + min(LONGEST_REST, FIRST_REST * 2.0 ** min(self._refusals, 16))
         self._refusals += 1
 
     def rest(self, now: float) -> float:

@@ -1,17 +1,22 @@
 """Orders and cancels: sent at once, sent once, and taken back when they do not reach anybody."""
 
+import sqlalchemy as sa
+
 from builder.errors import InternalError, NotFoundError, UnavailableError
 from builder.master.dispatch import pause_after
-from builder.master.slaves import FIRST_REST
+from builder.master.slaves import FIRST_REST, LONGEST_REST, Connection
+from builder.master.store.schema import jobs
 from builder.model.attempt import AttemptState, Order, Outcome
 from builder.model.build import BuildState
 from builder.model.job import SOURCE, JobState
 from builder.model.operation import Prepare
 from builder.wire import Accepted
-from tests.support.headless import X86, MasterCase
+from tests.support.headless import X86, Fate, MasterCase
 from tests.support.scripted import ScriptedRepo, ScriptedSlave
 from tests.support.store import answer
 
+BROKEN = Outcome(state=AttemptState.BROKEN, reason="the mirror is down")
+FAILED = Outcome(state=AttemptState.FAILED, reason="no spec")
 CANCELLED = Outcome(state=AttemptState.CANCELLED, reason="cancelled")
 
 
@@ -49,11 +54,11 @@ class Orders(MasterCase):
         for _ in range(3):
             self.master.build("both")
         assert [order.build for order in slave.orders] == [1, 2]
-        answer(slave.finish(slave.orders[0], Outcome(state=AttemptState.FAILED, reason="no spec")))
+        answer(slave.finish(slave.orders[0], FAILED))
         assert [order.build for order in slave.orders] == [1, 2, 3]
 
     def test_a_refused_order_costs_the_package_nothing(self) -> None:
-        """The job goes to another slave with a higher fence; however often it is refused, it is not given up."""
+        """The job goes to another slave with a higher fence."""
         full, other = self.slave("a", 9), self.slave("b", 1)
         full.refusal = UnavailableError("no space left")
         number = self.master.build()
@@ -78,13 +83,47 @@ class Orders(MasterCase):
         self.master.wait(310)
         assert self.master.job(number, SOURCE).state is JobState.RUNNING
 
+    def test_a_job_may_be_refused_for_ever(self) -> None:
+        """It stays queued and holds up nobody, however often that was; then its first break is still the first."""
+        slave = self.slave()
+        slave.refusal = UnavailableError("no space left")
+        number = self.master.build()
+        answer(self.master.store.write(lambda connection: connection.execute(sa.update(jobs).values(fence=1100))))
+        slave.refusal = None
+        self.master.wait(FIRST_REST)
+        assert [order.fence for order in slave.orders] == [1, 1101]
+        other = self.master.build("both")
+        assert self.master.job(other, SOURCE).state is JobState.RUNNING
+        answer(slave.finish(slave.orders[1], BROKEN))
+        assert slave.orders[-1].fence == 1102
+        assert self.master.job(number, SOURCE).state is JobState.RUNNING
+
+    def test_a_slave_may_refuse_for_ever(self) -> None:
+        """Its rests become longer up to a limit."""
+        slave = ScriptedSlave("a")
+        self.master.connect(slave)
+        assert slave.wire
+        connection = Connection("a", slave.wire.a, slave.subscription())
+        for _ in range(1100):
+            connection.refused(0)
+        assert connection.rest(0) == LONGEST_REST
+
+    def test_a_broken_job_waits_for_a_busy_slave(self) -> None:
+        """What broke on one slave goes to the other one when that has room, and not back at once."""
+        slave, other = self.slave("b", 2), self.slave("a", 1)
+        broken, _ = self.master.build(), self.master.build("both")
+        assert (len(slave.orders), len(other.orders)) == (1, 1)
+        answer(slave.finish(slave.orders[0], BROKEN))
+        assert self.master.job(broken, SOURCE).state is JobState.QUEUED
+        answer(other.finish(other.orders[0], FAILED))
+        assert ends(self, broken) == [("b", AttemptState.BROKEN), ("a", AttemptState.RUNNING)]
+
     def test_a_job_goes_back_to_the_only_slave(self) -> None:
         """What broke there once is tried again at once, after that with a pause; another slave gets it without one."""
         slave = self.slave()
         number = self.master.build()
-        broken = Outcome(state=AttemptState.BROKEN, reason="the mirror is down")
-        answer(slave.finish(slave.orders[0], broken))
-        answer(slave.finish(slave.orders[1], broken))
+        answer(slave.finish(slave.orders[0], BROKEN))
+        answer(slave.finish(slave.orders[1], BROKEN))
         self.master.wait(pause_after(2) - 1)
         assert len(slave.orders) == 2
         self.master.wait(1)
@@ -96,7 +135,7 @@ class Orders(MasterCase):
         slave = self.slave()
         self.master.build()
         for order in range(2):
-            answer(slave.finish(slave.orders[order], Outcome(state=AttemptState.BROKEN, reason="the mirror is down")))
+            answer(slave.finish(slave.orders[order], BROKEN))
         assert len(self.slave("b").orders) == 1
 
     def test_an_order_without_answer_is_taken_back(self) -> None:
@@ -134,14 +173,24 @@ class Orders(MasterCase):
         assert ends(self, number) == [("a", AttemptState.RUNNING)]
 
     def test_a_lost_order_is_sent_anew(self) -> None:
-        """Here it has not: the job is queued again at once."""
+        """Here it has not: the job is queued again at once, and nobody has broken anything."""
         slave = self.slave()
         slave.silent = True
         number = self.master.build()
         slave.cut()
         slave.silent = False
         self.again(slave)
-        assert ends(self, number) == [("a", AttemptState.BROKEN), ("a", AttemptState.RUNNING)]
+        assert ends(self, number) == [("a", AttemptState.SUPERSEDED), ("a", AttemptState.RUNNING)]
+
+    def test_a_hello_that_overtakes_an_order(self) -> None:
+        """A slave says hello before its claim is known here: the attempt was never ordered, and counts for nothing."""
+        slave, hellos = self.slave(), []
+        self.master.store.overtaking = lambda: hellos.append(slave.hello())
+        self.master.store.fates = [Fate.ANSWERED, Fate.OVERTAKEN]
+        number = self.master.build()
+        answer(hellos[0])
+        assert ends(self, number) == [("a", AttemptState.SUPERSEDED), ("a", AttemptState.RUNNING)]
+        assert slave.orders[-1].fence == 2
 
     def test_a_master_killed_after_a_claim(self) -> None:
         """The order is on its way when the master dies; the slave never had it, and the job goes out again."""

@@ -1,9 +1,10 @@
 """A database that takes nothing for a while, a disk that is full: nothing is lost and nothing is taken twice."""
 
 import itertools
+from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
@@ -12,7 +13,10 @@ from builder.errors import InternalError, UnavailableError
 from builder.master.builds import Builds
 from builder.master.definitions import Definitions
 from builder.master.dispatch import Dispatcher, pause_after
+from builder.master.endings import Endings
+from builder.master.intake import Intake
 from builder.master.lease import LOOK
+from builder.master.logs import Logs
 from builder.master.order import Claimed
 from builder.master.rounds import SLOW
 from builder.master.slaves import Connection, Slaves
@@ -181,7 +185,9 @@ class Bugs(SynchronousTestCase):
         def make(_: Claimed) -> Order:
             raise ZeroDivisionError
 
-        dispatcher = Dispatcher(store, slaves, clock, lambda: next(ids), make, 3)
+        folder = Path(self.mktemp())
+        intake = Intake(store, Logs(folder), folder, maybeDeferred, 3)
+        dispatcher = Dispatcher(store, slaves, clock, lambda: next(ids), make, Endings(store, intake, 3))
         number = answer(Builds(store, slaves).request(BuildRequest(package="hello"), "ada")).number
         for _ in range(4):
             answer(dispatcher.look())

@@ -95,9 +95,10 @@ class Hellos(MasterCase):
         )
 
     def test_what_a_slave_does_not_name_goes_back_at_once(self) -> None:
-        """The attempt is broken with a reason, and the job goes to another slave, where there is one."""
+        """What it was at work on is broken with a reason, and goes to another slave, where there is one."""
         slave = self.slave("a", 9)
         number = self.master.build()
+        answer(slave.started(slave.orders[0]))
         other = self.slave("b")
         slave.cut()
         self.again(slave)

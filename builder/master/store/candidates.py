@@ -1,8 +1,9 @@
 """SQL for what the dispatcher decides from: queued jobs, and what others are at work on."""
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping
-from typing import Any, NamedTuple
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -17,27 +18,45 @@ from builder.master.store.schema import attempts, jobs, operations, packages
 from builder.model.attempt import AttemptState
 from builder.model.job import SOURCE, JobState
 
-_UNPREPARED = sa.exists().where(
-    operations.c.project == packages.c.project, operations.c.state == WAITING, operations.c.job_id.is_(None)
-)
-"""A chroot job waits until its project's repositories have been made."""
+PAGE: Final = 50
+"""How many queued jobs are read at once; the next ones only if there are places left."""
+
+_UNPREPARED = sa.select(operations.c.project).where(operations.c.state == WAITING, operations.c.job_id.is_(None))
+"""The projects whose repositories have not been made yet: until then none of their chroot jobs begins."""
 _QUEUED = (
-    sa.select(jobs)
+    sa.select(jobs.c.id, jobs.c.package_id, jobs.c.name, jobs.c.channel, jobs.c.architecture, jobs.c.targets)
+    .add_columns(jobs.c.fence)
     .join(packages, packages.c.id == jobs.c.package_id)
-    .where(jobs.c.state == JobState.QUEUED.value)
+    .where(jobs.c.state == JobState.QUEUED.value, jobs.c.id > sa.bindparam("after"))
     .where(jobs.c.channel.in_(sa.bindparam("channels", expanding=True)))
     .where(jobs.c.architecture.in_(sa.bindparam("architectures", expanding=True)))
-    .where(sa.or_(jobs.c.name == SOURCE, ~_UNPREPARED))
-    .order_by(jobs.c.build, jobs.c.id)
+    .where(sa.or_(jobs.c.name == SOURCE, packages.c.project.not_in(_UNPREPARED)))
+    .order_by(jobs.c.id)  # which is the order of the builds
+    .limit(PAGE)
 )
 _BROKEN = (
-    sa.select(attempts.c.job_id, attempts.c.slave)
+    sa.select(attempts.c.job_id, attempts.c.slave, jobs.c.fence, jobs.c.broken)
     .join(jobs, jobs.c.id == attempts.c.job_id)
-    .where(jobs.c.state == JobState.QUEUED.value, attempts.c.state == AttemptState.BROKEN.value)
+    .where(jobs.c.state == JobState.QUEUED.value, jobs.c.fence > 0)
+    .where(attempts.c.state == AttemptState.BROKEN.value)
 )
 _TAKEN = sa.select(jobs.c.package_id, jobs.c.name, jobs.c.targets).where(
     jobs.c.state.in_([JobState.RUNNING.value, JobState.PUBLISHING.value]), jobs.c.name != SOURCE
 )
+
+
+class Broken(NamedTuple):
+    """A queued job at which attempts were broken.
+
+    Attributes:
+        fence: How often it was begun.
+        times: How many of these attempts count: one that a slave has refused does not.
+        slaves: Where they were broken.
+    """
+
+    fence: int
+    times: int
+    slaves: frozenset[str]
 
 
 class Queue(NamedTuple):
@@ -45,16 +64,16 @@ class Queue(NamedTuple):
 
     Attributes:
         live: All attempts that have not ended.
-        places: The places that are free.
-        waiting: The queued jobs that slaves with a free place subscribe to, the oldest first.
-        fences: The fence of each of these, by the job's row.
+        places: The slaves, with what each has free.
+        waiting: The queued jobs that slaves with a free place subscribe to, the oldest first; read on demand.
+        broken: By its row, each queued job at which attempts were broken.
         taken: What running and publishing jobs are at work on.
     """
 
     live: tuple[Live, ...]
     places: tuple[Place, ...] = ()
-    waiting: tuple[Waiting, ...] = ()
-    fences: Mapping[int, int] = {}
+    waiting: Iterable[Waiting] = ()
+    broken: Mapping[int, Broken] = {}
     taken: frozenset[Claim] = frozenset()
 
 
@@ -62,36 +81,47 @@ def queue(connection: Connection, slaves: Iterable[Place]) -> Queue:
     """What there is to decide about for these slaves, whose places are here all free, if they held nothing yet."""
     live = live_attempts.live(connection)
     held = Counter(attempt.slave for attempt in live)
-    free = (msgspec.structs.replace(slave, free=slave.free - held[slave.slave]) for slave in slaves)
-    places = tuple(place for place in free if place.free > 0)
-    wanted = {
-        "channels": tuple({channel for place in places for channel in place.channels}),
-        "architectures": (ANY, *{name for place in places for name in place.architectures}),
-    }
-    rows = connection.execute(_QUEUED, wanted).all() if places else ()
-    if not rows:
+    places = tuple(msgspec.structs.replace(slave, free=slave.free - held[slave.slave]) for slave in slaves)
+    pages = _pages(connection, [place for place in places if place.free > 0])
+    first = next(pages, None)
+    if first is None:
         return Queue(live, places)
     broken = _broken(connection)
-    waiting = tuple(_waiting(row, broken[row.id]) for row in rows)
-    return Queue(live, places, waiting, {row.id: row.fence for row in rows}, _taken(connection))
+    waiting = (_waiting(row, broken.get(row.id)) for page in chain([first], pages) for row in page)
+    return Queue(live, places, waiting, broken, _taken(connection))
 
 
-def _waiting(row: Row[Any], broken: Collection[str]) -> Waiting:
+def _pages(connection: Connection, free: Iterable[Place]) -> Iterator[list[Row[Any]]]:
+    """The queued jobs that these slaves subscribe to."""
+    wanted = {
+        "channels": tuple({channel for place in free for channel in place.channels}),
+        "architectures": (ANY, *{name for place in free for name in place.architectures}),
+        "after": 0,
+    }
+    while wanted["channels"] and (rows := connection.execute(_QUEUED, wanted).all()):
+        yield list(rows)
+        if len(rows) < PAGE:
+            return
+        wanted["after"] = rows[-1].id
+
+
+def _waiting(row: Row[Any], broken: Broken | None) -> Waiting:
     return Waiting(
         job=row.id,
+        fence=row.fence,
         package=row.package_id,
         channel=row.channel,
         architecture=row.architecture,
         chroots=targets(row.name, row.targets),
-        avoid=frozenset(broken),
+        avoid=broken.slaves if broken else frozenset(),
     )
 
 
-def _broken(connection: Connection) -> dict[int, set[str]]:
-    """By the row of a queued job, the slaves on which an attempt at it was broken."""
-    found: dict[int, set[str]] = defaultdict(set)
+def _broken(connection: Connection) -> dict[int, Broken]:
+    found: dict[int, Broken] = {}
     for row in connection.execute(_BROKEN):
-        found[row.job_id].add(row.slave)
+        others = found[row.job_id].slaves if row.job_id in found else frozenset()
+        found[row.job_id] = Broken(row.fence, row.broken, others | {row.slave})
     return found
 
 

@@ -1,11 +1,11 @@
 """SQL for orders: what an attempt is told is gathered from its build, package and project, and from earlier builds."""
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from builder import nevra
 from builder.master.order import Claimed
@@ -27,16 +27,13 @@ _CLAIMED = (
     .join(builds, builds.c.number == jobs.c.build)
     .join(packages, packages.c.id == jobs.c.package_id)
     .join(projects, projects.c.name == packages.c.project)
-    .where(attempts.c.id.in_(sa.bindparam("ids", expanding=True)))
+    .where(attempts.c.id == sa.bindparam("attempt"))
 )
 
 
-def claimed(connection: Connection, ids: Iterable[str]) -> tuple[Claimed, ...]:
-    """Those of these attempts that there are, with all that their orders are made from."""
-    return tuple(_claimed(connection, row) for row in connection.execute(_CLAIMED, {"ids": tuple(ids)}).all())
-
-
-def _claimed(connection: Connection, row: Row[Any]) -> Claimed:
+def claimed(connection: Connection, attempt: str) -> Claimed:
+    """An attempt that has just begun, with all that its order is made from."""
+    row = connection.execute(_CLAIMED, {"attempt": attempt}).one()
     about = Claimed(
         attempt=row.attempt,
         slave=row.slave,
