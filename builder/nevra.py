@@ -11,8 +11,10 @@ import msgspec
 
 from builder.errors import InvalidError
 
-_EVR = re.compile(r"(?:(?P<epoch>[0-9]+):)?(?P<version>[^\s:-]+)-(?P<release>[^\s:-]+)")
-_NEVRA = re.compile(r"(?P<name>[^\s:]+)-(?P<evr>(?:[0-9]+:)?[^\s:-]+-[^\s:-]+)\.(?P<architecture>[^\s:.-]+)")
+_PART = r"[A-Za-z0-9._+~^]{1,128}"
+"""A version or release: what rpmbuild allows (ALLOWED_CHARS_VERREL in rpm's sources), no longer than a file's name."""
+_EVR = re.compile(rf"(?:(?P<epoch>[0-9]{{1,10}}):)?(?P<version>{_PART})-(?P<release>{_PART})")
+_NEVRA = re.compile(rf"(?P<name>[^\s:]+)-(?P<evr>(?:[0-9]{{1,10}}:)?{_PART}-{_PART})\.(?P<architecture>[^\s:.-]+)")
 
 
 class Evr(msgspec.Struct, frozen=True):

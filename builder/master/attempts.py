@@ -138,7 +138,7 @@ def _settle(connection: Connection, known: Known, outcome: Outcome, tries: int) 
     attempts.end(connection, known.attempt, outcome.state, outcome.reason, outcome.kind)
     times = known.broken + (outcome.state is AttemptState.BROKEN)
     then = retry.next_state(outcome.state, outcome.reason, broken=times, tries=tries, publishes=known.job != SOURCE)
-    found = {} if outcome.evr is None else {"evr": outcome.evr, "serial": outcome.serial}
+    found = {"evr": outcome.evr, "serial": outcome.serial} if _is_evr(outcome.evr) else {}
     jobs.change(connection, known.job_id, then.state, reason=then.reason, broken=times, **found)
     if then.state is JobState.PUBLISHING:
         _publish(connection, known)

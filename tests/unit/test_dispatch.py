@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from builder.errors import InternalError, NotFoundError, UnavailableError
+from builder.errors import InternalError, InvalidError, NotFoundError, UnavailableError
 from builder.master.dispatch import pause_after
 from builder.master.slaves import FIRST_REST, LONGEST_REST, Connection
 from builder.master.store.schema import jobs
@@ -160,6 +160,20 @@ class Orders(MasterCase):
         assert build.state is BuildState.FAILED
         assert "cannot read this" in build.reason
         assert len(slave.orders) == 3
+
+    def test_a_bug_in_one_order_holds_up_no_other(self) -> None:
+        """A job for which no order can be made is given up like one that breaks; what is behind it goes out."""
+        slave = self.slave(capacity=9)
+        for _ in range(2):
+            slave.make_package(self.package_order(slave))
+            self.repo.apply(self.repo.operations[-1])
+        unreadable = sa.update(jobs).where(jobs.c.name == X86).values(evr="nonsense")
+        answer(self.master.store.write(lambda connection: connection.execute(unreadable)))
+        number = self.package_order(slave).build
+        self.master.wait(pause_after(2))
+        assert "no order for it: the master met a bug" in self.master.show(number).reason
+        assert len(self.flushLoggedErrors(InvalidError)) == 3
+        assert self.package_order(slave, "both").job == X86
 
     def test_a_lost_connection_leaves_the_order_in_doubt(self) -> None:
         """Whether the slave has it is known only when it says hello: here it has, and goes on."""

@@ -55,6 +55,17 @@ def test_comparison_is_transitive(three: list[Evr]) -> None:
     assert nevra.compare(first, third) <= 0
 
 
+@pytest.mark.parametrize(
+    "text", ["1\0-1", "1\n-1", "\N{SUPERSCRIPT TWO}-1", "1/2-1", f"{'9' * 5000}:1-1", f"1-{'1' * 129}", "-1", "1-"]
+)
+def test_what_rpm_cannot_compare_is_no_evr(text: str) -> None:
+    """Whatever somebody says that a version is, it is refused when it is read, not when it is compared."""
+    with pytest.raises(InvalidError, match="is no EVR"):
+        nevra.parse_evr(text)
+    with pytest.raises(InvalidError, match="is no NEVRA"):
+        nevra.parse(f"hello-{text}.x86_64")
+
+
 @given(nevras)
 def test_nevra_survives_writing_and_parsing(written: Nevra) -> None:
     """What is written as text is read back the same."""
