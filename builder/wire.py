@@ -29,9 +29,9 @@ from typing import Annotated, Any, ClassVar, Generic, TypeVar
 import msgspec
 
 from builder import errors
-from builder.model import Label, Sha256, Size, Text, Value
+from builder.model import Label, Sha256, Size, Text, Time, Value
 from builder.model.artifact import Artifact
-from builder.model.attempt import AttemptId, Held, Order, Outcome, Position
+from builder.model.attempt import AttemptId, Order, Outcome, Position
 from builder.model.operation import Operation, PublishedIn
 from builder.model.slave import HostFacts, Labels
 from builder.model.step import StepName
@@ -100,7 +100,10 @@ _MASTER = frozenset({Role.MASTER})
 
 
 class Hello(Request[Welcome], frozen=True, kw_only=True):
-    """A slave subscribes and says what is there; a newer one of the same name closes the older session."""
+    """A slave subscribes and says what is there; a newer one of the same name closes the older session.
+
+    `held` are the attempts that it has and that are not yet acknowledged as finished.
+    """
 
     answer = Welcome
     senders = _SLAVE
@@ -112,7 +115,7 @@ class Hello(Request[Welcome], frozen=True, kw_only=True):
     architectures: Labels
     capacity: Annotated[int, msgspec.Meta(ge=1, le=256)]
     facts: HostFacts
-    held: Annotated[tuple[Held, ...], msgspec.Meta(max_length=256)] = ()
+    held: Annotated[tuple[AttemptId, ...], msgspec.Meta(max_length=256)] = ()
 
 
 class RepoHello(Request[Welcome], frozen=True, kw_only=True):
@@ -167,7 +170,7 @@ class JobStarted(Report, frozen=True, kw_only=True):
     """Record 0: the runner is at work. `time` in seconds since the epoch, by the slave's clock."""
 
     number: Size
-    time: float
+    time: Time
 
 
 class StepStarted(Report, frozen=True, kw_only=True):
@@ -176,7 +179,7 @@ class StepStarted(Report, frozen=True, kw_only=True):
     number: Size
     step: StepName
     log_offset: Size
-    time: float
+    time: Time
 
 
 class StepFinished(Report, frozen=True, kw_only=True):
@@ -185,7 +188,7 @@ class StepFinished(Report, frozen=True, kw_only=True):
     number: Size
     step: StepName
     ok: bool
-    time: float
+    time: Time
 
 
 class LogChunk(Report, frozen=True, kw_only=True):
@@ -209,7 +212,6 @@ class BeginArtifact(Request[Offset], frozen=True, kw_only=True):
     failures = (
         errors.SupersededError,
         errors.NotFoundError,
-        errors.ConflictError,
         errors.DigestError,
         errors.TooLargeError,
         errors.UnavailableError,
@@ -288,7 +290,7 @@ class Applied(Request[Done], frozen=True, kw_only=True):
     senders = _REPO
     failures = (errors.NotFoundError, errors.UnavailableError)
 
-    number: int
+    number: Size
     generations: Annotated[tuple[PublishedIn, ...], msgspec.Meta(max_length=200)]
     published: Annotated[tuple[Text, ...], msgspec.Meta(max_length=500)] = ()
 
@@ -300,7 +302,7 @@ class Rejected(Request[Done], frozen=True, kw_only=True):
     senders = _REPO
     failures = (errors.NotFoundError, errors.UnavailableError)
 
-    number: int
+    number: Size
     reason: Text
 
 

@@ -64,7 +64,7 @@ class Reception:
         greet = partial(_greet, slave=name, hello=hello, spared=spared, tries=self._tries)
         greeting = await self._store.write(greet)
         self._intake.forget(*greeting.lost)
-        verdicts = tuple(self._verdict(name, held.attempt, greeting.held.get(held.attempt)) for held in hello.held)
+        verdicts = tuple(self._verdict(name, attempt, greeting.held.get(attempt)) for attempt in hello.held)
         going_on = [verdict.attempt for verdict in verdicts if verdict.verdict is Verdict.CONTINUE]
         connection.welcomed(hello, going_on, [known.attempt for known in greeting.lost])
         if not peer.closing:
@@ -118,6 +118,6 @@ def verdict(slave: str, known: Known | None) -> Verdict:
 
 def _greet(connection: sa.Connection, slave: str, hello: Hello, spared: Collection[str], tries: int) -> _Greeting:
     slaves.save(connection, slave, hello)
-    held = stored.some(connection, [held.attempt for held in hello.held])
+    held = stored.some(connection, hello.held)
     lost = [attempt for attempt in stored.live_on(connection, slave) if attempt not in {*held, *spared}]
     return _Greeting(held, attempts.give_up_forgotten(connection, slave, lost, tries))

@@ -27,3 +27,5 @@ Label = Annotated[
 Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
 Text = Annotated[str, msgspec.Meta(max_length=4096)]
 Size = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+Time = Annotated[float, msgspec.Meta(ge=0, le=253402300799)]
+"""Seconds since the epoch, up to the year 9999; neither infinite nor a NaN."""

@@ -130,17 +130,8 @@ class Outcome(Value, frozen=True, kw_only=True):
     reason: Text = ""
     kind: FailureKind | None = None
     evr: str | None = None
-    serial: int = 0
+    serial: Size = 0
     source: SourceFacts | None = None
-
-
-class Held(Value, frozen=True, kw_only=True):
-    """An attempt that a slave has and that is not yet acknowledged as finished."""
-
-    build: int
-    job: Label
-    attempt: AttemptId
-    fence: int
 
 
 class Position(Value, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from twisted.logger import Logger
 
 from builder.errors import InvalidError, NotFoundError, UnavailableError
-from builder.model.attempt import Held, Order, Position
+from builder.model.attempt import Order, Position
 from builder.protocol import Peer
 from builder.slave.attempt import AttemptFolder
 from builder.slave.journal import Journal
@@ -38,9 +38,9 @@ class Attempts:
         for relay in self._relays.values():
             relay.stop()
 
-    def held(self) -> tuple[Held, ...]:
+    def held(self) -> tuple[str, ...]:
         """What the slave has and somebody may want."""
-        return tuple(relay.held for relay in self._relays.values() if not relay.dropped)
+        return tuple(relay.attempt for relay in self._relays.values() if not relay.dropped)
 
     def start(self, order: Order, peer: Peer) -> None:
         """Take an order, durably, begin with it, and report to `peer`; an order that came before is not begun anew.
@@ -86,7 +86,7 @@ class Attempts:
 
     def _add(self, folder: AttemptFolder) -> Relay:
         relay = self._relay_for(folder, self._gone)
-        self._relays[relay.held.attempt] = relay
+        self._relays[relay.attempt] = relay
         relay.begin()
         return relay
 

@@ -21,7 +21,7 @@ from builder.errors import (
     TooLargeError,
     UnavailableError,
 )
-from builder.model.attempt import AttemptState, Held, Outcome, Position
+from builder.model.attempt import AttemptState, Outcome, Position
 from builder.model.step import StepName
 from builder.protocol import Peer
 from builder.slave import disk
@@ -44,13 +44,13 @@ class Relay:
     """The relay of the attempt of `run`; `gone` is called when the slave does not have it any more.
 
     Attributes:
-        held: What the slave says of it in `Hello`.
+        attempt: Its id.
         dropped: Whether nobody wants it any more.
     """
 
     def __init__(self, clock: IReactorTime, journal: Journal, run: Run, gone: Callable[[str], None]) -> None:
         order = run.order
-        self.held = Held(build=order.build, job=order.job, attempt=order.attempt, fence=order.fence)
+        self.attempt = order.attempt
         self.dropped = False
         self._clock = clock
         self._journal = journal
@@ -77,7 +77,7 @@ class Relay:
     def connected(self, peer: Peer, position: Position) -> None:
         """Report to `peer` from `position` on."""
         self.disconnected()
-        self._stream = stream = Stream(self._clock, self._folder, self.held.attempt, peer, position)
+        self._stream = stream = Stream(self._clock, self._folder, self.attempt, peer, position)
         self._run.changed = stream.wake
         _ = stream.failed.addErrback(self._failed, peer)
         self._report = deferred(self._reported(peer, stream))
@@ -100,7 +100,7 @@ class Relay:
 
     def park(self) -> None:
         """The master does not know it: it is kept, since somebody may want to look at it."""
-        _log.warn("attempt {attempt} is unknown to the master and is parked", attempt=self.held.attempt)
+        _log.warn("attempt {attempt} is unknown to the master and is parked", attempt=self.attempt)
         self._drop(self._journal.park)
 
     def _drop(self, leave: Callable[[AttemptFolder], object]) -> None:
@@ -112,7 +112,7 @@ class Relay:
 
     async def _left(self, leave: Callable[[AttemptFolder], object]) -> None:
         await self._run.ended()
-        self._gone(self.held.attempt)
+        self._gone(self.attempt)
         leave(self._folder)
 
     async def _reported(self, peer: Peer, stream: Stream) -> None:
@@ -124,7 +124,7 @@ class Relay:
         if outcome.state is AttemptState.SUCCEEDED:
             outcome = await self._delivered(peer, stream, outcome)
         at = await stream.drain()
-        finished = JobFinished(attempt=self.held.attempt, records=at.records, log=at.log, outcome=outcome)
+        finished = JobFinished(attempt=self.attempt, records=at.records, log=at.log, outcome=outcome)
         await peer.ask(finished)
         self._report = None
         self.forget()
@@ -142,7 +142,7 @@ class Relay:
                 stream.wake()
                 self._run.launch()
         except (NotFoundError, DigestError) as error:
-            self._run.finish(broken(f"{self.held.job} has no SRPM to build: {error}"))
+            self._run.finish(broken(f"{self._run.order.job} has no SRPM to build: {error}"))
         except OSError as error:
             full = disk.is_full(error)
             self._run.finish(disk.full(self._folder.path) if full else broken(f"the SRPM cannot be written: {error}"))
@@ -154,7 +154,7 @@ class Relay:
             recorder.begin_step(StepName.UPLOAD.value)
             stream.wake()
         try:
-            await upload(peer, self.held.attempt, self._folder.results)
+            await upload(peer, self.attempt, self._folder.results)
         except (ConflictError, DigestError, InvalidError, TooLargeError) as error:
             outcome = broken(f"the results cannot be delivered: {error}").outcome
         recorder.end_step(ok=outcome.state is AttemptState.SUCCEEDED)
@@ -172,8 +172,8 @@ class Relay:
         elif isinstance(error, NotFoundError):
             self.park()
         elif isinstance(error, ConflictError):
-            peer.close(f"attempt {self.held.attempt}: {error}")
+            peer.close(f"attempt {self.attempt}: {error}")
         else:
             if not isinstance(error, UnavailableError):
-                _log.failure("reporting attempt {attempt}", failure=failure, attempt=self.held.attempt)
+                _log.failure("reporting attempt {attempt}", failure=failure, attempt=self.attempt)
             self._again = self._clock.callLater(REPEAT_AFTER, self.connected, peer, position)

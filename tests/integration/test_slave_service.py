@@ -121,7 +121,7 @@ class SlaveDaemonTests(TestCase):
         first.wait(30)
         await self._until(lambda: self.master.peer is None)
         await self._start()
-        assert [held.attempt for held in self.master.hellos[-1].held] == [self.attempt]
+        assert self.master.hellos[-1].held == (self.attempt,)
         await self._until(lambda: mine.outcome is not None)
         assert mine.outcome
         assert mine.outcome.state is AttemptState.SUCCEEDED, mine.log

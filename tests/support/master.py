@@ -127,12 +127,12 @@ class MemoryMaster:
         self.hellos.append(request)
         return Welcome(protocol=1, version="0", lease=20.0, verdicts=tuple(map(self._verdict, request.held)))
 
-    def _verdict(self, held: Any) -> HeldVerdict:
-        known = self.attempts.get(held.attempt)
+    def _verdict(self, attempt: str) -> HeldVerdict:
+        known = self.attempts.get(attempt)
         verdict = Verdict.UNKNOWN if known is None else Verdict.ACCEPTED if known.outcome else Verdict.CONTINUE
         return HeldVerdict(
-            attempt=held.attempt,
-            verdict=self.verdicts.get(held.attempt, verdict),
+            attempt=attempt,
+            verdict=self.verdicts.get(attempt, verdict),
             position=known.position if known else Position(records=0, log=0),
         )
 

@@ -10,7 +10,7 @@ from builder import __version__
 from builder.certificates import Identity
 from builder.model import Value
 from builder.model.artifact import LISTING_NAME, Artifact, ArtifactKind, Listing
-from builder.model.attempt import AttemptState, Held, Order, Outcome, Position, SourceFacts
+from builder.model.attempt import AttemptState, Order, Outcome, Position, SourceFacts
 from builder.model.operation import Operation
 from builder.model.slave import HostFacts
 from builder.model.step import StepName
@@ -150,7 +150,7 @@ class ScriptedSlave(ScriptedPeer):
             architectures=self.architectures,
             capacity=self.capacity,
             facts=HostFacts(hostname=f"{self.identity.name}.example.org"),
-            held=tuple(held_of(order) for order in held),
+            held=tuple(order.attempt for order in held),
         )
 
     def hello(self, *held: Order, protocol: int = PROTOCOL_VERSION) -> Deferred[Welcome]:
@@ -225,8 +225,3 @@ class ScriptedRepo(ScriptedPeer):
     def apply(self, operation: Operation, *published: str) -> None:
         """Report that an operation is applied."""
         answer(self.ask(Applied(number=operation.number, generations=(), published=published)))
-
-
-def held_of(order: Order) -> Held:
-    """What a slave says of an attempt that it has in hand."""
-    return Held(build=order.build, job=order.job, attempt=order.attempt, fence=order.fence)

@@ -41,6 +41,8 @@ def _scalar(info: inspect.Type) -> st.SearchStrategy[Any]:
         case inspect.IntType():
             least = -INT_MAX if info.ge is None else info.ge
             return st.integers(least, INT_MAX if info.le is None else info.le)
+        case inspect.FloatType():
+            return st.floats(info.ge, info.le, allow_nan=False)
         case inspect.StrType():
             return st.text(max_size=20) if info.pattern is None else _matching(info.pattern, info.max_length)
         case _:
@@ -55,6 +57,5 @@ def _matching(pattern: str, longest: int | None) -> st.SearchStrategy[str]:
 _PLAIN: dict[type[inspect.Type], st.SearchStrategy[Any]] = {
     inspect.NoneType: st.none(),
     inspect.BoolType: st.booleans(),
-    inspect.FloatType: st.floats(allow_nan=False),
     inspect.BytesType: st.binary(max_size=100),
 }

@@ -6,7 +6,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builder.errors import BuilderError, ForbiddenError, InternalError, InvalidError
-from builder.wire import CHUNK, REQUESTS, ArtifactChunk, FilePart, LogChunk, Request, Role
+from builder.wire import (
+    CHUNK,
+    REQUESTS,
+    ArtifactChunk,
+    FilePart,
+    JobStarted,
+    LogChunk,
+    Request,
+    Role,
+    StepFinished,
+    StepStarted,
+)
 from tests.support.values import values
 
 requests = st.sampled_from(REQUESTS).flatmap(values)
@@ -47,6 +58,15 @@ def test_a_newer_peer_may_add_fields(request: Request[Any], news: dict[str, obje
 def test_a_chunk_fits_into_a_box(longest: msgspec.Struct) -> None:
     """A chunk of the longest size with the longest fields stays below the end of an AMP value."""
     assert len(msgspec.msgpack.encode(longest)) <= 65_535
+
+
+@pytest.mark.parametrize("time", [float("nan"), float("inf"), -1.0, 1e12])
+def test_a_time_is_one_that_can_be_shown(time: float) -> None:
+    """A step is never said to have begun or ended when no calendar has a day for it."""
+    for report in (JobStarted, StepStarted, StepFinished):
+        fields = {"attempt": "f" * 32, "number": 0, "step": "build", "log_offset": 0, "ok": True, "time": time}
+        with pytest.raises(msgspec.ValidationError, match="time"):
+            msgspec.msgpack.decode(msgspec.msgpack.encode(fields), type=report)
 
 
 @pytest.mark.parametrize("request_type", REQUESTS)
