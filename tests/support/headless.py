@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import msgspec
 from sqlalchemy import Connection
-from twisted.internet.defer import Deferred, fail, maybeDeferred
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
@@ -28,6 +28,7 @@ from builder.model.attempt import Order
 from builder.model.build import Build, BuildRequest
 from builder.model.job import Attempt, Job
 from builder.wire import Ping, Role, Welcome
+from tests.support.aside import aside
 from tests.support.distribution import ROOT
 from tests.support.scripted import Line, ScriptedPeer, ScriptedRepo, ScriptedSlave
 from tests.support.store import MemoryStore, answer
@@ -122,7 +123,7 @@ class HeadlessMaster:
 
     def begin(self) -> None:
         """A life begins."""
-        self._master = Master(self._config, self.store, self.clock, self._aside, lambda: next(self._ids))
+        self._master = Master(self._config, self.store, self.clock, aside, lambda: next(self._ids))
         answer(self._master.start())
 
     def kill(self) -> None:
@@ -196,9 +197,6 @@ class HeadlessMaster:
     def stored_log(self, order: Order) -> bytes:
         """The log of an attempt, as the master has it."""
         return self.farm.logs.read(order.build, order.job, order.fence, 0, 1 << 20)
-
-    def _aside(self, work: Callable[[], T]) -> Deferred[T]:
-        return maybeDeferred(work)
 
 
 class MasterCase(SynchronousTestCase):

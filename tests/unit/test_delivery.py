@@ -1,31 +1,23 @@
 """Artifacts on their way into `incoming/`."""
 
 import hashlib
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from twisted.internet.defer import Deferred, maybeDeferred
 
 from builder import files
 from builder.errors import ConflictError, DigestError, InvalidError, TooLargeError, UnavailableError
 from builder.master.delivery import LARGEST, LARGEST_LISTING, Delivery
 from builder.model.artifact import LISTING_NAME, Artifact, ArtifactKind, Listing
+from tests.support.aside import aside
 from tests.support.disk import no_file_larger_than
 from tests.support.store import answer
 
-T = TypeVar("T")
 ATTEMPT = "a" * 32
 CONTENT = b"0123456789" * 10
-
-
-def aside(work: Callable[[], T]) -> Deferred[T]:
-    """Do it here."""
-    return maybeDeferred(work)
 
 
 def artifact(content: bytes = CONTENT, name: str = "x.rpm", kind: ArtifactKind = ArtifactKind.RPM) -> Artifact:

@@ -4,7 +4,7 @@ import itertools
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
@@ -24,6 +24,7 @@ from builder.model.attempt import AttemptState, Order, Outcome, Position
 from builder.model.build import BuildRequest
 from builder.model.job import SOURCE, JobState
 from builder.wire import Accepted, Applied
+from tests.support.aside import aside
 from tests.support.disk import no_file_larger_than
 from tests.support.headless import ARM, DEFINITION, GRACE, LEASE, MASTER, X86, Fate, MasterCase
 from tests.support.scripted import ScriptedSlave, artifact
@@ -186,7 +187,7 @@ class Bugs(SynchronousTestCase):
             raise ZeroDivisionError
 
         folder = Path(self.mktemp())
-        intake = Intake(store, Logs(folder), folder, maybeDeferred, 3)
+        intake = Intake(store, Logs(folder), folder, aside, 3)
         dispatcher = Dispatcher(store, slaves, clock, lambda: next(ids), make, Endings(store, intake, 3))
         number = answer(Builds(store, slaves).request(BuildRequest(package="hello"), "ada")).number
         for _ in range(4):
