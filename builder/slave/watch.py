@@ -4,21 +4,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from twisted.internet.inotify import IN_CLOSE_WRITE, IN_CREATE, IN_MODIFY, IN_MOVED_TO, INotify
+from twisted.internet.inotify import IN_MODIFY, IN_MOVED_TO, INotify
 from twisted.internet.interfaces import IReactorFDSet
 from twisted.logger import Logger
 from twisted.python._inotify import INotifyError
 from twisted.python.filepath import FilePath
 
 _log = Logger()
-_CHANGES = IN_CREATE | IN_MODIFY | IN_MOVED_TO | IN_CLOSE_WRITE
+_CHANGES = IN_MODIFY | IN_MOVED_TO
+"""Not IN_CLOSE_WRITE: whoever looks whether a lock is held closes it, and would be told of that for ever."""
 
 
 class Watch(Protocol):
     """Tells of changes in folders."""
 
     def begin(self, folder: Path, changed: Callable[[str], None]) -> None:
-        """Call `changed` with the name of each file in `folder` that is written, made or moved there."""
+        """Call `changed` with the name of each file in `folder` that is written or moved there."""
         ...
 
     def end(self, folder: Path) -> None:
@@ -38,7 +39,10 @@ class InotifyWatch:
         """Add a watch."""
 
         def told(_: object, path: FilePath[Any], __: int) -> None:
-            changed(path.asTextMode().basename())
+            try:
+                changed(path.asTextMode().basename())
+            except Exception:  # noqa: BLE001 - the reactor would close the watch of all folders
+                _log.failure("a change in {folder} led to a failure", folder=folder)
 
         try:
             self._notify.watch(FilePath(str(folder)), _CHANGES, callbacks=[told])
