@@ -34,7 +34,7 @@ from zope.interface import implementer
 
 from builder.boxes import BoundedBoxes
 from builder.certificates import Identity, identity_of
-from builder.clock import background, wall_time
+from builder.clock import background, sleep, wall_time
 from builder.errors import (
     BY_TAG,
     BuilderError,
@@ -281,6 +281,9 @@ class Peer(BoundedBoxes):
         every = self._terms.ping_every
         with contextlib.suppress(BuilderError):
             await self.ask(Ping(), within=every)
+        if self.silence() >= every:
+            # After a time in which this process could not run, timers go before what has arrived meanwhile.
+            await sleep(self._clock, 0)
         if self.silence() >= every:
             self.abort(f"nothing was heard for {every:g} seconds")
 

@@ -1,9 +1,11 @@
 """How long the master believes in a slave that it does not hear: lease and grace, by the monotonic clock.
 
 A disconnect alone changes nothing, since a slave comes back in time and goes on. When the master starts, every slave
-that has work gets the whole time, for it cannot know how long it was away itself.
+that has work gets the whole time, for it cannot know how long it was away itself. The same holds when it could not run
+for a while: who did not listen cannot tell who was silent.
 """
 
+import math
 from collections.abc import Awaitable, Callable, Iterable
 
 from twisted.internet.interfaces import IReactorTime
@@ -32,6 +34,8 @@ class Leases:
         self._lost = lost
         self._peers: dict[str, Peer] = {}
         self._silent_since: dict[str, float] = {}
+        self._listening_since = clock.seconds()
+        self._due = math.inf
 
     def begin(self, slaves: Iterable[str]) -> None:
         """The master starts, and these slaves have work."""
@@ -55,13 +59,25 @@ class Leases:
 
     async def look(self) -> float:
         """Cut silent connections, and tell which slaves are lost; returns in how many seconds to look again."""
+        now, pause = self._clock.seconds(), min(LOOK, self._seconds / 2)
+        if now > self._due + pause:
+            self._listening_since = now
+        self._due = math.inf  # one that fails is followed by another whenever that is
+        if now - self._listening_since > self._seconds:
+            self._cut_silent()
+            await self._lose_silent()
+        self._due = self._clock.seconds() + pause
+        return pause
+
+    def _cut_silent(self) -> None:
         for peer in tuple(self._peers.values()):
             if peer.silence() > self._seconds:
                 peer.abort(f"nothing was heard for {self._seconds:g} seconds")
+
+    async def _lose_silent(self) -> None:
         for slave in tuple(self._silent_since):
             # A slave that says hello while another one is given up is not silent any more.
             since = self._silent_since.get(slave)
             if since is not None and self._clock.seconds() - since > self._seconds:
                 await self._lost(slave, self._seconds)
                 self._silent_since.pop(slave, None)
-        return min(LOOK, self._seconds / 2)

@@ -465,6 +465,16 @@ class PingTests(SynchronousTestCase):
         self.clock.advance(0)
         assert self.clock.getDelayedCalls() == []
 
+    def test_we_were_stopped(self) -> None:
+        """Who spoke meanwhile is not cut off when this process runs again: then timers go before what has arrived."""
+        self.clock.advance(0)
+        self.theirs.pause()
+        self.clock.advance(11)
+        self.clock.rightNow += 100
+        self.clock.callLater(0, self.ours.dataReceived, PING.serialize())
+        self.clock.advance(0)
+        assert self.session.reason is None
+
     def test_we_do_not_listen(self) -> None:
         """Who cannot be heard because this side does not listen is not cut off."""
         self.clock.advance(0)

@@ -185,6 +185,19 @@ class LostSlaves(MasterCase):
         self.master.wait(LEASE + GRACE + LOOK)
         assert self.master.attempts(number, SOURCE)[0].state is AttemptState.BROKEN
 
+    def test_a_stopped_master_gives_everybody_the_whole_time(self) -> None:
+        """However long it could not run, nobody is given up before it has listened for lease and grace once more."""
+        slave, connected = self.slave(), self.slave("b")
+        number = self.master.build()
+        slave.cut()
+        self.master.wait(LEASE)
+        self.master.clock.advance(100)
+        assert connected.closed is None
+        self.master.wait(LEASE + GRACE - 1)
+        assert self.master.attempts(number, SOURCE)[0].state is AttemptState.RUNNING
+        self.master.wait(2 * LOOK)
+        assert self.master.attempts(number, SOURCE)[0].state is AttemptState.BROKEN
+
     def test_a_cancelled_attempt_of_a_lost_slave(self) -> None:
         """Nobody waits for it any more: it is cancelled, and its job stays so."""
         slave = self.slave()
