@@ -18,7 +18,11 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 
 class Interrupts:
-    """Raises in the main thread what ends its work, but not while it is held; the first reason counts."""
+    """Raises in the main thread what ends its work, but not while it is held; the first reason counts.
+
+    Wherever the program is, it is raised once: what comes later finds the program clearing up. Whoever starts another
+    child nevertheless meets it again.
+    """
 
     def __init__(self) -> None:
         self._holds = 0
@@ -36,9 +40,11 @@ class Interrupts:
 
     def interrupt(self, reason: Exception) -> None:
         """Raise `reason`, at once or when nothing holds it back any more."""
-        self._reason = self._reason or reason
+        if self._reason:
+            return
+        self._reason = reason
         if not self._holds:
-            raise self._reason
+            raise reason
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -85,13 +91,24 @@ def run(
                 env=environment,
                 process_group=0,
             )
-        return child.wait()
-    finally:
-        if child is not None and child.returncode is None:
-            os.killpg(child.pid, signal.SIGKILL)
-            child.wait()
-        if interrupts.adopts:
-            _kill_orphans()
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # its number stays its own until it is reaped
+        with interrupts.held():
+            return _reap(child, interrupts)
+    except BaseException:
+        with interrupts.held():
+            if child is not None:
+                if child.returncode is None:
+                    os.killpg(child.pid, signal.SIGKILL)
+                _reap(child, interrupts)
+        raise
+
+
+def _reap(child: "subprocess.Popen[bytes]", interrupts: Interrupts) -> int:
+    """The exit code of a child that has ended or is about to; nothing that it left lives on."""
+    code = child.wait()
+    if interrupts.adopts:
+        _kill_orphans()
+    return code
 
 
 def _kill_orphans() -> None:

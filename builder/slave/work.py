@@ -28,17 +28,11 @@ def work(folder: str, records: Records) -> None:
     interrupts.adopt_orphans()
     workspace = Workspace(attempt, attempt.path.parent.parent, records, interrupts)
     try:
-        outcome = _outcome(workspace, interrupts)
-    except EndedError as ended:
-        outcome = ended.outcome
-    except Exception as error:  # noqa: BLE001 - a bug, or the system, ends this attempt and is told
-        with contextlib.suppress(OSError):
-            traceback.print_exc()
-        full = disk.is_full(error)
-        outcome = (
-            disk.full(attempt.path) if full else broken(f"the runner failed: {type(error).__name__}: {error}")
-        ).outcome
-    interrupts.end()
+        outcome = _ended(workspace, interrupts)
+        interrupts.end()
+    except EndedError as interrupted:  # while it was found out how the work ended
+        outcome = interrupted.outcome
+        interrupts.end()
     if outcome.state in {AttemptState.FAILED, AttemptState.BROKEN} and _no_room(workspace):
         outcome = disk.full(attempt.path).outcome
     _end(workspace, outcome)
@@ -48,6 +42,7 @@ def clear_up(folder: str, records: Records) -> None:
     """End the attempt of a runner that died, and whatever it left running."""
     attempt, interrupts = AttemptFolder(Path(folder)), Interrupts()
     interrupts.end()
+    interrupts.on(signal.SIGTERM, cancelled)  # which is not raised any more: clearing up is cancelled by nobody
     for _ in range(LOOKS):
         for process in (left := list(_left_by(folder))):
             with contextlib.suppress(ProcessLookupError):
@@ -58,6 +53,20 @@ def clear_up(folder: str, records: Records) -> None:
     died = broken(f"the runner of {order.build}/{order.job} on {socket.gethostname()} died")
     workspace = Workspace(attempt, attempt.path.parent.parent, records, interrupts)
     _end(workspace, (cancelled() if attempt.cancelled else died).outcome)
+
+
+def _ended(workspace: Workspace, interrupts: Interrupts) -> Outcome:
+    """How the work ended, also by a failure of its own."""
+    try:
+        return _outcome(workspace, interrupts)
+    except EndedError as ended:
+        return ended.outcome
+    except Exception as error:  # noqa: BLE001 - a bug, or the system, ends this attempt and is told
+        with contextlib.suppress(OSError):
+            traceback.print_exc()
+        full = disk.is_full(error)
+        reason = f"the runner failed: {type(error).__name__}: {error}"
+        return (disk.full(workspace.attempt.path) if full else broken(reason)).outcome
 
 
 def _outcome(workspace: Workspace, interrupts: Interrupts) -> Outcome:

@@ -102,13 +102,13 @@ class Stopped(Exception): pass
 interrupts = Interrupts()
 interrupts.adopt_orphans()
 interrupts.on(signal.SIGALRM, Stopped)
-signal.setitimer(signal.ITIMER_REAL, 0.2, 0.2)
+signal.setitimer(signal.ITIMER_REAL, 0.2, float(sys.argv[2]))
 code = "import os, time; os.fork() or os.setsid(); time.sleep(1000)"
 try:
     command = [sys.executable, "-I", "-S", "-c", code]
     run(command, interrupts, output=int(sys.argv[1]), errors=2, folder="/", environment=os.environ)
 except Stopped:
-    interrupts.end()
+    signal.setitimer(signal.ITIMER_REAL, 0)
     sys.exit(0)
 sys.exit(1)
 """
@@ -135,13 +135,31 @@ def test_what_a_program_leaves_behind_ends_with_it() -> None:
     assert done.stdout == "nothing is left\n"
 
 
-def test_what_has_left_the_group_is_killed_too() -> None:
-    """A descendant with a session of its own dies with the work, once this process adopts orphans."""
+@pytest.mark.parametrize("every", [0.0, 0.0005])
+def test_what_has_left_the_group_is_killed_too(every: float) -> None:
+    """A descendant with a session of its own dies with the work, however often the killing is interrupted."""
     reading, writing = os.pipe()
     os.set_inheritable(writing, True)
-    child = os.posix_spawn(sys.executable, [sys.executable, "-c", ADOPTING, str(writing)], os.environ)
+    child = os.posix_spawn(sys.executable, [sys.executable, "-c", ADOPTING, str(writing), str(every)], os.environ)
     os.close(writing)
     _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == 0
     assert select.select([reading], [], [], 10.0)[0], "somebody still holds the other end"
     os.close(reading)
+
+
+def test_what_interrupts_is_raised_once() -> None:
+    """What comes while its exception is on its way finds the program clearing up."""
+    interrupts = Interrupts()
+    with pytest.raises(StoppedError, match="first"):
+        interrupts.interrupt(StoppedError("first"))
+    interrupts.interrupt(StoppedError("second"))
+
+
+def test_no_child_is_started_after_an_interrupt(tmp_path: Path, output: int) -> None:
+    """Whoever overlooked the exception meets it again, and the child is dead."""
+    interrupts = Interrupts()
+    with pytest.raises(StoppedError):
+        interrupts.interrupt(StoppedError())
+    with pytest.raises(StoppedError):
+        python("import time; time.sleep(1000)", interrupts, output, tmp_path)
