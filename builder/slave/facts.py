@@ -6,13 +6,14 @@ import socket
 
 from builder.errors import UnavailableError
 from builder.model.slave import HostFacts
+from builder.process import Interrupts
 from builder.slave.executors.auto import choose, executors
 
 
 def host_facts() -> HostFacts:
     """The facts, as they are now; without an executor, what each of them misses."""
     try:
-        executor = choose(executors()).name
+        executor = choose(executors(), Interrupts()).name
     except UnavailableError as error:
         executor = str(error)
     return HostFacts(

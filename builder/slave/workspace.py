@@ -42,6 +42,7 @@ class Workspace:
         attempt: The folder of the attempt.
         state: The slave's folder, with what outlives attempts (`git/`, `cache/`).
         work: For everything that is removed at the end.
+        interrupts: What may end a program that runs for it.
     """
 
     def __init__(self, attempt: AttemptFolder, state: Path, records: Records, interrupts: Interrupts) -> None:
@@ -49,7 +50,7 @@ class Workspace:
         self.state = state
         self.work = attempt.work
         self._records = records
-        self._interrupts = interrupts
+        self.interrupts = interrupts
         self._log = os.open(attempt.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         self._step_log = 0
 
@@ -122,7 +123,7 @@ class Workspace:
     def _run(self, command: Sequence[str], output: int, errors: int, environment: Mapping[str, str] | None) -> int:
         return run(
             command,
-            self._interrupts,
+            self.interrupts,
             output=output,
             errors=errors,
             folder=self.work,
@@ -136,7 +137,7 @@ class Workspace:
             with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - os.devnull is a string
                 run(
                     sandbox.as_owner(command, os.geteuid()),
-                    self._interrupts,
+                    self.interrupts,
                     output=nowhere.fileno(),
                     errors=self._log,
                     folder=self.attempt.path,

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from builder.errors import UnavailableError
+from builder.process import Interrupts
 from builder.slave.executors.chroot import ChrootExecutor
 from builder.slave.executors.executor import Executor
 
@@ -12,7 +13,7 @@ def executors() -> tuple[Executor, ...]:
     return (ChrootExecutor(),)
 
 
-def choose(among: Iterable[Executor]) -> Executor:
+def choose(among: Iterable[Executor], interrupts: Interrupts) -> Executor:
     """The first that misses nothing.
 
     Raises:
@@ -20,7 +21,7 @@ def choose(among: Iterable[Executor]) -> Executor:
     """
     reasons = []
     for executor in among:
-        reason = executor.missing()
+        reason = executor.missing(interrupts)
         if reason is None:
             return executor
         reasons.append(f"{executor.name}: {reason}")

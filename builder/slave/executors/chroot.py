@@ -32,7 +32,7 @@ class ChrootExecutor:
 
     name = "chroot"
 
-    def missing(self) -> str | None:
+    def missing(self, interrupts: Interrupts) -> str | None:
         """What this host lacks."""
         user = os.geteuid()
         programs = ["bwrap", "dnf", "rpm", "rpmbuild", "rpmspec", "git", "setpriv", "tar", "gzip"]
@@ -40,7 +40,8 @@ class ChrootExecutor:
         absent = [name for name in programs if shutil.which(name) is None]
         if absent:
             return f"{', '.join(absent)} cannot be found in PATH"
-        return _refusal(sandbox.as_owner(sandbox.on_host(["true"], Path("/"), sandbox.host_links()), user))
+        attempt = sandbox.on_host(["true"], Path("/"), sandbox.host_links())
+        return _refusal(sandbox.as_owner(attempt, user), interrupts)
 
     def fill(self, workspace: Workspace, work: ChrootWork, srpm: Path) -> "ChrootRoot":
         """Install everything in one transaction."""
@@ -145,11 +146,11 @@ def _add_account(of_tree: Path, seen: Path) -> None:
     seen.write_text(f"{own}{line}{more}\n")
 
 
-def _refusal(command: Sequence[str]) -> str | None:
+def _refusal(command: Sequence[str], interrupts: Interrupts) -> str | None:
     """What a program that only shall succeed says if it does not."""
     with os.fdopen(os.memfd_create("refusal"), "w+b") as said:
         code = run(
-            command, Interrupts(), output=said.fileno(), errors=said.fileno(), folder=Path("/"), environment=os.environ
+            command, interrupts, output=said.fileno(), errors=said.fileno(), folder=Path("/"), environment=os.environ
         )
         said.seek(0)
         lines = said.read().decode(errors="replace").strip().splitlines()

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 from builder.model.attempt import ChrootWork
+from builder.process import Interrupts
 from builder.slave.workspace import Workspace
 
 
@@ -37,8 +38,11 @@ class Executor(Protocol):
 
     name: str
 
-    def missing(self) -> str | None:
-        """One sentence on what this host lacks, or None if builds can be made."""
+    def missing(self, interrupts: Interrupts) -> str | None:
+        """One sentence on what this host lacks, or None if builds can be made.
+
+        It may run programs to find out, until it is interrupted.
+        """
         ...
 
     def fill(self, workspace: Workspace, work: ChrootWork, srpm: Path) -> BuildRoot:

@@ -15,7 +15,7 @@ def make_root(workspace: Workspace, work: ChrootWork) -> tuple[str, BuildRoot]:
         EndedError: This host has no executor, a package is not to be had, or a repository is not.
     """
     try:
-        executor = choose(executors())
+        executor = choose(executors(), workspace.interrupts)
     except UnavailableError as error:
         raise broken(str(error)) from error
     return executor.name, executor.fill(workspace, work, workspace.attempt.inputs / work.srpm.name)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from builder import files
 from builder.errors import InvalidError, UnavailableError
 from builder.model.attempt import AttemptState, ChrootWork, Outcome
+from builder.process import Interrupts
 from builder.slave import disk
 from builder.slave.attempt import AttemptFolder
 from builder.slave.executors.auto import choose
@@ -203,7 +204,8 @@ class _Executor:
         self.name = name
         self._missing = missing
 
-    def missing(self) -> str | None:
+    def missing(self, interrupts: Interrupts) -> str | None:
+        del interrupts
         return self._missing
 
     def fill(self, workspace: Workspace, work: ChrootWork, srpm: Path) -> BuildRoot:
@@ -214,9 +216,9 @@ class TestAuto:
     def test_the_first_that_misses_nothing_is_taken(self) -> None:
         """Later ones are not asked for."""
         executors = [_Executor("first", "no mock"), _Executor("second", None), _Executor("third", None)]
-        assert choose(executors).name == "second"
+        assert choose(executors, Interrupts()).name == "second"
 
     def test_without_any_the_sentence_says_what_each_misses(self) -> None:
         """A person can install one of it."""
         with pytest.raises(UnavailableError, match=r"first: no mock; second: no dnf"):
-            choose([_Executor("first", "no mock"), _Executor("second", "no dnf")])
+            choose([_Executor("first", "no mock"), _Executor("second", "no dnf")], Interrupts())
