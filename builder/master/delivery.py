@@ -7,8 +7,9 @@ disk. The listing comes last and names what there has to be; the repository buil
 
 import hashlib
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, BinaryIO, Final, Protocol, TypeVar
 
 import msgspec
 
@@ -20,7 +21,11 @@ from builder.model.artifact import LISTING_NAME, Artifact, ArtifactKind, Listing
 T = TypeVar("T")
 
 LARGEST: Final = 64 << 30
-"""Bytes of the largest artifact that is taken: more than any image that fits on a disc or stick."""
+"""Bytes of all artifacts of an attempt together: more than any image that fits on a disc or stick."""
+MOST_FILES: Final = 5001
+"""As many artifacts as a listing can name, and the listing."""
+PIECE: Final = 8 << 20
+"""Bytes that are hashed at once: a master that stops does not wait for more."""
 LARGEST_LISTING: Final = 4 << 20
 """Bytes of the largest listing: those of 5,000 artifacts need half of it."""
 
@@ -41,16 +46,17 @@ class _Part:
         self.length = 0
         self.digest: Any = hashlib.sha256()
 
-    def take_up(self) -> None:
+    async def take_up(self, aside: Aside) -> None:
         """Go on with what an earlier life has received; more than there should be is thrown away."""
+        await aside(self._prepare)
+        self.digest, self.length = await _hashed(self.path, aside)
+
+    def _prepare(self) -> None:
         files.make_folder(self.path.parent)
         self.path.touch()
         if self.path.stat().st_size > self.artifact.size:
             files.remove(self.path)
             self.path.touch()
-        with self.path.open("rb") as file:
-            self.digest = hashlib.file_digest(file, "sha256")
-            self.length = file.tell()
 
     def append(self, offset: int, data: bytes) -> None:
         """Add what is new of `data`, unless that would leave a gap."""
@@ -70,13 +76,14 @@ class Delivery:
         self._aside = aside
         self._parts: dict[str, _Part] = {}
         self._whole: dict[str, str] = {}
+        self._announced: dict[str, int] = {}
 
     async def begin(self, artifact: Artifact) -> int:
         """Be ready for an artifact; returns the offset from which it is wanted, its size when it is there.
 
         Raises:
             InvalidError: It is a listing by its name or by its kind, but not by both.
-            TooLargeError: It is too large to be taken.
+            TooLargeError: It is too large to be taken, or one too many.
             DigestError: It was there already, and is not what it should be; it has to come again.
             UnavailableError: The disk is full, or broken.
         """
@@ -85,16 +92,16 @@ class Delivery:
             raise InvalidError(
                 f"the listing, and nothing else, is called {LISTING_NAME}; not the {artifact.kind.value} {name}"
             )
-        limit = LARGEST_LISTING if name == LISTING_NAME else LARGEST
-        if artifact.size > limit:
-            raise TooLargeError(f"{name} has {artifact.size} bytes; an artifact of its kind may have {limit}")
+        self._announce(artifact)
+        if name in self._parts and self._parts[name].artifact == artifact:
+            return self._parts[name].length
         with disk.explained(self._folder):
             if await self._digest(name) == artifact.sha256:
                 return artifact.size
             self._whole.pop(name, None)
             files.remove(self._folder / name)
             part = _Part(self._folder / f".{name}.part", artifact)
-            await self._aside(part.take_up)
+            await part.take_up(self._aside)
         self._parts[name] = part
         return await self._closed(part)
 
@@ -134,6 +141,18 @@ class Delivery:
             self._tidy({LISTING_NAME, *(artifact.name for artifact in listing.artifacts)})
         return listing
 
+    def _announce(self, artifact: Artifact) -> None:
+        """Count it, if there is room for it beside those that were announced before."""
+        if artifact.name == LISTING_NAME and artifact.size > LARGEST_LISTING:
+            raise TooLargeError(f"{LISTING_NAME} has {artifact.size} bytes; it may have {LARGEST_LISTING}")
+        announced = self._announced | {artifact.name: artifact.size}
+        if len(announced) > MOST_FILES or sum(announced.values()) > LARGEST:
+            raise TooLargeError(
+                f"an attempt may deliver {MOST_FILES} files of together {LARGEST} bytes; "
+                f"{artifact.name} with its {artifact.size} bytes is more than that"
+            )
+        self._announced = announced
+
     async def _closed(self, part: _Part) -> int:
         """Give a part its name if it is whole; returns how much there is."""
         name, wanted = part.artifact.name, part.artifact
@@ -154,13 +173,29 @@ class Delivery:
         """The digest of a whole file, None if it is not there; an earlier life may have received it."""
         path = self._folder / name
         if name not in self._whole and path.exists():
-            self._whole[name] = await self._aside(lambda: files.sha256(path))
+            digest, _ = await _hashed(path, self._aside)
+            self._whole[name] = digest.hexdigest()
         return self._whole.get(name)
 
     def _tidy(self, wanted: set[str]) -> None:
         for path in self._folder.iterdir():
             if path.name not in wanted:
                 files.remove(path)
+
+
+async def _hashed(path: Path, aside: Aside) -> tuple[Any, int]:
+    """The SHA-256 of a file's content, piece by piece, and how long that is."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while await aside(partial(_fed, digest, file)):
+            pass
+        return digest, file.tell()
+
+
+def _fed(digest: Any, file: BinaryIO) -> bool:
+    data = file.read(PIECE)
+    digest.update(data)
+    return bool(data)
 
 
 def _put(part: Path, target: Path) -> None:

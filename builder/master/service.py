@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, fail, maybeDeferred
 from twisted.internet.interfaces import IAddress, IListeningPort, IReactorTime
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
@@ -17,6 +17,7 @@ from builder import tls
 from builder.certificates import Identity
 from builder.clock import background, sleep, started
 from builder.config import MasterConfig, url_of
+from builder.errors import UnavailableError
 from builder.master import chroots
 from builder.master.budget import Budget
 from builder.master.builds import Builds
@@ -216,6 +217,8 @@ class MasterDaemon:
         self._premises.leave()
 
     def _aside(self, work: Callable[[], T]) -> Deferred[T]:
+        if self._threads.joined:
+            return fail(UnavailableError("the master is stopping and does nothing more"))
         return deferToThreadPool(self._reactor, self._threads, work)
 
 

@@ -1,21 +1,26 @@
 """Artifacts on their way into `incoming/`."""
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from twisted.internet.defer import Deferred, fail
 
 from builder import files
 from builder.errors import ConflictError, DigestError, InvalidError, TooLargeError, UnavailableError
+from builder.master import delivery as delivery_module
 from builder.master.delivery import LARGEST, LARGEST_LISTING, Delivery
 from builder.model.artifact import LISTING_NAME, Artifact, ArtifactKind, Listing
 from tests.support.aside import aside
 from tests.support.disk import no_file_larger_than
 from tests.support.store import answer
 
+T = TypeVar("T")
 ATTEMPT = "a" * 32
 CONTENT = b"0123456789" * 10
 
@@ -59,6 +64,44 @@ def test_a_file_gets_its_name_when_it_is_whole(delivery: Delivery, folder: Path)
     assert answer(delivery.append("x.rpm", 40, CONTENT[40:])) == 100
     assert (folder / "x.rpm").read_bytes() == CONTENT
     assert [path.name for path in folder.iterdir()] == ["x.rpm"]
+
+
+def test_what_is_there_is_hashed_in_pieces(delivery: Delivery, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A master that stops in the middle of a large file waits for one piece of it, not for the whole."""
+    answer(delivery.begin(artifact()))
+    answer(delivery.append("x.rpm", 0, CONTENT[:95]))
+    monkeypatch.setattr(delivery_module, "PIECE", 10)
+    pieces: list[int] = []
+
+    def stopping(work: Callable[[], T]) -> Deferred[T]:
+        pieces.append(1)
+        return fail(UnavailableError("the master stops")) if len(pieces) == 5 else aside(work)
+
+    with pytest.raises(UnavailableError, match="stops"):
+        answer(Delivery(folder, stopping).begin(artifact()))
+    assert answer(Delivery(folder, aside).begin(artifact())) == 95
+
+
+def test_a_file_that_is_begun_again_goes_on(delivery: Delivery, folder: Path) -> None:
+    """Where this master has received it, it knows how far it is, and does not look at what there is once more."""
+    answer(delivery.begin(artifact()))
+    answer(delivery.append("x.rpm", 0, CONTENT[:40]))
+    (folder / ".x.rpm.part").unlink()
+    assert answer(delivery.begin(artifact())) == 40
+
+
+def test_a_delivery_has_bounds(delivery: Delivery, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither their number nor their size together may be more than that of any honest delivery."""
+    large = msgspec.structs.replace(artifact(), size=LARGEST - 100)
+    assert answer(delivery.begin(large)) == 0
+    assert answer(delivery.begin(artifact(name="y.rpm"))) == 0
+    with pytest.raises(TooLargeError, match=r"z\.rpm"):
+        answer(delivery.begin(artifact(name="z.rpm")))
+    assert answer(delivery.begin(msgspec.structs.replace(large, size=100))) == 0
+    monkeypatch.setattr(delivery_module, "MOST_FILES", 3)
+    assert answer(delivery.begin(artifact(name="z.rpm"))) == 0
+    with pytest.raises(TooLargeError, match=r"w\.rpm"):
+        answer(delivery.begin(artifact(name="w.rpm")))
 
 
 def test_a_file_is_on_the_disk_before_it_has_its_name(delivery: Delivery) -> None:

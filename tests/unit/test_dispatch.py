@@ -1,13 +1,16 @@
 """Orders and cancels: sent at once, sent once, and taken back when they do not reach anybody."""
 
+import msgspec
 import sqlalchemy as sa
 
 from builder.errors import InternalError, InvalidError, NotFoundError, UnavailableError
 from builder.master.dispatch import pause_after
 from builder.master.slaves import FIRST_REST, LONGEST_REST, Connection
+from builder.master.store import projects
 from builder.master.store.schema import jobs
 from builder.model.attempt import AttemptState, Order, Outcome
 from builder.model.build import BuildState
+from builder.model.chroot import BaseRepository
 from builder.model.job import SOURCE, JobState
 from builder.model.operation import Prepare
 from builder.wire import Accepted
@@ -160,6 +163,21 @@ class Orders(MasterCase):
         assert build.state is BuildState.FAILED
         assert "cannot read this" in build.reason
         assert len(slave.orders) == 3
+
+    def test_an_order_that_is_too_large(self) -> None:
+        """It does not become smaller by trying again: the job fails at once, and says why."""
+        far = BaseRepository(name="far", url="https://far.example.org/" + "x" * 4000)
+
+        def grow(connection: sa.Connection) -> None:
+            projects.save(connection, msgspec.structs.replace(projects.one(connection, "hello"), external=(far,) * 20))
+
+        answer(self.master.store.write(grow))
+        slave = self.slave()
+        number = self.master.build()
+        slave.make_source(slave.orders[0])
+        (attempt,) = self.master.attempts(number, X86)
+        assert attempt.state is AttemptState.FAILED
+        assert "no order can hold all that its definition says" in self.master.show(number).reason
 
     def test_a_bug_in_one_order_holds_up_no_other(self) -> None:
         """A job for which no order can be made is given up like one that breaks; what is behind it goes out."""

@@ -1,5 +1,7 @@
 """Reports are taken exactly once, whatever comes twice, too early, too late or from the wrong side."""
 
+import os
+
 import msgspec
 from twisted.internet.defer import Deferred
 from typing_extensions import override
@@ -7,12 +9,15 @@ from typing_extensions import override
 from builder.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError, SupersededError
 from builder.files import remove_tree
 from builder.lifecycle import REPORTED_ENDS
+from builder.master.intake import MOST_RECORDS
+from builder.master.lease import LOOK
+from builder.master.logs import LONGEST
 from builder.model.artifact import ArtifactKind
 from builder.model.attempt import AttemptState, ChrootWork, Order, Outcome, Position
 from builder.model.job import SOURCE, JobState
 from builder.model.step import StepName
 from builder.wire import CHUNK, Accepted, FetchFile, FilePart
-from tests.support.headless import X86, MasterCase
+from tests.support.headless import GRACE, LEASE, X86, MasterCase
 from tests.support.scripted import BUILT, MADE, ScriptedSlave, artifact, listed
 from tests.support.store import answer
 
@@ -66,6 +71,43 @@ class Stream(Reports):
         assert answer(self.worker.log(self.order, 1, b"bcde")) == Position(records=0, log=5)
         assert answer(self.worker.log(self.order, 9, b"xyz")) == Position(records=0, log=5)
         assert self.master.stored_log(self.order) == b"abcde"
+
+    def test_a_log_has_an_end(self) -> None:
+        """A job that prints for ever fails and says so, its slave is told to stop, and what came before stays."""
+        answer(self.worker.log(self.order, 0, b"abc"))
+        path = self.master.farm.logs.path(self.number, SOURCE, 1)
+        os.truncate(path, LONGEST - 3)
+        assert answer(self.worker.log(self.order, LONGEST - 3, b"def")).log == LONGEST
+        wait = self.master.farm.logs.changed(self.number, SOURCE, 1)
+        assert "is stopped" in self.refused(SupersededError, self.worker.log(self.order, LONGEST, b"g"))
+        self.successResultOf(wait)
+        job = self.master.job(self.number, SOURCE)
+        assert (job.state, job.reason) == (JobState.FAILED, "its log is longer than 1024 MiB")
+        assert path.stat().st_size == LONGEST
+        assert answer(self.worker.finish(self.order, FAILED)) == Accepted()
+
+    def test_an_attempt_has_not_any_number_of_records(self) -> None:
+        """A slave that goes on and on has broken the attempt."""
+        for number in range(MOST_RECORDS):
+            answer(self.worker.step(self.order, number))
+        self.refused(SupersededError, self.worker.step(self.order, MOST_RECORDS))
+        assert self.state() is AttemptState.RUNNING
+        assert [(one.fence, one.state) for one in self.master.attempts(self.number, SOURCE)] == [
+            (1, AttemptState.BROKEN),
+            (2, AttemptState.RUNNING),
+        ]
+
+    def test_nothing_more_is_taken_of_an_attempt_that_was_given_up(self) -> None:
+        """Once its slave is lost, what that reports is superseded, and whoever follows the log is woken."""
+        answer(self.worker.log(self.order, 0, b"abc"))
+        wait = self.master.farm.logs.changed(self.number, SOURCE, 1)
+        late = ScriptedSlave("a")
+        self.worker.cut()
+        self.master.connect(late)
+        self.master.wait(LEASE + GRACE + LOOK)
+        self.successResultOf(wait)
+        self.refused(SupersededError, late.log(self.order, 3, b"def"))
+        assert self.master.stored_log(self.order) == b"abc"
 
     def test_a_restarted_master_knows_how_far_it_was(self) -> None:
         """The verdict of the next life has records and log of the last one, and the stream goes on there."""
