@@ -10,13 +10,24 @@ def asks_for_json(parser: argparse.ArgumentParser) -> None:
 
 def build_number(text: str) -> int:
     """The number of a build."""
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:19]) < 2**63:
+    number = whole_number(text, most=2**63 - 1)
+    if number is None:
         raise argparse.ArgumentTypeError(f"`{text}` is not the number of a build, such as 17")
-    return int(text)
+    return number
 
 
 def list_limit(text: str) -> int:
     """How many entries of a list are wanted."""
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= 500:
+    number = whole_number(text, most=500)
+    if number is None:
         raise argparse.ArgumentTypeError(f"`{text}` is not a number from 1 to 500")
-    return int(text)
+    return number
+
+
+def whole_number(text: str, most: int) -> int | None:
+    """The number from 1 to `most` that `text` says in decimal digits; None when it says none."""
+    # The length is bounded because int() refuses thousands of digits with an error of its own.
+    if not (text.isascii() and text.isdigit() and len(text) < 20):
+        return None
+    number = int(text)
+    return number if 1 <= number <= most else None

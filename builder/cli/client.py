@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
+from builder.cli import folders
 from builder.cli.exits import UsageError
 from builder.errors import BY_TAG, BuilderError, InternalError, InvalidError, TooLargeError, UnavailableError
 
@@ -43,8 +44,7 @@ def settings_path(environment: Mapping[str, str] = os.environ) -> Path:
     given = environment.get("BUILDER_CLIENT")
     if given:
         return Path(given)
-    folder = environment.get("XDG_CONFIG_HOME") or "~/.config"
-    return Path(folder).expanduser() / "builder" / "client.toml"
+    return folders.of_person("XDG_CONFIG_HOME", "~/.config", environment) / "client.toml"
 
 
 def read_settings(path: Path) -> Settings:
@@ -79,12 +79,18 @@ def _mistakes(data: dict[str, Any]) -> Iterator[str]:
         yield "`url` is missing; it should be a URL such as `https://farm.example.org:8441`"
     elif isinstance(url, str) and not _is_url(url):
         yield f"`url` should be a URL such as `https://farm.example.org:8441`, not `{url}`"
+    token = data.get("token")
+    if isinstance(token, str) and not (token.isascii() and token.isprintable() and " " not in token):
+        yield "`token` should be ASCII without spaces and line ends, as the farm gave it"
 
 
 def _is_url(url: str) -> bool:
+    """Whether a request can be sent there: what http.client can't put into one, it tells by many kinds of errors."""
     try:
         parts = urlsplit(url)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        host = (parts.hostname or "").encode("idna")
+        plain = url.isprintable() and " " not in url and parts.path.isascii()
+        return parts.scheme in {"http", "https"} and bool(host) and parts.port != 0 and plain
     except ValueError:
         return False
 
@@ -182,8 +188,9 @@ class Farm:
             return http.client.HTTPConnection(parts.hostname, parts.port, timeout=self._timeout)
         try:
             context = ssl.create_default_context(cafile=self._settings.ca or None)
-        except (OSError, ssl.SSLError) as error:
-            raise UsageError(f"the CA's certificate {self._settings.ca} cannot be read: {error.strerror}") from error
+        except (OSError, ValueError) as error:  # ValueError: a path that no file can have
+            reason = getattr(error, "strerror", error)
+            raise UsageError(f"the CA's certificate {self._settings.ca} cannot be read: {reason}") from error
         return http.client.HTTPSConnection(parts.hostname, parts.port, timeout=self._timeout, context=context)
 
     def _told(self, response: http.client.HTTPResponse) -> BuilderError:

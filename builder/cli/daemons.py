@@ -175,7 +175,7 @@ async def _start_master(options: argparse.Namespace, reactor: Any) -> Running:
     running = await start_master(config, reactor)
     try:
         if options.client is not None and not options.client.exists():
-            token = await running.farm.people.issue(getpass.getuser())
+            token = await running.farm.people.issue(_person())
             _write_client(options.client, config, token)
         port = await listen(reactor, running.farm, config)
     except BaseException:
@@ -197,7 +197,7 @@ def _write_client(path: Path, config: MasterConfig, token: str) -> None:
 def _person() -> str:
     try:
         return getpass.getuser()
-    except KeyError:  # a container's user without a name
+    except (KeyError, OSError):  # a container's user without a name; OSError from Python 3.13 on
         return f"uid {os.getuid()}"
 
 

@@ -76,11 +76,32 @@ def _outcome(arguments: Sequence[str]) -> int:
 
 def run(arguments: Sequence[str]) -> int:
     """Parse `arguments` and run what they say."""
+    parsed = parse(arguments)
+    return int(parsed.run(parsed))
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """What `arguments` say; `run` is what carries it out.
+
+    Raises:
+        UsageError: they are not text.
+        SystemExit: they make no sense, or ask for help; which has been said.
+    """
+    for argument in arguments:
+        if not _is_text(argument):
+            raise UsageError(f"the argument {os.fsencode(argument)!r} is not UTF-8")
     noun = next((word for word in arguments if not word.startswith("-")), None)
     if noun == "build":
         arguments = _spelled_out(arguments)
-    parsed = _parser(noun).parse_args(arguments)
-    return int(parsed.run(parsed))
+    return _parser(noun).parse_args(arguments)
+
+
+def _is_text(argument: str) -> bool:
+    try:
+        argument.encode()
+    except UnicodeEncodeError:  # bytes that are not UTF-8 arrive as lone surrogates (PEP 383)
+        return False
+    return True
 
 
 def _parser(chosen: str | None) -> argparse.ArgumentParser:

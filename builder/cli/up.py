@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from builder.cli import folders
+from builder.cli.arguments import whole_number
 from builder.cli.children import Child, keep_running
 from builder.cli.client import Farm, read_settings
 from builder.cli.exits import Exit, UsageError
@@ -34,17 +36,14 @@ HOPELESS = 5
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("--state", type=Path, default=_default_state(), metavar="DIR", help="where all of it lives")
+    what = "where all of it lives (~/.local/state/builder)"
+    parser.add_argument("--state", type=Path, metavar="DIR", help=what)
     parser.add_argument(
         "--http", type=_address, metavar="HOST:PORT", help="pages, API and repositories (127.0.0.1:8441)"
     )
     parser.add_argument("--rpc", type=_address, metavar="HOST:PORT", help="where slaves dial in (127.0.0.1:8442)")
     parser.add_argument("--capacity", type=_capacity, metavar="N", help="how many jobs this machine builds at once")
     parser.set_defaults(run=_up)
-
-
-def _default_state() -> Path:
-    return Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser() / "builder"
 
 
 def _address(text: str) -> Address:
@@ -55,13 +54,15 @@ def _address(text: str) -> Address:
 
 
 def _capacity(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= 256:
+    number = whole_number(text, most=256)
+    if number is None:
         raise argparse.ArgumentTypeError(f"`{text}` is not a number from 1 to 256")
-    return int(text)
+    return number
 
 
 def _up(options: argparse.Namespace) -> int:
-    premises = Premises(options.state.absolute())
+    state = options.state or folders.of_person("XDG_STATE_HOME", "~/.local/state")
+    premises = Premises(state.absolute())
     with _alone(premises.folder):
         premises.prepare(Wishes(options.http, options.rpc, options.capacity))
         config = read_config(premises.config, MasterConfig)

@@ -7,6 +7,7 @@ and goes on at its offset.
 
 import argparse
 import json
+import os
 import sys
 import threading
 import time
@@ -237,8 +238,12 @@ class _Log:
         self._arrived.put(None)
 
     def _show(self) -> None:
-        while arrival := self._arrived.get():
-            since, piece = arrival
-            threading.Event().wait(max(0.0, since + HEAD_START - time.monotonic()))
-            self.pane.log(piece)
-        self.pane.close()
+        try:
+            while arrival := self._arrived.get():
+                since, piece = arrival
+                threading.Event().wait(max(0.0, since + HEAD_START - time.monotonic()))
+                self.pane.log(piece)
+            self.pane.close()
+        except BrokenPipeError:
+            # Who reads has seen enough. The main thread may be waiting for the farm, and nothing is left to be done.
+            os._exit(Exit.FAILED)

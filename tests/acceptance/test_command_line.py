@@ -91,6 +91,12 @@ def test_each_verb_has_help_of_its_own(verb: str) -> None:
         (["build", "list", "--limit", "0"], "`0` is not a number from 1 to 500"),
         (["watch", "0"], "`0` is not the number of a build"),
         (["log", "99999999999999999999"], "is not the number of a build"),
+        (["build", "show", "10000000000000000000"], "`10000000000000000000` is not the number of a build"),
+        (["build", "list", "--limit", "00000000500000"], "`00000000500000` is not a number from 1 to 500"),
+        (["up", "--capacity", "0000000014096"], "`0000000014096` is not a number from 1 to 256"),
+        (["build", "list", "--limit", "9" * 5000], "is not a number from 1 to 500"),
+        (["build", "list", "--package", "\udcff"], "the argument b'\\xff' is not UTF-8"),
+        (["export", "caf\udce9"], "the argument b'caf\\xe9' is not UTF-8"),
         (["apply"], "the following arguments are required: -f/--file"),
         (["apply", "-f", "/nonexistent/farm.yaml"], "/nonexistent/farm.yaml cannot be read: No such file or directory"),
         (["up", "--http", "8441"], "`8441` is not an address such as 127.0.0.1:8441"),
@@ -116,6 +122,12 @@ def test_a_typing_error_is_exit_code_2(arguments: list[str], sentence: str) -> N
         ("url = 3\n", "`url` should be text, not `3`"),
         ('url = "http://x"\ntokn = "x"\n', "`tokn` is not known here"),
         ("url\n", "is not TOML"),
+        ('url = "http://farm..example"\n', "`url` should be a URL such as"),
+        ('url = "http://farm/ä"\n', "`url` should be a URL such as"),
+        ('url = "http://farm\\u0000"\n', "`url` should be a URL such as"),
+        ('url = "http://farm"\ntoken = "…"\n', "`token` should be ASCII without spaces and line ends"),
+        ('url = "http://farm"\ntoken = "a\\nb"\n', "`token` should be ASCII without spaces and line ends"),
+        ('url = "https://farm"\nca = "a\\u0000"\n', "cannot be read: embedded null byte"),
         (
             'url = "https://localhost"\nca = "/nonexistent.pem"\n',
             "the CA's certificate /nonexistent.pem cannot be read",
@@ -129,6 +141,7 @@ def test_settings_with_mistakes_are_exit_code_2(tmp_path: Path, settings: str, s
     done = builder("slave", "list", client=path)
     assert done.returncode == 2
     assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_check_config_names_all_mistakes_of_all_files(tmp_path: Path) -> None:

@@ -156,6 +156,19 @@ def test_ctrl_c_ends_the_watch_and_not_the_build(farm: MemoryFarm, client: Path)
     assert not any(asked.startswith("POST") for asked in farm.asked)
 
 
+def test_a_reader_who_has_seen_enough_ends_the_watch(farm: MemoryFarm, client: Path) -> None:
+    """`builder watch N | head` ends with the next line of the log, without a word."""
+    watch = started("watch", "1", client=client)
+    assert watch.stdout is not None
+    farm.change(1, "source", JobState.RUNNING, attempt(1, (StepName.FETCH, 0)))
+    farm.log(1, "source", 1, b"first\n")
+    assert b"first\n" in iter(watch.stdout.readline, b"")
+    watch.stdout.close()
+    farm.log(1, "source", 1, b"second\n")
+    _, errors = watch.communicate(timeout=LONGEST)
+    assert (watch.returncode, errors) == (1, b"")
+
+
 def test_logs_of_several_chroots_at_once_are_told_apart(farm: MemoryFarm, client: Path) -> None:
     """Every line of a build for several chroots says whose it is."""
     farm.add("demo", "hello", CHROOTS)
