@@ -47,6 +47,8 @@ def download(url: str, target: Path, say: Callable[[str], None]) -> None:
             error.close()
             if error.code < 500 and error.code not in {408, 429}:
                 raise failed(FailureKind.SOURCES, f"{url} cannot be downloaded: {reason}") from error
+        except (ValueError, http.client.InvalidURL) as error:
+            raise failed(FailureKind.SOURCES, f"{url} is no address to download from: {error}") from error
         except (OSError, http.client.HTTPException) as error:
             if disk.is_full(error):
                 raise
@@ -62,8 +64,12 @@ def _fetch(url: str, target: Path) -> None:
     for handler in _HANDLERS:
         opener.add_handler(handler())
     request = urllib.request.Request(url, headers={"User-Agent": "builder"})  # noqa: S310 - the caller's scheme is HTTP
+    if not request.host:
+        raise ValueError("it names no host")
     with contextlib.closing(opener.open(request, timeout=SILENCE)) as answer, target.open("wb") as file:
         expected, size = answer.headers.get("Content-Length"), 0
+        if expected is not None and not expected.isdecimal():
+            raise failed(FailureKind.SOURCES, f"{url} cannot be downloaded: its length is said to be {expected[:40]!r}")
         while block := answer.read(_BLOCK):
             size += len(block)
             if size > LARGEST:

@@ -38,5 +38,5 @@ def timed_out(seconds: int) -> EndedError:
 
 
 def _line(reason: str) -> str:
-    """`reason` as one line of bounded length; the log has the rest."""
-    return " ".join(reason.split())[:500]
+    """`reason` as one line of bounded length, in letters that can be written down; the log has the rest."""
+    return " ".join(reason.split())[:500].encode(errors="replace").decode()

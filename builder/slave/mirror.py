@@ -86,10 +86,18 @@ class Mirror:
             answer = self._git("rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}", quiet=True)
             if not answer.code:
                 commit = answer.output.strip()
-                seconds = self._must("log", "-1", "--format=%ct", commit).output
-                date = datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-                return Commit(git=_public(source.git), ref=ref, commit=commit, date=date)
+                return Commit(git=_public(source.git), ref=ref, commit=commit, date=self._date(commit))
         raise failed(FailureKind.SOURCES, f"{_public(self._url)} has no branch, tag or commit {ref!r}")
+
+    def _date(self, commit: str) -> str:
+        seconds = self._must("log", "-1", "--format=%ct", commit).output
+        try:
+            return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        except (ValueError, OverflowError, OSError) as error:
+            reason = (
+                f"the commit {commit} of {_public(self._url)} is of no possible date: {seconds.strip()} s after 1970"
+            )
+            raise failed(FailureKind.SOURCES, reason) from error
 
     def short(self, commit: str) -> str:
         """The shortest unambiguous name of a commit, with at least 7 digits."""

@@ -80,7 +80,7 @@ def inputs_digest(commits: Iterable[Commit], digests: Iterable[tuple[str, str]])
     """One digest over the commits and the name and SHA-256 of every source: the same inputs give the same."""
     lines = sorted([f"commit {commit.git} {commit.commit}" for commit in commits])
     lines += sorted(f"{digest} {name}" for name, digest in digests)
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    return hashlib.sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest()
 
 
 def only_spec(names: Sequence[str], wanted: str | None) -> str:

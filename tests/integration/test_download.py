@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typing_extensions import override
 
-from builder.model.attempt import AttemptState
+from builder.model.attempt import AttemptState, FailureKind
 from builder.slave import download as module
 from builder.slave.download import TRIES, download
 from builder.slave.endings import EndedError
@@ -79,6 +79,14 @@ def test_what_does_not_come_is_asked_for_again(url: str, tmp_path: Path, asked: 
     outcome = ended(f"{url}/{path}", tmp_path).outcome
     assert outcome.state is AttemptState.BROKEN
     assert len(asked) == TRIES
+
+
+def test_a_length_that_is_none_is_told(url: str, tmp_path: Path, asked: list[str]) -> None:
+    """Whether the file is whole cannot be known then, and asking again does not help."""
+    outcome = ended(f"{url}/200/many/hello", tmp_path).outcome
+    assert (outcome.state, outcome.kind) == (AttemptState.FAILED, FailureKind.SOURCES)
+    assert "its length is said to be 'many'" in outcome.reason
+    assert len(asked) == 1
 
 
 def test_a_redirection_leads_to_no_file_of_the_host(url: str, tmp_path: Path) -> None:

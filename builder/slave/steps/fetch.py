@@ -1,6 +1,7 @@
 """Step fetch of the source job: resolve the refs and gather every file that the SRPM is made of."""
 
 import hashlib
+import os
 from pathlib import Path
 
 from builder import files
@@ -13,6 +14,9 @@ from builder.slave.endings import failed
 from builder.slave.mirror import mirror
 from builder.slave.sources import Checksum, Source, checkout, checksums, inputs_digest, only_spec
 from builder.slave.workspace import Workspace
+
+_LONGEST_NAME = 255
+"""Bytes that a file's name may have."""
 
 
 class Gathered(Value, frozen=True, kw_only=True):
@@ -95,6 +99,8 @@ def _tarball(workspace: Workspace, upstream: GitSource, commit: Commit, parsed: 
 
 def _provide(workspace: Workspace, source: Source, path: Path, sums: dict[str, Checksum]) -> None:
     """Have one source at `path`, as its checksum says."""
+    if not 0 < len(os.fsencode(source.name)) <= _LONGEST_NAME:
+        raise failed(FailureKind.SOURCES, f"the spec names the source {source.name!r}, which can be no file's name")
     if not path.exists() and not path.is_symlink():
         _download(workspace, source, path, sums)
     if not spec.regular(path):
