@@ -3,7 +3,8 @@
 Three places to run a program in, all of which end with the process that started them:
 
 * `on_host`: this host's own programs on a spec of unknown origin: system folders read-only, no network, no secrets.
-* `installing`: dnf, which fills the tree of a build root; the host is read-only, the tree and a cache are not.
+* `installing`: dnf, which fills the tree of a build root and runs the scriptlets of packages: the same folders, and the
+  network.
 * `in_tree`: a build in that tree, which is read-only, without network unless it is asked for.
 
 A tree has files of many owners. Root can make them; an ordinary user needs a user namespace onto which newuidmap and
@@ -38,6 +39,21 @@ _HOST_SETTINGS = (
 )
 """Its accounts are not among them: rpm would write into an SRPM who of this host has the number of our user."""
 
+_NETWORK_SETTINGS = (
+    RESOLVER,
+    "/etc/crypto-policies",
+    "/etc/host.conf",
+    "/etc/hosts",
+    "/etc/nsswitch.conf",
+    "/etc/pki/ca-trust",
+    "/etc/pki/tls/certs",
+    "/etc/ssl/certs",
+)
+"""How names are resolved, and whose certificates are believed; none of it is secret."""
+_OWNER = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETFCAP", "SETGID", "SETUID", "SYS_CHROOT")
+"""What rpm and scriptlets need to fill a tree; with those that mount, make devices or reach the kernel's settings, they
+could leave the sandbox of a slave that runs as root. Source: capabilities(7)."""
+
 _ALWAYS = ("bwrap", "--die-with-parent", "--new-session", "--clearenv")
 _ENVIRONMENT = ("--setenv", "PATH", PATHS, "--setenv", "LANG", "C.UTF-8")
 _CONFINED = (
@@ -71,11 +87,7 @@ def on_host(
     """
     return [
         *_CONFINED,
-        *("--ro-bind", "/usr", "/usr"),
-        *(word for name, target in links for word in ("--symlink", target, name)),
-        *(word for name in _HOST_FOLDERS if name not in dict(links) for word in ("--ro-bind-try", name, name)),
-        *(word for name in _HOST_SETTINGS for word in ("--ro-bind-try", name, name)),
-        *("--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/var/tmp"),  # noqa: S108 - inside
+        *_programs(links),
         *("--ro-bind", str(home), HOME, "--chdir", HOME),
         *(word for name in writable for word in ("--bind", f"{home}/{name}", f"{HOME}/{name}")),
         *command,
@@ -87,18 +99,53 @@ def host_links() -> list[tuple[str, str]]:
     return [(name, os.readlink(name)) for name in _HOST_FOLDERS if os.path.islink(name)]  # noqa: PTH114, PTH115
 
 
-def installing(command: Sequence[str], tree: Path, home: Path, writable: Sequence[Path]) -> list[str]:
-    """`command` that fills `tree`, as the owner of everything in it and with the network."""
+def installing(
+    command: Sequence[str],
+    tree: Path,
+    home: Path,
+    links: Sequence[tuple[str, str]],
+    *,
+    readable: Sequence[Path] = (),
+    writable: Sequence[Path] = (),
+) -> list[str]:
+    """`command` that fills `tree`, as the owner of everything in it and with the network.
+
+    A scriptlet is kept in the tree by chroot(2) alone, which root can leave: so there is nothing to be found outside
+    but the host's programs, `home` and the paths `readable` and `writable`, each in its own place.
+    """
     return [
         *_ALWAYS,
-        *("--unshare-ipc", "--unshare-pid", "--unshare-uts"),
+        *("--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup-try"),
+        *("--cap-drop", "ALL", *(word for name in _OWNER for word in ("--cap-add", f"CAP_{name}"))),
         *_ENVIRONMENT,
         *("--setenv", "HOME", str(home), "--setenv", "TMPDIR", str(home)),
-        *("--ro-bind", "/", "/", "--dev-bind", "/dev", "/dev", "--proc", "/proc"),
+        *_programs(links),
+        *(word for name in _NETWORK_SETTINGS for word in ("--ro-bind-try", name, name)),
+        *(word for path in readable for word in ("--ro-bind-try", str(path), str(path))),
         *(word for path in (tree, home, *writable) for word in ("--bind", str(path), str(path))),
-        *("--dev", f"{tree}/dev", "--proc", f"{tree}/proc"),
+        *_kernel(f"{tree}/"),
         *command,
     ]
+
+
+def _programs(links: Sequence[tuple[str, str]]) -> list[str]:
+    """The host's programs with their settings, and the folders that they expect, as arguments of bwrap."""
+    return [
+        *("--ro-bind", "/usr", "/usr"),
+        *(word for name, target in links for word in ("--symlink", target, name)),
+        *(word for name in _HOST_FOLDERS if name not in dict(links) for word in ("--ro-bind-try", name, name)),
+        *(word for name in _HOST_SETTINGS for word in ("--ro-bind-try", name, name)),
+        *_kernel("/"),
+        *("--tmpfs", "/tmp", "--tmpfs", "/var/tmp"),  # noqa: S108 - inside
+    ]
+
+
+def _kernel(root: str) -> list[str]:
+    """A /proc and a /dev of the sandbox's own below `root`, as arguments of bwrap.
+
+    Who is root outside may write to /proc/sys, the whole host's, with any number and without any capability: proc(5).
+    """
+    return ["--proc", f"{root}proc", "--ro-bind", "/proc/sys", f"{root}proc/sys", "--dev", f"{root}dev"]
 
 
 def in_tree(
@@ -111,7 +158,8 @@ def in_tree(
     resolver = ("--share-net", "--ro-bind", RESOLVER, RESOLVER) if network else ()
     return [
         *_CONFINED,
-        *("--ro-bind", str(tree), "/", "--proc", "/proc", "--dev", "/dev"),
+        *("--ro-bind", str(tree), "/"),
+        *_kernel("/"),
         *("--bind", str(temporary), "/tmp", "--bind", str(temporary), "/var/tmp"),  # noqa: S108 - inside
         *(word for name in ("passwd", "group") for word in ("--ro-bind", f"{accounts}/{name}", f"/etc/{name}")),
         *resolver,

@@ -1,9 +1,11 @@
 """Reading a spec, which runs code while it is parsed: always in a sandbox with the host's programs."""
 
-import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from builder import nevra
+from builder.errors import InvalidError
 from builder.model import Value
 from builder.model.attempt import FailureKind
 from builder.slave import sandbox
@@ -17,7 +19,10 @@ TOPDIR = (
     *("--define", f"_buildhost {sandbox.NAME}"),
 )
 """An SRPM goes to several chroots: what `%dist` is gets known in each of them."""
-EVR_FORMAT = "%|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}\\n"
+ANSWER = "\\nanswer: "
+"""Begins each line that rpm is asked for: a spec may write lines of its own among them, as `%{echo:…}` does."""
+EVR_FORMAT = f"{ANSWER}%|EPOCH?{{%{{EPOCH}}:}}|%{{VERSION}}-%{{RELEASE}}\\n"
+_ANSWER = re.compile(r"^answer: (.*)$", re.MULTILINE)
 
 
 class Parsed(Value, frozen=True, kw_only=True):
@@ -39,10 +44,12 @@ def parse(workspace: Workspace, home: Path, name: str) -> Parsed:
     tags = ask(
         workspace,
         home,
-        ["rpmspec", "--query", "--srpm", "--queryformat", "%{NAME}\\n%{VERSION}\\n", *TOPDIR, path],
+        ["rpmspec", "--query", "--srpm", "--queryformat", f"{ANSWER}%{{NAME}}{ANSWER}%{{VERSION}}\\n", *TOPDIR, path],
         f"{name} does not parse",
     )
-    package, version = tags.output.splitlines()[:2]
+    package, version = (*answers(tags.output), "", "")[:2]
+    if not package or not version:
+        raise failed(FailureKind.SRPM, f"{name} does not parse: rpm says neither name nor version")
     return Parsed(name=package, version=version, sources=named_sources(whole.output))
 
 
@@ -52,11 +59,30 @@ def ask(workspace: Workspace, home: Path, command: Sequence[str], problem: str) 
     Raises:
         EndedError: It failed: `problem`, and the line in which rpm says why; or it could not be confined.
     """
-    answer = workspace.ask(sandbox.on_host(command, home, sandbox.host_links()), dict(os.environ))
+    answer = workspace.ask(sandbox.on_host(command, home, sandbox.host_links()))
     if answer.code:
         check_sandbox(answer.errors)
         raise failed(FailureKind.SRPM, f"{problem}: {rpm_error(answer)}")
     return answer
+
+
+def answers(output: str) -> list[str]:
+    """What rpm was asked for, in formats with `ANSWER`, among whatever else was written."""
+    return _ANSWER.findall(output)
+
+
+def checked_evr(output: str) -> str:
+    """The EVR in the answer to `EVR_FORMAT`.
+
+    Raises:
+        EndedError: There is none, or it is none.
+    """
+    evr = next(iter(answers(output)), "")
+    try:
+        nevra.parse_evr(evr)
+    except InvalidError as error:
+        raise failed(FailureKind.SRPM, f"the spec gives the package no version: {error}") from error
+    return evr
 
 
 def regular(path: Path) -> bool:

@@ -26,12 +26,35 @@ echo the user is $(id -un) of $(id -u)
 test $(wc -l < /proc/net/route) = 1
 if touch /usr/touched; then exit 1; fi
 if test -e /root/.ssh; then exit 1; fi
+if (: >> /proc/sys/vm/swappiness); then exit 1; fi
 test $(stat -c %U:%G /var/mail/builder) != $(stat -c %U:%G /usr)
 test -s /etc/mini-buildroot
-test -e /usr/share/tool/text
+cat /usr/share/tool/seen
 echo 'int main(void) { return 0; }' > main.c && cc -o main main.c && ./main
 """
-"""What a build finds: a name, no network, a tree it cannot write to, files of several owners, what it requires."""
+"""What a build finds: a name, no network, no way to write to tree or kernel, files of several owners, what it needs."""
+
+SPY = """\
+echo tool > %{{buildroot}}/usr/share/tool/text
+
+%post
+exec perl -e '
+    open(my $seen, ">", "/usr/share/tool/seen");
+    mkdir("/new");
+    chroot("/new");
+    chdir("..") for 1..50;
+    chroot(".");
+    opendir(my $top, "/");
+    print $seen "escaped to: ", join(" ", grep {{!/^[.]/}} readdir($top)), "\\n";
+    for (qw(/etc/shadow /root /home {folder}/secret {folder}/state-own/secret {folder}/state-builder-test/secret)) {{
+        print $seen "sees $_\\n" if -e $_;
+    }}
+    for (qw({folder}/planted /usr/planted /proc/sys/vm/swappiness)) {{
+        print $seen "opened $_\\n" if open(my $file, ">>", $_);
+    }}
+'
+"""
+"""A scriptlet that leaves the tree, as root can leave chroot(2), and looks around: it tells in a file of the tree."""
 
 
 class Bench:
@@ -91,7 +114,8 @@ def any_bench(place: tuple[Path, Chroot], request: pytest.FixtureRequest) -> Ite
 def tool(place: tuple[Path, Chroot]) -> BaseRepository:
     """A repository like a project's own, with the package `tool`."""
     folder, chroot = place
-    built = Bench(folder, chroot, None).build("tool")
+    spy = SPY.format(folder=folder)
+    built = Bench(folder, chroot, None).build("tool", requires=("gcc\nRequires(post): perl-base",), install=spy)
     repository = folder / "project"
     repository.mkdir()
     for path in built.folder.results.glob("*.noarch.rpm"):
@@ -103,8 +127,12 @@ def tool(place: tuple[Path, Chroot]) -> BaseRepository:
 @pytest.fixture(scope="module")
 def built(any_bench: Bench, tool: BaseRepository) -> RealAttempt:
     """A package that requires `tool` to be built, and looks around while it is."""
-    srpm, work = any_bench.srpm("hello", requires=("tool", "gcc >= 1"), build=PROOF, check="echo checking")
+    srpm, work = any_bench.srpm(
+        "hello", requires=("tool", "gcc >= 1\n%{echo:noise}"), build=PROOF, check="echo checking"
+    )
     attempt = any_bench.attempt(srpm, chroot_work(work.srpm, chroot=work.chroot, repositories=(tool,)))
+    for folder in (any_bench.folder, any_bench.state):
+        (folder / "secret").write_text("secret")
     attempt.run()
     return attempt
 
@@ -118,8 +146,18 @@ class TestSuccess:
         assert "the user is builder of 1000" in built.log
         assert built.steps == ["chroot", "gate", "build", "collect"]
 
+    def test_scriptlets_find_nothing_of_the_host(self, any_bench: Bench, built: RealAttempt) -> None:
+        """Who leaves the tree while it is filled finds the host's programs, but neither keys nor anywhere to write."""
+        (found,) = [line.partition(": ")[2] for line in built.log.splitlines() if line.startswith("escaped to: ")]
+        assert {"usr", "proc"} <= set(found.split())
+        assert set(found.split()) <= {"bin", "dev", "etc", "lib", "lib32", "lib64", "proc", "sbin", "tmp", "usr", "var"}
+        assert "\nsees " not in built.log
+        assert "\nopened /usr" not in built.log
+        assert "\nopened /proc" not in built.log
+        assert not (any_bench.folder / "planted").exists()
+
     def test_the_evr_is_the_chroots(self, built: RealAttempt) -> None:
-        """`%dist` is the chroot's own, in the outcome and in what was built."""
+        """`%dist` is the chroot's own, in the outcome and in what was built; what the spec echoes is no part of it."""
         outcome = built.folder.outcome()
         assert outcome
         assert outcome.evr == "1.0-1.mini12"
@@ -169,6 +207,29 @@ class TestFailure:
         assert "nothing-devel >= 2" in outcome.reason
         assert "hello-1.0-1.src.rpm" in outcome.reason
         assert attempt.steps == ["chroot!"]
+
+    def test_package_from_anywhere_is_no_requirement(self, bench: Bench) -> None:
+        """dnf would install, as root, whatever an address has."""
+        attempt = bench.build("hello", requires=("http://127.0.0.1:9/evil.rpm",))
+        outcome = attempt.folder.outcome()
+        assert outcome
+        assert (outcome.state, outcome.kind) == (AttemptState.FAILED, FailureKind.DEPENDENCY)
+        assert "BuildRequires names http://127.0.0.1:9/evil.rpm, " in outcome.reason
+
+    def test_link_in_the_place_of_products_is_not_followed(self, bench: Bench) -> None:
+        """A build cannot have the host's files delivered, which would take them away, too."""
+        keys = bench.folder / "keys"
+        keys.mkdir()
+        (keys / "slave.key").write_text("secret")
+        attempt = bench.build(
+            "hello",
+            install=f"touch %{{buildroot}}/usr/share/hello/text\n\n%clean\nrm -r ~/RPMS && ln -s {keys} ~/RPMS",
+        )
+        outcome = attempt.folder.outcome()
+        assert outcome
+        assert (outcome.state, outcome.kind) == (AttemptState.FAILED, FailureKind.COMPILE), attempt.log
+        assert outcome.reason == "the build has replaced its folder RPMS by something else"
+        assert (keys / "slave.key").exists()
 
     def test_unreachable_repository_is_the_farms_fault(self, bench: Bench) -> None:
         """The repository is named, and the job is tried again."""

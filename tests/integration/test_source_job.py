@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import pytest
 from builder.model.artifact import ArtifactKind
 from builder.model.attempt import AttemptState, FailureKind, Outcome, SourceWork
 from builder.model.project import GitSource, Packaging, Style
+from builder.slave.spec import parse
+from builder.slave.workspace import OUTPUT_LIMIT
 from tests.support.attempts import RealAttempt
 from tests.support.orders import order, source_work
 from tests.support.packages import git, packaging
@@ -40,8 +43,12 @@ def hello(sources: Sources) -> SourceWork:
 
 
 def carried_out(tmp_path: Path, work: SourceWork) -> tuple[RealAttempt, Outcome]:
+    """An attempt that has ended, and how: as its folder says it, which is what the slave will read."""
     attempt = RealAttempt(tmp_path / "state", order(work, attempt=secrets.token_hex(16)))
-    return attempt, attempt.carry_out()
+    attempt.carry_out()
+    outcome = attempt.folder.outcome()
+    assert outcome
+    return attempt, outcome
 
 
 def assert_failed(outcome: Outcome, kind: FailureKind, *words: str) -> None:
@@ -146,6 +153,99 @@ class TestRelease:
         assert_failed(outcome, FailureKind.SOURCES, "alone.tar.gz", "neither in the packaging repository nor a URL")
 
 
+class TestStrangeSpec:
+    """Whatever a spec says is the package's, and told in one sentence that can be read."""
+
+    @pytest.mark.parametrize("tag", ["ExclusiveArch", "ExcludeArch"])
+    def test_architecture_that_is_an_unknown_macro_is_told(self, tmp_path: Path, tag: str) -> None:
+        """rpm leaves it as it is written, and no job can be planned from that."""
+        url = packaging(tmp_path, "hello", requires=(f"gcc\n{tag}: x86_64 %{{java_arches}}",))
+        attempt, outcome = carried_out(tmp_path, source_work(url))
+        assert_failed(outcome, FailureKind.SRPM, "architectures", f"{tag} %{{java_arches}}")
+        assert attempt.steps == ["fetch", "srpm!"]
+
+    def test_too_many_architectures_are_told(self, tmp_path: Path) -> None:
+        """A hundred may be named."""
+        url = packaging(tmp_path, "hello", requires=(f"gcc\nExcludeArch: {' '.join(f'a{n}' for n in range(101))}",))
+        _, outcome = carried_out(tmp_path, source_work(url))
+        assert_failed(outcome, FailureKind.SRPM, "architectures are too many")
+
+    def test_architectures_are_found_out(self, tmp_path: Path) -> None:
+        """Each under its own tag."""
+        url = packaging(tmp_path, "hello", requires=("gcc\nExclusiveArch: x86_64 noarch\nExcludeArch: s390x",))
+        _, outcome = carried_out(tmp_path, source_work(url))
+        assert outcome.source, outcome.reason
+        assert outcome.source.exclusive_arch == ("x86_64", "noarch")
+        assert outcome.source.exclude_arch == ("s390x",)
+        assert outcome.source.build_arch == ("noarch",)
+
+    def test_what_it_prints_is_not_taken_for_an_answer(self, tmp_path: Path) -> None:
+        """rpm writes what a spec echoes among what it was asked for."""
+        workspace = RealAttempt(tmp_path / "state", order(source_work())).workspace()
+        home = workspace.folder("srpm")
+        (home / "SPECS").mkdir()
+        said = '%{echo:noise}\n%{lua:io.write("noise")}\n'
+        packaging(tmp_path, "hello", requires=(f"gcc\n{said}",))
+        shutil.copy(tmp_path / "hello/hello.spec", home / "SPECS")
+        parsed = parse(workspace, home, "hello.spec")
+        assert (parsed.name, parsed.version) == ("hello", "1.0")
+
+    def test_what_drowns_the_answer_is_told(self, tmp_path: Path) -> None:
+        """A spec that prints more than is read does not parse."""
+        url = packaging(tmp_path, "hello", requires=(f'gcc\n%{{lua:io.write(string.rep("x", {OUTPUT_LIMIT}))}}',))
+        _, outcome = carried_out(tmp_path, source_work(url))
+        assert_failed(outcome, FailureKind.SRPM, "hello.spec does not parse", "neither name nor version")
+
+    def test_names_that_are_no_text_are_told(self, tmp_path: Path) -> None:
+        """A file's name may be any bytes; the sentence about it is text nevertheless."""
+        url = packaging(tmp_path, "hello")
+        repository = Path(url.removeprefix("file://"))
+        (repository / os.fsdecode(b"h\xff.spec")).write_text("")
+        git(repository, "add", ".")
+        git(repository, "commit", "-q", "-m", "Add a second spec")
+        _, outcome = carried_out(tmp_path, source_work(url))
+        assert_failed(outcome, FailureKind.SOURCES, "hello.spec", "h?.spec")
+
+    def test_spec_whose_name_is_no_text_is_the_packages_fault(self, tmp_path: Path) -> None:
+        """rpm does not take it, which no other slave can change."""
+        url = packaging(tmp_path, "hello")
+        repository = Path(url.removeprefix("file://"))
+        (repository / "hello.spec").rename(repository / os.fsdecode(b"h\xff.spec"))
+        git(repository, "add", ".")
+        git(repository, "commit", "-q", "-a", "-m", "Rename")
+        _, outcome = carried_out(tmp_path, source_work(url))
+        assert_failed(outcome, FailureKind.SRPM, "the SRPM cannot be made", "invalid utf-8")
+
+    @pytest.mark.parametrize(
+        ("source", "words"),
+        [
+            ("http://127.0.0.1:http/a.tar.gz", "is no address to download from"),
+            ("http://[::1/a.tar.gz", "is no address to download from"),
+            ("http:///a.tar.gz", "is no address to download from"),
+            ("http://127.0.0.1:9/ü.tar.gz", "is no address to download from"),
+            (f"http://127.0.0.1:9/{'a' * 300}", "can be no file's name"),
+        ],
+    )
+    def test_source_that_cannot_be_is_told(self, tmp_path: Path, source: str, words: str) -> None:
+        """An address that is none is not tried again on every slave."""
+        url = packaging(tmp_path, "hello", requires=(f"gcc\nSource0: {source}",))
+        _, outcome = carried_out(tmp_path, source_work(url))
+        assert_failed(outcome, FailureKind.SOURCES, words)
+
+    def test_commit_of_no_possible_date_is_told(self, tmp_path: Path) -> None:
+        """git takes any number of seconds for a date."""
+        url = packaging(tmp_path, "hello")
+        repository = Path(url.removeprefix("file://"))
+        tree = git(repository, "rev-parse", "HEAD^{tree}").strip()
+        person = "Packager <packager@example.org> 300000000000 +0000"
+        written = tmp_path / "commit"
+        written.write_text(f"tree {tree}\nauthor {person}\ncommitter {person}\n\nLater\n")
+        commit = git(repository, "hash-object", "-t", "commit", "-w", str(written)).strip()
+        git(repository, "branch", "later", commit)
+        _, outcome = carried_out(tmp_path, source_work(url, ref="later"))
+        assert_failed(outcome, FailureKind.SOURCES, commit, "is of no possible date")
+
+
 class TestRepository:
     def test_unknown_repository_is_named(self, tmp_path: Path) -> None:
         """A repository that does not exist ends the build with one sentence that has its URL."""
@@ -192,6 +292,7 @@ class TestSandbox:
         secret = tmp_path / "secret"
         secret.write_text("secret")
         found = [f"test -e {secret}", "touch SOURCES/planted", "test $(wc -l < /proc/net/route) -gt 1"]
+        found.append("(: >> /proc/sys/vm/swappiness)")  # opens it for writing, and writes nothing
         url = packaging(tmp_path, "hello", version=f"%(if {' || '.join(found)}; then echo 666; else echo 1; fi)")
         attempt, outcome = carried_out(tmp_path, source_work(url))
         assert outcome.source, attempt.log

@@ -9,20 +9,28 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from builder import files
+from builder.errors import InvalidError
 from builder.model.attempt import ChrootWork, FailureKind
 from builder.process import Interrupts, run
 from builder.slave import sandbox
 from builder.slave.diagnosis import build_failure, check_sandbox, install_failure
 from builder.slave.endings import broken, failed
 from builder.slave.executors.cache import cache_slot
-from builder.slave.executors.dnf import Places, build_requires, configuration, install_command
-from builder.slave.spec import EVR_FORMAT, regular, rpm_error
+from builder.slave.executors.dnf import (
+    Places,
+    build_requires,
+    configuration,
+    install_command,
+    local_repositories,
+)
+from builder.slave.spec import EVR_FORMAT, checked_evr, regular, rpm_error
 from builder.slave.workspace import Answer, Workspace
 
 DATABASE = "/var/lib/rpm"
 """Where the tree has rpm's database; Debian's rpm would look for it in the home of the user."""
 TRUST_NAME = "trust.pem"
 """The certificates that the slave's service puts together for repositories over HTTPS."""
+_PRODUCTS = ("RPMS", "SRPMS")
 _PACKAGES = "%{NAME}-%|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}.%{ARCH}\\n"
 _FILE_NAME = "%%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm"
 
@@ -64,7 +72,10 @@ class ChrootExecutor:
         answer = workspace.ask(sandbox.on_host(command, srpm.parent, sandbox.host_links()))
         if answer.code:
             raise broken(f"{srpm.name} cannot be read: {answer.last_error}")
-        return build_requires(answer.output)
+        try:
+            return build_requires(answer.output)
+        except InvalidError as error:
+            raise failed(FailureKind.DEPENDENCY, str(error)) from error
 
     def _install(self, workspace: Workspace, work: ChrootWork, places: Places, required: Sequence[str]) -> None:
         config = places.own / "dnf.conf"
@@ -72,7 +83,14 @@ class ChrootExecutor:
         (places.own / ".rpmmacros").write_text(f"%_dbpath {DATABASE}\n%_netsharedpath {sandbox.NOT_INSTALLED}\n")
         wanted = [*work.chroot.packages, *required]
         command = install_command(config, places, work.chroot.version, wanted)
-        confined = sandbox.installing(command, places.tree, places.own, [places.cache])
+        confined = sandbox.installing(
+            command,
+            places.tree,
+            places.own,
+            sandbox.host_links(),
+            readable=[*local_repositories(work), *([places.trust] if places.trust else [])],
+            writable=[places.cache],
+        )
         if workspace.run(sandbox.as_owner(confined, os.geteuid())):
             raise install_failure(workspace.step_log(), tuple(required), work.srpm.name)
 
@@ -93,8 +111,8 @@ class ChrootRoot:
         (self._home / ".rpmmacros").write_text(
             f"%_topdir {sandbox.HOME}\n%_buildhost {sandbox.NAME}\n%_dbpath {DATABASE}\n%_rpmfilename {_FILE_NAME}\n"
         )
-        (self._home / "RPMS").mkdir()
-        (self._home / "SRPMS").mkdir()
+        for name in _PRODUCTS:
+            (self._home / name).mkdir()
         self._unpack()
 
     def _unpack(self) -> None:
@@ -111,7 +129,7 @@ class ChrootRoot:
         answer = self._ask(query)
         if answer.code:
             raise failed(FailureKind.SRPM, f"the spec does not parse in the build root: {rpm_error(answer)}")
-        return answer.output.splitlines()[0]
+        return checked_evr(answer.output)
 
     def build(self, dist: str, *, network: bool) -> Sequence[Path]:
         """Run rpmbuild in the tree."""
@@ -119,7 +137,14 @@ class ChrootRoot:
         if self._workspace.run(command):
             check_sandbox(self._workspace.step_log())
             raise build_failure(self._workspace.step_log())
-        return sorted([*(self._home / "RPMS").iterdir(), *(self._home / "SRPMS").iterdir()])
+        return [path for name in _PRODUCTS for path in self._made(name)]
+
+    def _made(self, name: str) -> list[Path]:
+        """What lies in a folder of the home, unless the build has put a link there, which may lead out."""
+        folder = self._home / name
+        if folder.is_symlink() or not folder.is_dir():
+            raise failed(FailureKind.COMPILE, f"the build has replaced its folder {name} by something else")
+        return sorted(folder.iterdir())
 
     def packages(self) -> Sequence[str]:
         """Ask the tree's rpm database."""

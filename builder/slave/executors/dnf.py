@@ -4,15 +4,22 @@ Nothing of the host's own configuration is read, and plugins stay off: the one n
 saw and offers old ones again under the same NEVRA. Source: dnf.conf(5).
 """
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import unquote
 
+from builder.errors import InvalidError
 from builder.model import Value
 from builder.model.attempt import ChrootWork
 from builder.model.chroot import BaseRepository
 
 BASE_EXPIRES = 900
 """For how many seconds metadata of a base repository is believed; what the farm publishes is asked for each time."""
+
+_LOCAL = "file://"
+_NO_CAPABILITY = re.compile(r"(?:https?|ftp|file):|@|.*\.rpm\Z|.*[\x00-\x1f\x7f]", re.IGNORECASE)
+"""What dnf takes for a package's address or file, or for a group, or may take for one by a control character."""
 
 
 class Places(Value, frozen=True, kw_only=True):
@@ -47,11 +54,20 @@ def configuration(work: ChrootWork, places: Places) -> str:
         "timeout=30",
     ]
     for repository in work.chroot.repositories:
-        local = repository.url.startswith("file://")
+        local = repository.url.startswith(_LOCAL)
         main += _section(repository, 0 if local else BASE_EXPIRES, None)
     for repository in work.repositories:
         main += _section(repository, 0, places.trust)
     return "\n".join(main) + "\n"
+
+
+def local_repositories(work: ChrootWork) -> list[Path]:
+    """The folders of the repositories on this host's own disk, each of which holds all of its packages."""
+    urls = [repository.url for repository in (*work.chroot.repositories, *work.repositories)]
+    # dnf knows what its variables stand for; what is above the first of them holds them all
+    paths = [unquote(url.removeprefix(_LOCAL)).partition("$") for url in urls if url.startswith(_LOCAL)]
+    folders = [Path(before if not variable else before.rpartition("/")[0] or "/") for before, variable, _ in paths]
+    return [folder for folder in folders if folder != Path("/") and ".." not in folder.parts]
 
 
 def _section(repository: BaseRepository, expires: int, trust: Path | None) -> list[str]:
@@ -73,6 +89,14 @@ def install_command(config: Path, places: Places, release: str, packages: Sequen
 
 
 def build_requires(answer: str) -> tuple[str, ...]:
-    """The BuildRequires in the answer of `rpm --query --requires` on an SRPM."""
+    """The BuildRequires in the answer of `rpm --query --requires` on an SRPM.
+
+    Raises:
+        InvalidError: One of them is not what a package provides, but to dnf a file from anywhere, or a group.
+    """
     lines = (line.strip() for line in answer.splitlines())
-    return tuple(line for line in lines if line and not line.startswith("rpmlib("))
+    required = tuple(line for line in lines if line and not line.startswith("rpmlib("))
+    refused = [line for line in required if _NO_CAPABILITY.match(line)]
+    if refused:
+        raise InvalidError(f"BuildRequires names {', '.join(refused)}, which no package in a repository can provide")
+    return required

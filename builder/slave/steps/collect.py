@@ -11,22 +11,27 @@ from builder.model import LABEL_PATTERN
 from builder.model.artifact import LISTING_NAME, Artifact, ArtifactKind, Listing
 from builder.model.attempt import FailureKind
 from builder.slave import sandbox
-from builder.slave.endings import broken, failed
+from builder.slave.diagnosis import check_sandbox
+from builder.slave.endings import failed
 from builder.slave.spec import regular
 from builder.slave.workspace import Workspace
 
 _NEVRA = "%{NAME}-%|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}.%|SOURCERPM?{%{ARCH}}:{src}|\\n"
 _LONGEST_NAME = 128
+_MOST = 4000
+"""Fewer than a listing may hold."""
 
 
 def collect(workspace: Workspace, attempt: str, products: Sequence[Path], others: Mapping[Path, ArtifactKind]) -> None:
     """Deliver the RPMs and SRPMs `products`, and the files `others`; the listing is written last.
 
     Raises:
-        EndedError: The build made something that is no package, or has a name that is none.
+        EndedError: The build made something that is no package, or has a name that is none, or too much.
     """
     results = workspace.attempt.results
     results.mkdir()
+    if len(products) > _MOST:
+        raise failed(FailureKind.COMPILE, f"the build made {len(products)} files, of which {_MOST} may be delivered")
     for path in products:
         if not regular(path) or not re.fullmatch(LABEL_PATTERN, path.name) or len(path.name) > _LONGEST_NAME:
             raise failed(FailureKind.COMPILE, f"the build made {path.name[:200]!r}, which is not a package's file")
@@ -41,14 +46,19 @@ def collect(workspace: Workspace, attempt: str, products: Sequence[Path], others
 
 
 def nevras(workspace: Workspace, folder: Path, names: Sequence[str]) -> Sequence[str]:
-    """The NEVRA of each of these files, in order; they are of unknown origin, and read in a sandbox."""
+    """The NEVRA of each of these files, in order; they are of unknown origin, and read in a sandbox.
+
+    Raises:
+        EndedError: One of them is no package.
+    """
     if not names:
         return ()
     query = ["rpm", "--query", "--package", "--nosignature", "--queryformat", _NEVRA]
     answer = workspace.ask(sandbox.on_host([*query, *names], folder, sandbox.host_links()))
     lines = answer.output.splitlines()
+    check_sandbox(answer.errors)
     if answer.code or len(lines) != len(names):
-        raise broken(f"what was built cannot be read: {answer.last_error}")
+        raise failed(FailureKind.COMPILE, f"the build made what is no package: {answer.last_error}")
     return lines
 
 

@@ -1,7 +1,8 @@
 """Step srpm of the source job: make the SRPM in a sandbox and find out what the chroot jobs are planned from."""
 
-import os
 from pathlib import Path
+
+import msgspec
 
 from builder.model.attempt import FailureKind, SourceFacts
 from builder.slave import sandbox, spec
@@ -10,7 +11,8 @@ from builder.slave.endings import failed
 from builder.slave.steps.fetch import Gathered
 from builder.slave.workspace import Workspace
 
-_FACTS = spec.EVR_FORMAT + "[exclusive %{EXCLUSIVEARCH}\\n][exclude %{EXCLUDEARCH}\\n][build %{BUILDARCHS}\\n]"
+_TAGS = {"ExclusiveArch": "EXCLUSIVEARCH", "ExcludeArch": "EXCLUDEARCH", "BuildArch": "BUILDARCHS"}
+_FACTS = spec.EVR_FORMAT + "".join(f"[{spec.ANSWER}{name} %{{{tag}}}]" for name, tag in _TAGS.items()) + "\\n"
 
 
 def build_command(name: str) -> list[str]:
@@ -23,21 +25,30 @@ def facts_command(name: str) -> list[str]:
     return ["rpm", "--query", "--package", "--nosignature", "--queryformat", _FACTS, f"SRPMS/{name}"]
 
 
-def facts(answer: str, gathered: Gathered) -> SourceFacts:
-    """What `facts_command` answered: the EVR, then lines of a word and an architecture."""
-    evr, *lines = answer.splitlines()
-    architectures: dict[str, list[str]] = {"exclusive": [], "exclude": [], "build": []}
+def facts(output: str, gathered: Gathered) -> SourceFacts:
+    """What `facts_command` answered: the EVR, then tags with an architecture each.
+
+    Raises:
+        EndedError: There is nothing to plan from: the EVR is none, or an architecture is none but an unknown macro.
+    """
+    tags: dict[str, list[str]] = {name: [] for name in _TAGS}
+    lines = spec.answers(output)[1:]
     for line in lines:
-        kind, _, name = line.partition(" ")
-        architectures[kind].append(name)
-    return SourceFacts(
-        evr=evr,
+        name, _, architecture = line.partition(" ")
+        tags.setdefault(name, []).append(architecture)
+    made = SourceFacts(
+        evr=spec.checked_evr(output),
         inputs=gathered.inputs,
         commits=gathered.commits,
-        exclusive_arch=tuple(architectures["exclusive"]),
-        exclude_arch=tuple(architectures["exclude"]),
-        build_arch=tuple(architectures["build"]),
+        exclusive_arch=tuple(tags["ExclusiveArch"]),
+        exclude_arch=tuple(tags["ExcludeArch"]),
+        build_arch=tuple(tags["BuildArch"]),
     )
+    try:
+        return msgspec.convert(msgspec.to_builtins(made), SourceFacts)
+    except msgspec.ValidationError as error:
+        reason = f"the spec's architectures are too many, or not all of them names: {', '.join(lines)}"
+        raise failed(FailureKind.SRPM, reason) from error
 
 
 def make_srpm(workspace: Workspace, gathered: Gathered) -> tuple[Path, SourceFacts]:
@@ -49,7 +60,7 @@ def make_srpm(workspace: Workspace, gathered: Gathered) -> tuple[Path, SourceFac
     for name in ("BUILD", "BUILDROOT", "RPMS", "SRPMS"):
         (gathered.home / name).mkdir()
     command = sandbox.on_host(build_command(gathered.spec), gathered.home, sandbox.host_links(), ["SRPMS"])
-    if workspace.run(command, dict(os.environ)):
+    if workspace.run(command):
         raise failed(FailureKind.SRPM, f"the SRPM cannot be made: {srpm_reason(workspace.step_log())}")
     made = [path for path in (gathered.home / "SRPMS").iterdir() if path.match("*.src.rpm") and spec.regular(path)]
     if len(made) != 1:

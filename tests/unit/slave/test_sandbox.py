@@ -53,11 +53,26 @@ def test_the_network_is_there_only_when_asked_for() -> None:
     assert ("/etc/resolv.conf", "/etc/resolv.conf") in bound(command, "--ro-bind")
 
 
-def test_installing_writes_to_the_tree_and_nothing_of_the_host() -> None:
-    """dnf may write to the tree, its own folder and its cache."""
-    command = sandbox.installing(["dnf"], TREE, HOME, [Path("/state/cache")])
-    assert ("/", "/") in bound(command, "--ro-bind")
+def test_installing_has_the_hosts_programs_and_what_it_is_given() -> None:
+    """dnf may write to the tree, its own folder and its cache; what else the host has is not there."""
+    command = sandbox.installing(
+        ["dnf"], TREE, HOME, LINKS, readable=[Path("/srv/repository")], writable=[Path("/state/cache")]
+    )
     assert {place for place, _ in bound(command, "--bind")} == {"/state/root", "/state/home", "/state/cache"}
+    assert {place for place, _ in bound(command, "--ro-bind")} == {"/usr", "/proc/sys"}
+    read = {place for place, _ in bound(command, "--ro-bind-try")}
+    assert "/srv/repository" in read
+    assert not {"/", "/root", "/home", "/etc", "/etc/builder", "/var", "/run", "/state"} & read
+    assert "--dev-bind" not in command
+
+
+def test_installing_cannot_mount_or_make_devices() -> None:
+    """Root in the sandbox has what it takes to fill a tree; the other capabilities would lead out."""
+    command = sandbox.installing(["dnf"], TREE, HOME, LINKS)
+    assert command[command.index("--cap-drop") + 1] == "ALL"
+    kept = {command[at + 1] for at, word in enumerate(command) if word == "--cap-add"}
+    assert {"CAP_CHOWN", "CAP_SYS_CHROOT"} <= kept
+    assert not {"CAP_SYS_ADMIN", "CAP_MKNOD", "CAP_SYS_PTRACE", "CAP_NET_ADMIN", "CAP_SYS_MODULE"} & kept
 
 
 def test_an_ordinary_user_needs_a_user_namespace() -> None:
