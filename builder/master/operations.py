@@ -1,9 +1,10 @@
 """Operations: what waits goes to the repository builder in the order of the numbers; what became of it comes back.
 
-Each is sent once per connection, and again on the next one for as long as there is no answer; the repository builder
-knows from its manifests what it has done already.
+Each is sent once per connection, and again when its answer could not be written down, or on the next connection, for as
+long as there is none; the repository builder knows from its manifests what it has done already.
 """
 
+from collections.abc import Callable
 from functools import partial
 
 import msgspec
@@ -13,7 +14,7 @@ from twisted.logger import Logger
 
 from builder import __version__
 from builder.clock import background
-from builder.errors import BuilderError
+from builder.errors import BuilderError, UnavailableError
 from builder.master.reception import check_version
 from builder.master.rounds import rounds
 from builder.master.store import jobs
@@ -47,7 +48,9 @@ class Operations:
         peer = self._peer
         if peer is None:
             return
-        for operation in await self._store.read(partial(stored.waiting, limit=AT_ONCE)):
+        waiting = await self._store.read(partial(stored.waiting, limit=AT_ONCE))
+        self._sent.intersection_update(operation.number for operation in waiting)
+        for operation in waiting:
             if peer is self._peer and operation.number not in self._sent:
                 self._sent.add(operation.number)
                 background("Sending an operation", self._send(peer, Operate(operation=operation)))
@@ -72,14 +75,22 @@ class Operations:
             NotFoundError: There is no such operation.
             UnavailableError: The database can take nothing.
         """
-        await self._store.write(partial(_applied, answer=answer))
+        await self._answered(answer.number, partial(_applied, answer=answer))
         return Done()
 
     async def rejected(self, answer: Rejected) -> Done:
         """The operation is refused, and the job that it publishes fails; raises as `applied`."""
         _log.warn("operation {number} is refused: {reason}", number=answer.number, reason=answer.reason)
-        await self._store.write(partial(_rejected, answer=answer))
+        await self._answered(answer.number, partial(_rejected, answer=answer))
         return Done()
+
+    async def _answered(self, number: int, unit: Callable[[sa.Connection], None]) -> None:
+        """Write an answer down; if that fails the operation is sent again later, for it is answered only when sent."""
+        try:
+            await self._store.write(unit)
+        except UnavailableError:
+            self._sent.discard(number)
+            raise
 
     async def _send(self, peer: Peer, request: Operate) -> None:
         try:

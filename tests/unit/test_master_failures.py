@@ -151,14 +151,18 @@ class Failures(MasterCase):
         assert len(answer(self.master.farm.slaves.listing())) == 2
 
     def test_an_answer_of_the_repository_builder_that_could_not_be_written(self) -> None:
-        """It is refused, and taken when it comes again."""
+        """It is refused, and the operation is sent again: its answer is taken then, without a new connection."""
         self.worker.make_source(self.order)
         self.worker.make_package(self.worker.orders[-1])
-        applied = Applied(number=self.repo.operations[-1].number, generations=())
+        asked = self.repo.operations[-1]
         self.fated(Fate.REFUSED)
-        self.unavailable(self.repo.ask(applied))
+        self.unavailable(self.repo.ask(Applied(number=asked.number, generations=())))
         assert self.master.job(self.number, X86).state is JobState.PUBLISHING
-        answer(self.repo.ask(applied))
+        self.master.wait(SLOW)
+        assert self.repo.operations[-2:] == [asked, asked]
+        self.repo.apply(asked)
+        self.master.wait(SLOW)
+        assert self.repo.operations[-2:] == [asked, asked]
         assert self.master.job(self.number, X86).state is JobState.SUCCEEDED
 
     def test_a_cancel_that_fails_is_sent_again(self) -> None:
