@@ -11,6 +11,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from builder import files
+from builder.errors import UnavailableError
 from builder.master import disk
 from builder.master.bell import Bell
 from builder.master.delivery import Aside
@@ -39,10 +40,17 @@ class Sweep:
 
     async def look(self) -> float:
         """Sweep once; returns after how many seconds to do so again."""
-        there = [int(path.name) for path in self._incoming.iterdir() if path.name.isdecimal()]
+        with disk.explained(self._incoming):
+            there = [int(path.name) for path in self._incoming.iterdir() if path.name.isdecimal()]
         for number in await self._store.read(partial(builds.over, numbers=there)):
-            folder = self._incoming / str(number)
+            await self._remove(self._incoming / str(number))
+        return EVERY
+
+    async def _remove(self, folder: Path) -> None:
+        try:
             with disk.explained(folder):
                 await self._aside(partial(files.remove_tree, folder))
-            _log.debug("removed what was delivered for build {number}", number=number)
-        return EVERY
+        except UnavailableError as error:
+            _log.warn("what was delivered for build {build} stays: {error}", build=folder.name, error=error)
+        else:
+            _log.debug("removed what was delivered for build {build}", build=folder.name)

@@ -1,5 +1,9 @@
 """Nothing piles up in `incoming/`."""
 
+import errno
+from pathlib import Path
+
+from builder import files
 from builder.master.sweep import EVERY
 from builder.model.attempt import AttemptState, Outcome
 from tests.support.headless import MasterCase
@@ -26,6 +30,26 @@ class Sweeping(MasterCase):
         self.repo.apply(self.repo.operations[-1])
         self.master.clock.advance(EVERY)
         assert self._there() == {"README"}
+
+    def test_a_folder_that_cannot_be_removed(self) -> None:
+        """It stays and is named in the log; what is behind it is removed, and it is tried again."""
+        slave = self.slave()
+        for package in ("hello", "both"):
+            order = self.package_order(slave, package)
+            self.master.cancel(order.build)
+            answer(slave.finish(order, Outcome(state=AttemptState.CANCELLED)))
+
+        def refuse(_: str, path: Path) -> None:
+            if path.name == "1":
+                raise OSError(errno.EIO, "Input/output error")
+
+        files.before.append(refuse)
+        self.addCleanup(files.before.clear)
+        self.master.clock.advance(EVERY)
+        assert self._there() == {"1"}
+        files.before.clear()
+        self.master.clock.advance(EVERY)
+        assert self._there() == set()
 
     def test_what_is_still_coming_stays(self) -> None:
         """A cancelled build has ended at once, but its slave may not have stopped to deliver."""
