@@ -16,7 +16,7 @@ from builder.master import plan, retry
 from builder.master.schedule import Assignment
 from builder.master.store import artifacts, attempts, builds, jobs, operations, projects
 from builder.master.store.attempts import Known
-from builder.model.artifact import ArtifactKind, Listing
+from builder.model.artifact import Artifact, ArtifactKind, Listing
 from builder.model.attempt import AttemptState, FailureKind, Outcome, SourceFacts
 from builder.model.job import SOURCE, JobState
 from builder.model.operation import Publish
@@ -103,8 +103,9 @@ def finish(
     else:
         examined = _examined(known, outcome, delivered)
         end = examined.state
-        if delivered is not None:
-            artifacts.insert(connection, attempt, delivered.artifacts)
+        if end is AttemptState.SUCCEEDED and known.job == SOURCE and delivered is not None:
+            for srpm in _srpms(delivered):
+                artifacts.insert(connection, attempt, srpm)
         _settle(connection, known, examined, tries)
     return end
 
@@ -113,16 +114,19 @@ def _examined(known: Known, outcome: Outcome, delivered: Listing | None) -> Outc
     """The outcome, or that the attempt is broken where a success lacks what has to come with it."""
     if outcome.state is not AttemptState.SUCCEEDED:
         return outcome
-    kinds = [artifact.kind for artifact in delivered.artifacts] if delivered else []
     if known.job == SOURCE and outcome.source is None:
         lacking = "what it found out about the sources"
-    elif known.job == SOURCE and kinds.count(ArtifactKind.SRPM) != 1:
+    elif known.job == SOURCE and (delivered is None or len(_srpms(delivered)) != 1):
         lacking = "an SRPM"
     elif known.job != SOURCE and not _is_evr(outcome.evr):
         lacking = "the EVR of what it built"
     else:
         return outcome
     return broken(f"slave {known.slave} reported a success without {lacking}")
+
+
+def _srpms(delivered: Listing) -> list[Artifact]:
+    return [artifact for artifact in delivered.artifacts if artifact.kind is ArtifactKind.SRPM]
 
 
 def _is_evr(text: str | None) -> bool:
@@ -141,14 +145,15 @@ def _settle(connection: Connection, known: Known, outcome: Outcome, tries: int) 
     found = {"evr": outcome.evr, "serial": outcome.serial} if _is_evr(outcome.evr) else {}
     jobs.change(connection, known.job_id, then.state, reason=then.reason, broken=times, **found)
     if then.state is JobState.PUBLISHING:
-        _publish(connection, known)
+        _publish(connection, known, outcome.evr)
     elif known.job == SOURCE and then.state is not JobState.QUEUED:
         _plan(connection, known.build, then.state, outcome.source)
 
 
-def _publish(connection: Connection, known: Known) -> None:
-    """Order the repository builder to take what the attempt has delivered."""
+def _publish(connection: Connection, known: Known, evr: str | None) -> None:
+    """Order the repository builder to take what the attempt has delivered, if it is what was ordered."""
     project = projects.one_bare(connection, known.project)
+    srpm = artifacts.srpm_of(connection, known.build)
     order = Publish(
         project=known.project,
         stage=project.first_stage,
@@ -158,6 +163,8 @@ def _publish(connection: Connection, known: Known) -> None:
         fence=known.fence,
         chroots=known.targets,
         retention=project.retention,
+        srpm="" if srpm is None else srpm.artifact.name,
+        evr=evr,
     )
     operations.order(connection, order, known.job_id)
 

@@ -2,16 +2,13 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO
 
 from builder.errors import NotFoundError
 from builder.master import disk
 from builder.master.store import artifacts
 from builder.master.store.database import Store
 from builder.wire import CHUNK, FetchFile, FilePart
-
-REMEMBERED: Final = 1000
-"""How many files are remembered to have been looked up."""
 
 
 class Inputs:
@@ -20,30 +17,29 @@ class Inputs:
     def __init__(self, store: Store, incoming: Path) -> None:
         self._store = store
         self._incoming = incoming
-        self._found: dict[tuple[str, str], Path] = {}
 
     async def part(self, slave: str, request: FetchFile) -> FilePart:
-        """A part of a file.
+        """A part of a file; whether the slave may have it is asked each time, since its order may have ended.
 
         Raises:
-            NotFoundError: No order that this slave is at work on names such a file.
+            NotFoundError: No order that this slave is at work on names such a file, or it is gone.
             UnavailableError: The file cannot be read.
         """
         path = await self._path(slave, request.sha256)
-        with disk.explained(path), path.open("rb") as file:
+        with disk.explained(path), _opened(path) as file:
             size = file.seek(0, 2)
             file.seek(request.offset)
             return FilePart(size=size, data=file.read(CHUNK))
 
     async def _path(self, slave: str, sha256: str) -> Path:
-        key = (slave, sha256)
-        if key not in self._found:
-            stored = await self._store.read(partial(artifacts.ordered_by, slave=slave, sha256=sha256))
-            if stored is None:
-                raise NotFoundError(f"no order that slave {slave} is at work on names a file {sha256}")
-            if len(self._found) >= REMEMBERED:
-                self._found.clear()
-            self._found[key] = (
-                self._incoming / str(stored.build) / stored.job / str(stored.fence) / stored.artifact.name
-            )
-        return self._found[key]
+        stored = await self._store.read(partial(artifacts.ordered_by, slave=slave, sha256=sha256))
+        if stored is None:
+            raise NotFoundError(f"no order that slave {slave} is at work on names a file {sha256}")
+        return self._incoming / str(stored.build) / stored.job / str(stored.fence) / stored.artifact.name
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except FileNotFoundError as error:
+        raise NotFoundError(f"{path} is not there any more") from error

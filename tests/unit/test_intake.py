@@ -15,6 +15,7 @@ from builder.master.logs import LONGEST
 from builder.model.artifact import ArtifactKind
 from builder.model.attempt import AttemptState, ChrootWork, Order, Outcome, Position
 from builder.model.job import SOURCE, JobState
+from builder.model.operation import Publish
 from builder.model.step import StepName
 from builder.wire import CHUNK, Accepted, FetchFile, FilePart
 from tests.support.headless import GRACE, LEASE, X86, MasterCase
@@ -330,6 +331,26 @@ class Deliveries(Reports):
         sha256 = self.srpm()
         self.refused(NotFoundError, self.fetch(self.slave("b"), sha256))
         self.refused(NotFoundError, self.fetch(self.worker, "0" * 64))
+
+    def test_the_right_to_it_ends_with_the_order(self) -> None:
+        """A slave that has begun to fetch gets nothing more once its attempt is cancelled."""
+        sha256 = self.srpm()
+        self.successResultOf(self.fetch(self.worker, sha256))
+        self.master.cancel(self.number)
+        self.refused(NotFoundError, self.fetch(self.worker, sha256))
+
+    def test_an_srpm_that_is_gone(self) -> None:
+        """The slave is told so, instead of to try again."""
+        order, sha256 = self.order, self.srpm()
+        remove_tree(self.master.incoming(order))
+        assert "is not there any more" in self.refused(NotFoundError, self.fetch(self.worker, sha256))
+
+    def test_what_is_published_is_what_was_ordered(self) -> None:
+        """The repository builder hears which SRPM and which EVR the delivery has to be of."""
+        self.worker.make_package(self.delivered())
+        published = self.repo.operations[-1].order
+        assert isinstance(published, Publish)
+        assert (published.srpm, published.evr) == ("hello-1.0-1.src.rpm", BUILT.evr)
 
     def test_step_names_are_told(self) -> None:
         """The events of an attempt name its steps, and say which of them failed."""

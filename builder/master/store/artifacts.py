@@ -1,4 +1,4 @@
-"""SQL for artifacts: what the attempts that succeeded have delivered."""
+"""SQL for artifacts: the SRPMs that source jobs have delivered, which chroot jobs are ordered to build."""
 
 from typing import Any, NamedTuple
 
@@ -8,7 +8,21 @@ from sqlalchemy import Connection, Row
 from builder.master.store.schema import artifacts, attempts, jobs
 from builder.model.artifact import Artifact, ArtifactKind
 from builder.model.attempt import AttemptState
-from builder.model.job import SOURCE
+
+_INSERT = sa.insert(artifacts)
+_SRPMS = (
+    sa.select(artifacts, jobs.c.build, jobs.c.name.label("job"), attempts.c.fence)
+    .join(attempts, attempts.c.id == artifacts.c.attempt)
+    .join(jobs, jobs.c.id == attempts.c.job_id)
+    .where(artifacts.c.kind == ArtifactKind.SRPM.value)
+)
+_OF_BUILD = _SRPMS.where(jobs.c.build == sa.bindparam("of"))
+_own, _under_way = jobs.alias(), attempts.alias()
+_ORDERED = _SRPMS.where(artifacts.c.sha256 == sa.bindparam("wanted")).where(
+    sa.exists()
+    .where(_own.c.build == jobs.c.build, _under_way.c.job_id == _own.c.id)
+    .where(_under_way.c.slave == sa.bindparam("by"), _under_way.c.state == AttemptState.RUNNING.value)
+)
 
 
 class Stored(NamedTuple):
@@ -20,50 +34,22 @@ class Stored(NamedTuple):
     artifact: Artifact
 
 
-def insert(connection: Connection, attempt: str, delivered: tuple[Artifact, ...]) -> None:
-    """Write down what an attempt has delivered."""
-    rows = [
-        {
-            "attempt": attempt,
-            "name": artifact.name,
-            "kind": artifact.kind.value,
-            "size": artifact.size,
-            "sha256": artifact.sha256,
-            "nevra": artifact.nevra,
-        }
-        for artifact in delivered
-    ]
-    if rows:
-        connection.execute(sa.insert(artifacts), rows)
+def insert(connection: Connection, attempt: str, srpm: Artifact) -> None:
+    """Write down what an attempt at a source job has delivered."""
+    row = {"attempt": attempt, "name": srpm.name, "kind": srpm.kind.value, "size": srpm.size}
+    connection.execute(_INSERT, row | {"sha256": srpm.sha256, "nevra": srpm.nevra})
 
 
 def srpm_of(connection: Connection, build: int) -> Stored | None:
     """What the source job of a build has made, if it has."""
-    row = connection.execute(_srpms().where(jobs.c.build == build)).first()
+    row = connection.execute(_OF_BUILD, {"of": build}).first()
     return None if row is None else _stored(row)
 
 
 def ordered_by(connection: Connection, slave: str, sha256: str) -> Stored | None:
     """The SRPM with this digest, if an attempt that this slave is at work on is about it."""
-    own, under_way = jobs.alias(), attempts.alias()
-    at_work = (
-        sa.exists()
-        .where(own.c.build == jobs.c.build, under_way.c.job_id == own.c.id)
-        .where(under_way.c.slave == slave, under_way.c.state == AttemptState.RUNNING.value)
-    )
-    row = connection.execute(_srpms().where(artifacts.c.sha256 == sha256, at_work)).first()
+    row = connection.execute(_ORDERED, {"wanted": sha256, "by": slave}).first()
     return None if row is None else _stored(row)
-
-
-def _srpms() -> sa.Select[Any]:
-    """The SRPMs that source jobs have made."""
-    return (
-        sa.select(artifacts, jobs.c.build, jobs.c.name.label("job"), attempts.c.fence)
-        .join(attempts, attempts.c.id == artifacts.c.attempt)
-        .join(jobs, jobs.c.id == attempts.c.job_id)
-        .where(artifacts.c.kind == ArtifactKind.SRPM.value, jobs.c.name == SOURCE)
-        .where(attempts.c.state == AttemptState.SUCCEEDED.value)
-    )
 
 
 def _stored(row: Row[Any]) -> Stored:
