@@ -27,8 +27,8 @@ class Builds:
     async def request(self, request: BuildRequest, who: str) -> Build:
         """Ask for a build: its source job is queued, its chroot jobs wait for that.
 
-        A build of the style `ci` takes the place of older ones of its package that nobody has begun, unless they ask
-        for more: these are cancelled.
+        A build of the style `ci` takes the place of older ones of its package whose source job is queued, unless they
+        ask for more: these are cancelled.
 
         Raises:
             NotFoundError: There is no such package or project.
@@ -82,7 +82,7 @@ class Builds:
 def _request(connection: Connection, request: BuildRequest, who: str) -> Build:
     known = projects.package(connection, request.package, request.project)
     chroots = _chroots(connection, known, request)
-    number = builds.insert(connection, known, request.chroots, who, force=request.force)
+    number = builds.insert(connection, known, who, force=request.force)
     jobs.insert(connection, number, known.id, known.package.channel, chroots)
     build = builds.one(connection, number)
     if known.package.style is Style.CI:

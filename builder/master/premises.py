@@ -10,7 +10,7 @@ from builder.errors import ConflictError, InvalidError, UnavailableError
 DATABASE = "builder.db"
 LOGS = "logs"
 INCOMING = "incoming"
-SHARED = (INCOMING, LOGS, "pool", "repos", "images", "releases")
+SHARED = (INCOMING, LOGS, "pool", "repos")
 """The folders between which files move by linking and renaming."""
 LOCK = "master.lock"
 

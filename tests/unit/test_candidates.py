@@ -21,7 +21,7 @@ def crowded(many: int) -> MemoryStore:
     """A farm with as many queued jobs, each of a package of its own, and as many that are being published."""
     numbers = range(1, many + 1)
     usual = {"channel": "package", "architecture": "x86_64"}
-    build = {"definition": "{}", "force": False, "requested_by": "ada", "requested": 1.0, "chroots": "[]"}
+    build = {"definition": "{}", "force": False, "requested_by": "ada", "requested": 1.0}
 
     def fill(connection: Connection) -> None:
         def insert(table: sa.Table, rows: list[dict[str, Any]]) -> None:

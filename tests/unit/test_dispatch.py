@@ -224,6 +224,19 @@ class Orders(MasterCase):
         assert ends(self, number) == [("a", AttemptState.SUPERSEDED), ("a", AttemptState.RUNNING)]
         assert slave.orders[-1].fence == 2
 
+    def test_what_has_ended_is_forgotten(self) -> None:
+        """Of a slave that stays connected for years, no more is remembered than what it has in hand."""
+        slave = self.slave()
+        for cancelled in (False, True):
+            number = self.master.build()
+            if cancelled:
+                self.master.cancel(number)
+            answer(slave.finish(slave.orders[-1], CANCELLED if cancelled else FAILED))
+        last = self.package_order(slave)
+        connection = self.master.farm.slaves.find("a")
+        assert connection
+        assert (connection.attempts, connection.cancelled) == ({last.attempt}, set())
+
     def test_a_master_killed_after_a_claim(self) -> None:
         """The order is on its way when the master dies; the slave never had it, and the job goes out again."""
         slave = self.slave()

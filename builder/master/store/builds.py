@@ -31,12 +31,11 @@ _QUEUED_SOURCE = sa.select(jobs.c.build).where(
 )
 
 
-def insert(connection: Connection, known: Known, chroots: Sequence[str], who: str, *, force: bool) -> int:
+def insert(connection: Connection, known: Known, who: str, *, force: bool) -> int:
     """Write a build of a package down, without its jobs; returns its number."""
     row = {
         "package_id": known.id,
         "definition": msgspec.json.encode(known.package).decode(),
-        "chroots": msgspec.json.encode(chroots).decode(),
         "force": force,
         "requested_by": who,
         "requested": wall_time(),
@@ -63,7 +62,7 @@ def over(connection: Connection, numbers: Iterable[int]) -> list[int]:
 
 
 def with_queued_source(connection: Connection, package_id: int) -> list[int]:
-    """The builds of a package whose source job nobody has begun."""
+    """The builds of a package whose source job is queued, be it again."""
     return list(connection.execute(_QUEUED_SOURCE, {"package_id": package_id}).scalars())
 
 

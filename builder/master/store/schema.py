@@ -63,13 +63,10 @@ builds = sa.Table(
     sa.Column("package_id", sa.Integer, sa.ForeignKey("packages.id"), nullable=False, index=True),
     # The Package as it was when the build was asked for, as JSON: a later `apply` does not change a build under way.
     sa.Column("definition", sa.Text, nullable=False),
-    # The chroots asked for, as JSON; empty means all of the package's.
-    sa.Column("chroots", sa.Text, nullable=False),
     sa.Column("force", sa.Boolean, nullable=False),
     sa.Column("requested_by", sa.Text, nullable=False),
     sa.Column("requested", sa.Float, nullable=False),
     sa.Column("finished", sa.Float),
-    sa.Column("reason", sa.Text, nullable=False, default=""),
     # The SourceFacts of the source job, as JSON.
     sa.Column("source", sa.Text),
     sqlite_autoincrement=True,

@@ -37,16 +37,14 @@ CREATE TABLE builds (
 	number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
 	package_id INTEGER NOT NULL, 
 	definition TEXT NOT NULL, 
-	chroots TEXT NOT NULL, 
 	force BOOLEAN NOT NULL, 
 	requested_by TEXT NOT NULL, 
 	requested FLOAT NOT NULL, 
 	finished FLOAT, 
-	reason TEXT NOT NULL, 
 	source TEXT, 
 	CONSTRAINT fk_builds_package_id_packages FOREIGN KEY(package_id) REFERENCES packages (id)
 );
-INSERT INTO "builds" VALUES(1,1,'{"style":"release","packaging":{"git":"https://git.example.org/hello.git"}}','[]',0,'ada',3.5,9.5,'','{"evr":"1.0-1","inputs":"0000000000000000000000000000000000000000000000000000000000000000","commits":[]}');
+INSERT INTO "builds" VALUES(1,1,'{"style":"release","packaging":{"git":"https://git.example.org/hello.git"}}',0,'ada',3.5,9.5,'{"evr":"1.0-1","inputs":"0000000000000000000000000000000000000000000000000000000000000000","commits":[]}');
 CREATE TABLE counters (
 	name TEXT NOT NULL, 
 	value INTEGER NOT NULL, 
