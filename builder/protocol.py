@@ -119,6 +119,11 @@ class Peer(BoundedBoxes):
         self._deadline: IDelayedCall | None = None
         self.closed: Deferred[str] = Deferred()
 
+    @property
+    def stranger(self) -> bool:
+        """Whether nobody knows yet who is on the other side."""
+        return self._session is None
+
     def ask(self, request: Request[A], within: float = 30.0) -> Deferred[A]:
         """Send a request; the Deferred fires with its answer, or fails with the error that the peer answers.
 

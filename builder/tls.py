@@ -18,6 +18,7 @@ from OpenSSL import SSL, crypto
 from twisted.internet.endpoints import HostnameEndpoint, TCP4ServerEndpoint, TCP6ServerEndpoint, wrapClientTLS
 from twisted.internet.error import CannotListenError, ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import (
+    IAddress,
     IListeningPort,
     IOpenSSLClientConnectionCreator,
     IOpenSSLServerConnectionCreator,
@@ -26,6 +27,7 @@ from twisted.internet.interfaces import (
 )
 from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
+from typing_extensions import override
 from zope.interface import implementer
 
 from builder.config import Address, Credentials, HttpTls
@@ -120,8 +122,20 @@ class _Connections:
         return SSL.Connection(self._context, None)
 
 
+class _Entry(TLSMemoryBIOFactory):
+    """Lets the wrapped factory refuse a connection, which then costs no TLS; Twisted's own would fail on it later."""
+
+    @override
+    def buildProtocol(  # type: ignore[override]  # a listening port takes None, as of every factory
+        self, addr: IAddress | None
+    ) -> TLSMemoryBIOProtocol | None:
+        """A connection is there."""
+        inner = self.wrappedFactory.buildProtocol(addr)
+        return None if inner is None else self.protocol(self, inner)
+
+
 async def _listen(reactor: Any, address: Address, context: SSL.Context, factory: IProtocolFactory) -> IListeningPort:
-    return await listen_plainly(reactor, address, TLSMemoryBIOFactory(_Connections(context), False, factory, reactor))
+    return await listen_plainly(reactor, address, _Entry(_Connections(context), False, factory, reactor))
 
 
 async def listen_plainly(reactor: Any, address: Address, factory: IProtocolFactory) -> IListeningPort:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, fail, maybeDeferred
 from twisted.internet.interfaces import IAddress, IListeningPort, IReactorTime
+from twisted.internet.protocol import Factory
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
@@ -71,17 +72,25 @@ class Farm:
     config: MasterConfig
 
 
-class Door(PeerFactory):
+STRANGERS = 200
+"""How many connections may be without a handshake at once; each has 15 s for it."""
+
+
+class Door(Factory):
     """Where daemons come in; it knows who is inside, so that all can be sent away."""
 
+    noisy = False
+
     def __init__(self, clock: Any, session_for: Callable[[Identity], Session], ping_every: float) -> None:
-        super().__init__(clock, frozenset({Role.SLAVE, Role.REPO}), session_for, ping_every=ping_every)
+        self._factory = PeerFactory(clock, frozenset({Role.SLAVE, Role.REPO}), session_for, ping_every=ping_every)
         self._peers: set[Peer] = set()
 
     @override
-    def buildProtocol(self, addr: IAddress | None) -> Peer:
-        """Somebody comes in."""
-        peer = super().buildProtocol(addr)
+    def buildProtocol(self, addr: IAddress | None) -> Peer | None:
+        """Somebody comes in, unless too many stand there who have not said who they are."""
+        if sum(peer.stranger for peer in self._peers) >= STRANGERS:
+            return None
+        peer = self._factory.buildProtocol(addr)
         self._peers.add(peer)
         background("Seeing a daemon off", self._until_gone(peer))
         return peer

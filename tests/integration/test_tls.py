@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from twisted.internet import reactor
 from twisted.internet.defer import gatherResults
+from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
@@ -22,6 +23,7 @@ from builder.clock import wall_time
 from builder.config import Address, Credentials, HttpTls
 from builder.dial import Dialler
 from builder.errors import InvalidError, UnavailableError
+from builder.master.service import STRANGERS, Door
 from builder.tls import client_endpoint, listen, listen_https
 from builder.wire import Done, Ping, Role
 from tests.support.certificates import DAY, Pki
@@ -42,6 +44,14 @@ class Greeting(Protocol):
         self.transport.loseConnection()
 
 
+class Full(Factory):
+    """Takes nobody, as a site with too many connections does."""
+
+    @override
+    def buildProtocol(self, addr: IAddress | None) -> None:
+        """No."""
+
+
 class TlsTestCase(TestCase):
     """A farm's CA in a folder of the test's own."""
 
@@ -52,6 +62,43 @@ class TlsTestCase(TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.pki = Pki(Path(folder.name))
+
+
+class CrowdTests(TlsTestCase):
+    """Connections that nobody wants."""
+
+    async def test_a_refused_connection_is_closed(self) -> None:
+        """A factory that takes no more is asked before TLS costs anything; nothing is logged as a bug."""
+        credentials = self.pki.right(Role.MASTER)
+        port: Any = await listen(reactor, LOOPBACK, credentials, Full())
+        self.addCleanup(port.stopListening)
+
+        def received() -> bytes:
+            with socket.create_connection(("127.0.0.1", port.getHost().port), 30) as connection:
+                return connection.recv(1)
+
+        assert await deferToThread(received) == b""
+
+    async def test_strangers_have_a_limited_room(self) -> None:
+        """Whoever says nothing takes one of few places; the next is refused, and let in when others have left."""
+        door = Door(reactor, lambda _: WaitingSession(), 0.0)
+        port: Any = await listen(reactor, LOOPBACK, self.pki.right(Role.MASTER), door)
+        self.addCleanup(port.stopListening)
+        address = ("127.0.0.1", port.getHost().port)
+
+        def crowd() -> list[socket.socket]:
+            return [socket.create_connection(address, 30) for _ in range(STRANGERS + 1)]
+
+        connections = await deferToThread(crowd)
+        assert await deferToThread(connections[-1].recv, 1) == b""
+        connections[0].setblocking(False)
+        with pytest.raises(BlockingIOError):
+            connections[0].recv(1)
+        for connection in connections:
+            connection.close()
+        side = Side(Role.MASTER)
+        await dialled(self, Address(host=address[0], port=address[1]), self.pki.right(Role.SLAVE), side)
+        await side.session.begun
 
 
 class AcceptedTests(TlsTestCase):
