@@ -173,14 +173,7 @@ def test_a_cancelled_build(farm: Farm, tmp_path: Path) -> None:
     url = packaging(tmp_path, "unwanted", build="echo begun\nsleep 3600")
     farm.call("POST", "/api/v1/definition", definition("project-unwanted", {"unwanted": url}))
     number = farm.call("POST", "/api/v1/builds", {"package": "unwanted"})["number"]
-
-    def begun() -> bool:
-        try:
-            return "begun\n" in farm.log_of(number, CHROOT)
-        except OSError:
-            return False
-
-    eventually("the build has begun", begun)
+    eventually("the build has begun", lambda: "begun\n" in farm.log_so_far(number, CHROOT))
     done = farm.builder("build", "cancel", str(number))
     assert done.returncode == 0, done.stderr
     assert farm.get(f"/api/v1/builds/{number}")["state"] == "cancelled"
@@ -236,14 +229,7 @@ def test_a_lost_host(tmp_path: Path, mini_chroots: Path) -> None:
         url = packaging(tmp_path / "git", "lonely", build="echo begun\nsleep 6")
         farm.call("POST", "/api/v1/definition", definition("lost", {"lonely": url}))
         number = farm.call("POST", "/api/v1/builds", {"package": "lonely"})["number"]
-
-        def begun() -> bool:
-            try:
-                return "begun\n" in farm.log_of(number, CHROOT)
-            except OSError:
-                return False
-
-        eventually("the build has begun", begun)
+        eventually("the build has begun", lambda: "begun\n" in farm.log_so_far(number, CHROOT))
         lost = farm.slaves.pop()
         farm.add_slave("slave2")
         lost.kill()

@@ -28,6 +28,7 @@ from builder.wire import Role
 from tests.support.certificates import Pki
 from tests.support.http import Reply
 from tests.support.small_farm import SmallFarm
+from tests.support.waiting import until
 
 _REACTOR: Any = reactor
 DEADLINE = 20.0
@@ -88,13 +89,6 @@ class HttpTest(TestCase):
         reader.transport.write(request)
         return reader
 
-    async def until(self, what: str, seen: Any) -> None:
-        """Wait until something is seen."""
-        deadline = _REACTOR.seconds() + DEADLINE
-        while not seen():
-            assert _REACTOR.seconds() < deadline, f"not seen in time: {what}"
-            await sleep(_REACTOR, 0.01)
-
     async def test_loopback_is_plain(self) -> None:
         """On this machine alone the command line talks without TLS."""
         port = await self.serve()
@@ -144,14 +138,14 @@ class HttpTest(TestCase):
         reader = await self.connect(port, b"")
         reader.transport.pauseProducing()
         reader.transport.write(b"GET /api/v1/builds/1/jobs/source/log HTTP/1.1\r\n\r\n")
-        await self.until("the log is being read", lambda: reads)
+        await until("the log is being read", lambda: reads)
         before = -1
         while before != len(reads):
             before = len(reads)
             await sleep(_REACTOR, 0.2)
         assert sum(reads) < len(LARGE) * 3 // 4
         reader.transport.resumeProducing()
-        await self.until("all of the log is there", lambda: len(reader.received) > len(LARGE))
+        await until("all of the log is there", lambda: len(reader.received) > len(LARGE))
         assert Reply(bytes(reader.received)).body == LARGE
 
     def counted_reads(self) -> list[int]:
@@ -172,16 +166,16 @@ class HttpTest(TestCase):
         port = await self.serve()
         factory: FarmSite = port.factory
         reader = await self.connect(port, b"GET /api/v1/events?follow=1 HTTP/1.1\r\n\r\n")
-        await self.until("the answer has begun", lambda: b"200 OK" in reader.received)
+        await until("the answer has begun", lambda: b"200 OK" in reader.received)
         assert len(factory.connections) == 1
         reader.transport.loseConnection()
-        await self.until("nobody is connected", lambda: not factory.connections)
+        await until("nobody is connected", lambda: not factory.connections)
 
     async def test_closing_the_port_ends_followers(self) -> None:
         """A master that stops does not wait for those who look on."""
         port = await self.serve()
         reader = await self.connect(port, b"GET /api/v1/events?follow=1 HTTP/1.1\r\n\r\n")
-        await self.until("the answer has begun", lambda: b"200 OK" in reader.received)
+        await until("the answer has begun", lambda: b"200 OK" in reader.received)
         await maybeDeferred(port.stopListening)
         await reader.closed
 

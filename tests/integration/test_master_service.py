@@ -2,7 +2,6 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -13,7 +12,6 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.trial.unittest import TestCase
 from typing_extensions import override
 
-from builder.certificates import Identity, create_authority, issue
 from builder.clock import background, sleep, started
 from builder.config import Address, Credentials, MasterConfig
 from builder.dial import Dialler
@@ -25,19 +23,15 @@ from builder.model.build import Build, BuildRequest, BuildState
 from builder.protocol import Peer
 from builder.tls import client_endpoint
 from builder.wire import CHUNK, Applied, Done, FetchFile, Operate, Request, Role, StartJob
+from tests.support.certificates import Pki
 from tests.support.distribution import ROOT
 from tests.support.headless import DEFINITION, X86
 from tests.support.processes import free_port
 from tests.support.scripted import BUILT, MADE, ScriptedPeer, ScriptedRepo, ScriptedSlave, artifact, listed
+from tests.support.waiting import until
 
 LOCAL = "127.0.0.1"
 SRPM = bytes(range(256)) * 1000
-
-
-async def until(seen: Callable[[], bool]) -> None:
-    """Come back when it is so; the test's own timeout ends the wait."""
-    while not seen():
-        await sleep(reactor, 0.005)
 
 
 class EagerSlave(ScriptedSlave):
@@ -115,7 +109,7 @@ class MasterDaemonTests(TestCase):
     def setUp(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="master-"))
         self.addCleanup(shutil.rmtree, self.folder)
-        create_authority(self.folder / "pki", "farm")
+        self.pki = Pki(self.folder / "pki")
         self.config = MasterConfig(
             state=self.folder / "state",
             credentials=self.credentials(Role.MASTER, "master"),
@@ -127,7 +121,7 @@ class MasterDaemonTests(TestCase):
 
     def credentials(self, role: Role, name: str) -> Credentials:
         """A certificate of the farm."""
-        return issue(self.folder / "pki", Identity(role=role, name=name), (LOCAL,))
+        return self.pki.right(role, name, (LOCAL,))
 
     async def start(self, config: MasterConfig | None = None) -> None:
         """Begin a life of the master."""
@@ -151,7 +145,7 @@ class MasterDaemonTests(TestCase):
         dialler = Dialler(reactor, "the master", endpoint, lambda _: peer, Random(1), 5.0)
         dialler.startService()
         self.addCleanup(dialler.stopService)
-        await until(lambda: peer.peer is not None)
+        await until("the peer is connected", lambda: peer.peer is not None)
 
     async def finished(self, number: int) -> Build:
         """The build, once it has ended."""
@@ -192,9 +186,9 @@ class MasterDaemonTests(TestCase):
         await self.start()
         slave = EagerSlave()
         await self.dial(slave)
-        await until(lambda: slave.welcome)
+        await until("the slave is welcome", lambda: slave.welcome)
         token = await self.running.farm.people.issue("ada")
         await self.stop()
-        await until(lambda: slave.closed is not None)
+        await until("the slave is let go", lambda: slave.closed is not None)
         await self.start()
         assert await self.running.farm.people.person(token) == "ada"

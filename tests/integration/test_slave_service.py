@@ -6,23 +6,22 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 from twisted.internet import reactor
 from twisted.trial.unittest import TestCase
 from typing_extensions import override
 
-from builder.certificates import Identity, create_authority, issue
-from builder.clock import sleep
 from builder.config import Address
 from builder.model.attempt import AttemptState, SourceWork
 from builder.protocol import PeerFactory
 from builder.tls import listen
 from builder.wire import CancelJob, Role, StartJob
+from tests.support.certificates import Pki
 from tests.support.master import MemoryMaster
 from tests.support.orders import order, source_work
 from tests.support.packages import packaging
+from tests.support.waiting import until
 
 CONFIG = """\
 state = "{state}"
@@ -52,13 +51,12 @@ class SlaveDaemonTests(TestCase):
         self.master = MemoryMaster(self.attempt)
 
     async def _listen(self) -> None:
-        pki = self.folder / "pki"
-        create_authority(pki, "farm")
-        master = issue(pki, Identity(role=Role.MASTER, name="master"), hosts=("127.0.0.1",))
+        pki = Pki(self.folder / "pki")
+        master = pki.right(Role.MASTER, "master", hosts=("127.0.0.1",))
         factory = PeerFactory(reactor, frozenset({Role.SLAVE}), lambda _: self.master)
         port = await listen(reactor, Address(host="127.0.0.1", port=0), master, factory)
         self.addCleanup(port.stopListening)
-        credentials = issue(pki, Identity(role=Role.SLAVE, name="anvil"))
+        credentials = pki.right(Role.SLAVE, "anvil")
         number: int = port.getHost().port  # type: ignore[attr-defined]  # a TCP port's address has one
         config = CONFIG.format(state=self.state, port=number, credentials=credentials)
         (self.folder / "slave.toml").write_text(config)
@@ -68,7 +66,7 @@ class SlaveDaemonTests(TestCase):
         hellos = len(self.master.hellos)
         daemon = self._spawn()
         self.addCleanup(self._end, daemon)
-        await self._until(lambda: len(self.master.hellos) > hellos)
+        await until("the slave says hello", lambda: len(self.master.hellos) > hellos)
         return daemon
 
     def _spawn(self) -> subprocess.Popen[bytes]:
@@ -80,12 +78,7 @@ class SlaveDaemonTests(TestCase):
         """Stop it, and see the connection end."""
         daemon.kill()
         daemon.wait(30)
-        await self._until(lambda: self.master.peer is None)
-
-    async def _until(self, seen: Callable[[], bool]) -> None:
-        """Come back when the master has seen it; the test's timeout bounds it."""
-        while not seen():
-            await sleep(reactor, 0.01)
+        await until("the connection has ended", lambda: self.master.peer is None)
 
     async def _order(self, work: SourceWork) -> None:
         assert self.master.peer
@@ -101,14 +94,14 @@ class SlaveDaemonTests(TestCase):
         await self._start()
         await self._order(self._sleeping(0))
         mine = self.master.attempts[self.attempt]
-        await self._until(lambda: mine.outcome is not None)
+        await until("the attempt has ended", lambda: mine.outcome is not None)
         assert mine.outcome
         assert mine.outcome.state is AttemptState.SUCCEEDED, mine.log
         assert mine.steps == [
             "started", "fetch begins", "fetch ends", "srpm begins", "srpm ends", "upload begins", "upload ends"
         ]  # fmt: skip
         assert list(mine.files) == ["hello-1.0-1.src.rpm", "listing.json"]
-        await self._until(lambda: not list((self.state / "attempts").iterdir()))
+        await until("nothing is left", lambda: not list((self.state / "attempts").iterdir()))
 
     async def test_a_killed_slave_takes_up_its_runner(self) -> None:
         """The slave is killed in the middle; its next life finds the runner at work and reports all of it, once."""
@@ -116,13 +109,13 @@ class SlaveDaemonTests(TestCase):
         first = await self._start()
         await self._order(self._sleeping(1.5))
         mine = self.master.attempts[self.attempt]
-        await self._until(lambda: b"packaging:" in mine.log)
+        await until("the runner is at work", lambda: b"packaging:" in mine.log)
         first.send_signal(signal.SIGKILL)
         first.wait(30)
-        await self._until(lambda: self.master.peer is None)
+        await until("the connection has ended", lambda: self.master.peer is None)
         await self._start()
         assert self.master.hellos[-1].held == (self.attempt,)
-        await self._until(lambda: mine.outcome is not None)
+        await until("the attempt has ended", lambda: mine.outcome is not None)
         assert mine.outcome
         assert mine.outcome.state is AttemptState.SUCCEEDED, mine.log
         assert mine.steps.count("fetch begins") == mine.steps.count("started") == 1
@@ -134,13 +127,13 @@ class SlaveDaemonTests(TestCase):
         first = await self._start()
         await self._order(self._sleeping(1.5))
         mine = self.master.attempts[self.attempt]
-        await self._until(lambda: b"packaging:" in mine.log)
+        await until("the runner is at work", lambda: b"packaging:" in mine.log)
         first.terminate()
         first.wait(30)
         result = self.state / "attempts" / self.attempt / "result.json"
-        await self._until(result.exists)
+        await until("the runner has ended", result.exists)
         await self._start()
-        await self._until(lambda: mine.outcome is not None)
+        await until("the attempt has ended", lambda: mine.outcome is not None)
         assert mine.outcome
         assert mine.outcome.state is AttemptState.SUCCEEDED, mine.log
 
@@ -150,9 +143,9 @@ class SlaveDaemonTests(TestCase):
         await self._start()
         await self._order(self._sleeping(1000))
         mine = self.master.attempts[self.attempt]
-        await self._until(lambda: b"packaging:" in mine.log)
+        await until("the runner is at work", lambda: b"packaging:" in mine.log)
         assert self.master.peer
         await self.master.peer.ask(CancelJob(attempt=self.attempt))
-        await self._until(lambda: mine.outcome is not None)
+        await until("the attempt has ended", lambda: mine.outcome is not None)
         assert mine.outcome
         assert mine.outcome.state is AttemptState.CANCELLED

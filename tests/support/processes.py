@@ -19,9 +19,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from builder.certificates import Identity, create_authority, issue
-from builder.config import Credentials
+from builder.certificates import Identity
 from builder.wire import Role
+from tests.support.certificates import Pki
 
 T = TypeVar("T")
 BIN = Path(sys.executable).parent
@@ -29,11 +29,20 @@ DEADLINE = 90.0
 """Seconds that anything may take on a slow machine before a test gives up."""
 
 
+_RESERVATIONS: list[socket.socket] = []
+
+
 def free_port() -> int:
-    """A TCP port on loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port on loopback that a daemon can listen on, and that nobody else is given as long as this process lives.
+
+    A socket that is bound and does not listen keeps it: the kernel lets others have it who ask for it by its number
+    and set SO_REUSEADDR, as servers do, and gives it to nobody who asks for any port. Source: socket(7), ip(7).
+    """
+    reservation = socket.socket()
+    reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    reservation.bind(("127.0.0.1", 0))
+    _RESERVATIONS.append(reservation)
+    return int(reservation.getsockname()[1])
 
 
 def eventually(what: str, seen: Callable[[], T | None], deadline: float = DEADLINE) -> T:
@@ -102,8 +111,7 @@ class Farm:
         self.http, self.rpc = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.http}"
         self._chroots = chroots
-        self._pki = folder / "pki"
-        create_authority(self._pki, "farm")
+        self._pki = Pki(folder / "pki")
         self._client = folder / "client.toml"
         self.master = self._master(master)
         self.repo = self._daemon("repo", Identity(role=Role.REPO, name="repo"), f"state = '{self.state}'")
@@ -145,7 +153,7 @@ class Farm:
     # -- configuration
 
     def _credentials(self, identity: Identity) -> str:
-        issued: Credentials = issue(self._pki, identity, hosts=("127.0.0.1", "localhost"))
+        issued = self._pki.right(identity.role, identity.name, hosts=("127.0.0.1", "localhost"))
         return f"[credentials]\nca = '{issued.ca}'\ncertificate = '{issued.certificate}'\nkey = '{issued.key}'\n"
 
     def _daemon(self, kind: str, identity: Identity, settings: str, tail: str = "", port: int | None = None) -> Daemon:
@@ -233,6 +241,13 @@ class Farm:
         """The whole stored log of a job's newest attempt."""
         with urllib.request.urlopen(f"{self.url}/api/v1/builds/{build}/jobs/{job}/log", timeout=DEADLINE) as answer:
             return str(answer.read().decode())
+
+    def log_so_far(self, build: int, job: str) -> str:
+        """The same, or nothing while there is no attempt, or no master."""
+        try:
+            return self.log_of(build, job)
+        except OSError:
+            return ""
 
     def finished(self, build: int, deadline: float = DEADLINE) -> dict[str, Any]:
         """The build once it has ended."""

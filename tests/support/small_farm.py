@@ -1,15 +1,13 @@
 """A farm in memory, and the means to make things happen in it: what the pages and the API show."""
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import msgspec
 import sqlalchemy as sa
-from twisted.python.failure import Failure
 
-from builder.clock import deferred
 from builder.config import Credentials, MasterConfig
 from builder.master.builds import Builds
 from builder.master.definitions import Definitions
@@ -26,7 +24,7 @@ from builder.model.slave import HostFacts
 from builder.model.step import StepName
 from builder.protocol import Peer
 from builder.wire import PROTOCOL_VERSION, Hello
-from tests.support.store import MemoryStore
+from tests.support.store import MemoryStore, answer
 
 T = TypeVar("T")
 
@@ -84,15 +82,15 @@ class SmallFarm:
             config=config,
         )
         for name, hello in (("alpha", ALPHA), ("beta", BETA)):
-            now(self.store.write(partial(slaves.save, name=name, hello=hello)))
+            answer(self.store.write(partial(slaves.save, name=name, hello=hello)))
         self.farm.slaves.admit(Connection("alpha", cast("Peer", None), ALPHA))
-        self.token = now(self.farm.people.issue("ada"))
-        now(self.farm.definitions.apply(DEFINITION, dry_run=False))
+        self.token = answer(self.farm.people.issue("ada"))
+        answer(self.farm.definitions.apply(DEFINITION, dry_run=False))
 
     def live(self) -> None:
         """Three builds: one is published for a chroot at the second attempt, one has failed, one is running."""
         for package in ("hello", "hellolib", "hello"):
-            now(self.farm.builds.request(BuildRequest(package=package), "ada"))
+            answer(self.farm.builds.request(BuildRequest(package=package), "ada"))
         ok = Outcome(state=AttemptState.SUCCEEDED, evr="1.0-1.fc43")
         self.begin(1, "source")
         self.step(1, "source", StepName.FETCH, T0, 0.5)
@@ -111,7 +109,7 @@ class SmallFarm:
         failed = Outcome(state=AttemptState.FAILED, reason="%build: </p><script>alert(1)</script>")
         self.begin(2, "source")
         self.end(2, "source", JobState.FAILED, failed, T0 + 9)
-        now(self.farm.builds.cancel(2, None, "ada"))
+        answer(self.farm.builds.cancel(2, None, "ada"))
         self.begin(3, "source")
         self.step(3, "source", StepName.FETCH, T0, None)
 
@@ -129,7 +127,7 @@ class SmallFarm:
             connection.execute(sa.insert(schema.attempts).values(values))
             return int(fence)
 
-        return now(self.store.write(begun))
+        return answer(self.store.write(begun))
 
     def step(self, build: int, job: str, name: StepName, at: float, took: float | None, *, ok: bool = True) -> None:
         """The newest attempt takes a step, or is in the middle of it."""
@@ -142,7 +140,7 @@ class SmallFarm:
             connection.execute(sa.insert(schema.steps).values(values))
             events.record(connection, "step_started", build, job, name.value)
 
-        now(self.store.write(taken))
+        answer(self.store.write(taken))
 
     def write(self, build: int, job: str, fence: int, text: bytes) -> None:
         """An attempt writes into its log."""
@@ -164,7 +162,7 @@ class SmallFarm:
             names = msgspec.json.encode(published).decode()
             jobs.change(connection, row.id, state, reason=outcome.reason, evr=outcome.evr, published=names)
 
-        now(self.store.write(ended))
+        answer(self.store.write(ended))
 
 
 def _job(connection: sa.Connection, build: int, name: str) -> Any:
@@ -176,14 +174,3 @@ def _job(connection: sa.Connection, build: int, name: str) -> Any:
 def _attempt(connection: sa.Connection, build: int, job: str) -> str:
     query = sa.select(schema.attempts.c.id).where(schema.attempts.c.job_id == _job(connection, build, job).id)
     return str(connection.execute(query.order_by(schema.attempts.c.fence.desc())).scalars().first())
-
-
-def now(answer: Awaitable[T]) -> T:
-    """The result of what needs no time."""
-    results: list[T] = []
-    failures: list[Failure] = []
-    _ = deferred(answer).addCallbacks(results.append, failures.append)
-    for failure in failures:
-        failure.raiseException()
-    (result,) = results
-    return result

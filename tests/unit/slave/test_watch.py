@@ -1,16 +1,15 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 from twisted.internet import reactor
 from twisted.trial.unittest import TestCase
 from typing_extensions import override
 
-from builder.clock import sleep
 from builder.slave.attempt import AttemptFolder
 from builder.slave.watch import InotifyWatch
+from tests.support.waiting import until
 
 
 class InotifyTest(TestCase):
@@ -24,11 +23,6 @@ class InotifyTest(TestCase):
         self.addCleanup(self.watch.stop)
         self.told: list[str] = []
 
-    async def _until(self, seen: Callable[[], bool]) -> None:
-        """Come back when it is seen; the test's timeout bounds it."""
-        while not seen():
-            await sleep(reactor, 0.005)
-
     async def test_looking_at_a_runner_is_no_change(self) -> None:
         """What looks at the attempt because it was told of a change is not told of its own look."""
         attempt = AttemptFolder(self.folder)
@@ -38,7 +32,7 @@ class InotifyTest(TestCase):
         self.watch.begin(self.folder, self.told.append)
         assert attempt.running()
         attempt.log.write_text("a line\n")
-        await self._until(lambda: "log" in self.told)
+        await until("the log is told", lambda: "log" in self.told)
         assert set(self.told) == {"log"}
 
     async def test_a_failure_of_one_who_is_told_is_no_other_ones(self) -> None:
@@ -53,5 +47,5 @@ class InotifyTest(TestCase):
             self.watch.begin(folder, changed)
         (first / "result").write_text("text")
         (second / "result").write_text("text")
-        await self._until(lambda: "result" in self.told)
+        await until("the result is told", lambda: "result" in self.told)
         assert len(self.flushLoggedErrors(ZeroDivisionError)) == 1

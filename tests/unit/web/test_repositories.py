@@ -14,7 +14,7 @@ from builder.errors import NotFoundError
 from builder.web.repositories import InRepository, Repositories
 from builder.web.stored import ASK_AGAIN, FOREVER
 from builder.web.visit import Visit
-from tests.support.small_farm import now
+from tests.support.store import answer as answered
 from tests.support.web import WebTest
 
 BASE = "/repos/hello/testing/fedora-43"
@@ -178,7 +178,7 @@ def test_no_name_leads_outside(tmp_path_factory: pytest.TempPathFactory, parts: 
         (root / "link").symlink_to(state)
         (root / "a" / "up").symlink_to("../..")
     try:
-        answer = now(Repositories(root).file(InRepository(path=tuple(parts)), Visit(origin="http://x")))
+        answer = answered(Repositories(root).file(InRepository(path=tuple(parts)), Visit(origin="http://x")))
     except NotFoundError:
         return
     pytest.fail(f"{parts} was answered with {answer.headers}")
