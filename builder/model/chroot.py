@@ -29,12 +29,14 @@ ChrootName = Annotated[
 class BaseRepository(Value, frozen=True, kw_only=True):
     """A repository that dnf reads while it fills a build root.
 
-    `url` may hold dnf's `$releasever` and `$basearch`; a lower `priority` wins.
+    `url` may hold dnf's `$releasever` and `$basearch`; a lower `priority` wins. Packages must be signed by `key`, the
+    URL of an OpenPGP key, where there is one.
     """
 
     name: Label
     url: RepositoryUrl
     priority: int = 99
+    key: RepositoryUrl | None = None
 
 
 class Chroot(Value, frozen=True, kw_only=True):

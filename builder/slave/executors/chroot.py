@@ -58,7 +58,7 @@ class ChrootExecutor:
             (tree / name).mkdir(parents=True)
         if work.network:
             (tree / sandbox.RESOLVER.lstrip("/")).touch()
-        required = self._requirements(workspace, srpm)
+        required = requirements(workspace, srpm)
         with cache_slot(workspace.state / "cache" / "dnf", work.chroot.name) as cache:
             trust = workspace.state / TRUST_NAME
             places = Places(
@@ -66,16 +66,6 @@ class ChrootExecutor:
             )
             self._install(workspace, work, places, required)
         return ChrootRoot(workspace, tree, srpm)
-
-    def _requirements(self, workspace: Workspace, srpm: Path) -> tuple[str, ...]:
-        command = ["rpm", "--query", "--package", "--nosignature", "--requires", srpm.name]
-        answer = workspace.ask(sandbox.on_host(command, srpm.parent, sandbox.host_links()))
-        if answer.code:
-            raise broken(f"{srpm.name} cannot be read: {answer.last_error}")
-        try:
-            return build_requires(answer.output)
-        except InvalidError as error:
-            raise failed(FailureKind.DEPENDENCY, str(error)) from error
 
     def _install(self, workspace: Workspace, work: ChrootWork, places: Places, required: Sequence[str]) -> None:
         config = places.own / "dnf.conf"
@@ -93,6 +83,22 @@ class ChrootExecutor:
         )
         if workspace.run(sandbox.as_owner(confined, os.geteuid())):
             raise install_failure(workspace.step_log(), tuple(required), work.srpm.name)
+
+
+def requirements(workspace: Workspace, srpm: Path) -> tuple[str, ...]:
+    """What `srpm` requires to be built.
+
+    Raises:
+        EndedError: It cannot be read, or names what no package in a repository can provide.
+    """
+    command = ["rpm", "--query", "--package", "--nosignature", "--requires", srpm.name]
+    answer = workspace.ask(sandbox.on_host(command, srpm.parent, sandbox.host_links()))
+    if answer.code:
+        raise broken(f"{srpm.name} cannot be read: {answer.last_error}")
+    try:
+        return build_requires(answer.output)
+    except InvalidError as error:
+        raise failed(FailureKind.DEPENDENCY, str(error)) from error
 
 
 class ChrootRoot:

@@ -3,7 +3,7 @@
 from builder.errors import UnavailableError
 from builder.model.attempt import ChrootWork
 from builder.slave.endings import broken
-from builder.slave.executors.auto import choose, executors
+from builder.slave.executors.auto import chosen
 from builder.slave.executors.executor import BuildRoot
 from builder.slave.workspace import Workspace
 
@@ -15,7 +15,7 @@ def make_root(workspace: Workspace, work: ChrootWork) -> tuple[str, BuildRoot]:
         EndedError: This host has no executor, a package is not to be had, or a repository is not.
     """
     try:
-        executor = choose(executors(), workspace.interrupts)
+        executor = chosen(workspace.interrupts)
     except UnavailableError as error:
         raise broken(str(error)) from error
     return executor.name, executor.fill(workspace, work, workspace.attempt.inputs / work.srpm.name)

@@ -1,0 +1,52 @@
+"""Puts right what mock leaves in its caches when it is killed, and removes caches that nobody uses any more.
+
+Processes, mounts and locks end with the keeper's namespaces, and the attempt's folder with the attempt. What stays are
+the caches: the root's may be half written, and dnf's holds locks that are process numbers, of a process namespace that
+is gone: any of the next one may have that number.
+"""
+
+import fcntl
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from builder import files
+
+UNUSED_AFTER = 30 * 86400
+"""After how many seconds without use a cache is removed."""
+_ARCHIVES = "cache.tar*"
+_WRITTEN, _LOCK = "cache.log", "rootcache.lock"
+"""mock writes the one when the archive is complete, and holds the other while it works on it."""
+
+
+def mend(roots: Path, packages: Path) -> None:
+    """Make the caches usable: that of the root, which others may use now, and that of dnf, which is ours alone."""
+    for lock in packages.glob("*/dnf_cache/*.pid"):
+        files.remove(lock)
+    with (roots / _LOCK).open("a+") as lock_file:
+        try:
+            fcntl.lockf(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return  # somebody reads or writes it, so it is, or becomes, whole
+        for archive in roots.glob(_ARCHIVES):
+            if not _is_whole(archive, roots / _WRITTEN):
+                files.remove(archive)
+
+
+def _is_whole(archive: Path, written: Path) -> bool:
+    with suppress(FileNotFoundError):
+        return written.stat().st_mtime_ns >= archive.stat().st_mtime_ns
+    return False
+
+
+def prune(caches: Path, now: float) -> None:
+    """Remove those of the folders in `caches` that nobody has used for long."""
+    for folder in caches.iterdir():
+        if now - folder.stat().st_mtime > UNUSED_AFTER:
+            files.remove_tree(folder)
+
+
+def use(folder: Path, now: float) -> None:
+    """Make a folder of caches, or say that it is used."""
+    folder.mkdir(parents=True, exist_ok=True)
+    os.utime(folder, (now, now))

@@ -1,0 +1,193 @@
+"""The executor that distributions trust: mock, run twice for each attempt.
+
+The first run makes the root: mock unpacks its cache of it, or fills it anew, brings it up to date, installs what the
+SRPM requires, and is stopped there by our plugin. Then the gate asks what it has to ask in that root. The second run
+builds in it. Both are kept in namespaces by the keeper, so that nothing is left of them whoever is killed, and both
+have their folders where the slave has its own: nothing is kept in mock's.
+"""
+
+import grp
+import os
+import pwd
+import re
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from builder import files
+from builder.model.attempt import ChrootWork
+from builder.process import Interrupts, run
+from builder.slave.endings import broken
+from builder.slave.executors import janitor, keeper, mock_plugin
+from builder.slave.executors.cache import cache_slot
+from builder.slave.executors.chroot import DATABASE, TRUST_NAME, ChrootRoot, requirements
+from builder.slave.executors.mock_failure import failure_of_build, root_failure
+from builder.slave.executors.mock_settings import (
+    CACHE,
+    CONFIG,
+    FOLDER,
+    PLUGIN,
+    PLUGINS,
+    RESULT,
+    ROOTS,
+    SYSTEM,
+    TRUST,
+    Host,
+    command,
+    configuration,
+    kept,
+    root_digest,
+    tree,
+)
+from builder.slave.workspace import Workspace
+
+PROGRAM = "BUILDER_MOCK"
+"""The variable that says which mock is meant, where it is not the one in PATH."""
+_PACKAGED = Path("/usr/libexec/mock/mock")
+"""mock itself, where what is in PATH only asks who may run it."""
+_MACROS = Path("/usr/lib/rpm/macros")
+_USERS = ("builder-slave", "nobody")
+"""As whom mock does what root need not do."""
+_DATABASE_IN_HOME = re.compile(r"^%_dbpath\s.*(?:~|HOME).*$", re.MULTILINE)
+
+
+class MockExecutor:
+    """Makes build roots, and builds, by mock."""
+
+    name = "mock"
+
+    def missing(self, interrupts: Interrupts) -> str | None:
+        """What this host lacks; mock is started, to see that it works."""
+        program = _program()
+        if program is None:
+            return "it cannot be found in PATH"
+        if os.geteuid():
+            return "it needs a slave that runs as root"
+        absent = [name for name in ("bwrap", "rpm", "git", "tar") if shutil.which(name) is None]
+        if absent:
+            return f"{', '.join(absent)} cannot be found in PATH"
+        if "mock" not in {group.gr_name for group in grp.getgrall()}:
+            return "there is no group named mock"
+        return _refusal(kept(_keeper(), [program, "--version"], [], cut=True), interrupts)
+
+    def fill(self, workspace: Workspace, work: ChrootWork, srpm: Path) -> "MockRoot":
+        """Let mock make the root, and stop it there."""
+        return MockRoot(workspace, work, srpm)
+
+
+class MockRoot:
+    """The root that the first run has left."""
+
+    def __init__(self, workspace: Workspace, work: ChrootWork, srpm: Path) -> None:
+        self._workspace = workspace
+        self._work = work
+        self._attempt = workspace.attempt.path.name
+        self._folder = workspace.folder("mock")
+        self._host = _host(work, workspace.state)
+        self._prepare(srpm)
+        required = requirements(workspace, srpm)
+        code = self._run(work.chroot.dist, stop=True, network=False)
+        if code == 0:
+            raise broken("mock has not loaded the plugin by which it is told to wait")
+        if code != mock_plugin.STOPPED:
+            raise root_failure(code, workspace.step_log(), required, srpm.name)
+        self._inside = ChrootRoot(workspace, self._folder / tree(work.chroot.name, self._attempt), srpm)
+
+    def evr(self, dist: str) -> str:
+        """Ask rpm in the tree."""
+        return self._inside.evr(dist)
+
+    def build(self, dist: str, *, network: bool) -> Sequence[Path]:
+        """Let mock build in the tree."""
+        code = self._run(dist, stop=False, network=network)
+        if code:
+            raise failure_of_build(code, self._workspace.step_log())
+        return sorted((self._folder / RESULT).glob("*.rpm"))
+
+    def packages(self) -> Sequence[str]:
+        """Ask the tree's rpm database."""
+        return self._inside.packages()
+
+    def _prepare(self, srpm: Path) -> None:
+        """Put what mock is given into its folder; what it does without being root, it does to the folder itself."""
+        files.link(srpm, self._folder / srpm.name)
+        self._srpm = srpm.name
+        if self._host.trust:
+            files.link(self._workspace.state / TRUST_NAME, self._folder / TRUST)
+        user, group = _user(), grp.getgrnam("mock").gr_gid
+        for name in (PLUGINS, RESULT):
+            (self._folder / name).mkdir()
+            os.chown(self._folder / name, user, group)
+        plugin = Path(str(mock_plugin.__file__))
+        (self._folder / PLUGINS / f"{PLUGIN}.py").write_bytes(plugin.read_bytes())
+
+    def _run(self, dist: str, *, stop: bool, network: bool) -> int:
+        """Run mock, with its caches put right, and return its exit code."""
+        config = self._folder / CONFIG
+        config.write_text(configuration(self._work, self._host, dist, stop=stop))
+        os.utime(config, (0, 0))  # a configuration that is newer than the cache of the root makes mock drop that
+        caches = self._workspace.state / "cache" / "mock"
+        cache = caches / f"{self._work.chroot.name}.{root_digest(self._work, self._host)}"
+        now = time.time()  # noqa: TID251 - compared with the times of files, by a program without a reactor
+        janitor.use(cache, now)
+        janitor.prune(caches, now)
+        roots = cache / "roots"
+        roots.mkdir(exist_ok=True)
+        with cache_slot(cache, "dnf") as packages:
+            janitor.mend(roots, packages)
+            mounts = [(self._folder, FOLDER), (packages, CACHE), (roots, ROOTS), *self._own_database()]
+            mock = command(_program() or "mock", self._attempt, self._srpm, again=not stop)
+            return self._workspace.run(kept(_keeper(), mock, mounts, cut=not network), _environment())
+
+    def _own_database(self) -> list[tuple[Path, Path]]:
+        """Where the host's rpm would look for the database in a home, as Debian's does: other macros for it."""
+        macros = _MACROS.read_text() if _MACROS.exists() else ""
+        if not _DATABASE_IN_HOME.search(macros):
+            return []
+        own = self._folder / "macros"
+        own.write_text(_DATABASE_IN_HOME.sub(f"%_dbpath {DATABASE}", macros))
+        return [(own, _MACROS)]
+
+
+def _program() -> str | None:
+    """Where mock is."""
+    named = os.environ.get(PROGRAM)
+    if named:
+        return shutil.which(named)
+    found = shutil.which("mock")
+    return str(_PACKAGED) if found and _PACKAGED.exists() else found
+
+
+def _keeper() -> list[str]:
+    return [sys.executable, "-I", "-S", str(keeper.__file__), str(os.getpid())]
+
+
+def _host(work: ChrootWork, state: Path) -> Host:
+    return Host(
+        system=work.chroot.name if (SYSTEM / f"{work.chroot.name}.cfg").exists() else None,
+        zstd=shutil.which("zstd") is not None,
+        trust=(state / TRUST_NAME).exists(),
+    )
+
+
+def _user() -> int:
+    names = {user.pw_name: user.pw_uid for user in pwd.getpwall()}
+    return next(names[name] for name in _USERS if name in names)
+
+
+def _environment() -> dict[str, str]:
+    """The slave's, with the variable that mock takes for who has started it."""
+    return {**os.environ, "SUDO_UID": str(_user()), "PYTHONUNBUFFERED": "1"}
+
+
+def _refusal(probe: Sequence[str], interrupts: Interrupts) -> str | None:
+    """What mock says if it cannot even be started."""
+    with os.fdopen(os.memfd_create("refusal"), "w+b") as said:
+        code = run(
+            probe, interrupts, output=said.fileno(), errors=said.fileno(), folder=Path("/"), environment=_environment()
+        )
+        said.seek(0)
+        lines = said.read().decode(errors="replace").strip().splitlines()
+    return None if code == 0 else f"it cannot be started: {lines[-1] if lines else f'exit code {code}'}"
