@@ -24,6 +24,7 @@ from builder.model import Value
 from builder.model.attempt import Order, Outcome
 from builder.model.step import StepName
 from builder.slave import records
+from builder.slave.endings import broken
 from builder.slave.records import Records
 
 ORDER_NAME = "order.json"
@@ -54,6 +55,7 @@ class AttemptFolder:
         self.lock = path / "lock"
         self._records = path / records.NAME
         self._cancel = path / "cancel"
+        self._cancel_reserve = path / ".cancel.new"
         self._result = path / "result.json"
         self._reserve = path / ".result.new"
 
@@ -71,14 +73,17 @@ class AttemptFolder:
             raise InvalidError(f"{path}: {error}") from error
 
     def outcome(self) -> Outcome | None:
-        """How it ended, if it has."""
+        """How it ended, if it has; a result that cannot be read is no reason to wait for another one."""
         try:
             return msgspec.json.decode(self._result.read_bytes(), type=Outcome)
         except FileNotFoundError:
             return None
+        except ValueError as error:  # msgspec's own, or the codec's
+            return broken(f"the runner left a result that cannot be read: {error}").outcome
 
     def reserve(self) -> None:
-        """Set aside the room that `finish` needs, for a disk that is full by then."""
+        """Set aside what `finish` and `cancel` need, for a disk that is full by then."""
+        self._cancel_reserve.touch()
         with self._reserve.open("wb") as file:
             os.posix_fallocate(file.fileno(), 0, RESERVED)
 
@@ -115,9 +120,11 @@ class AttemptFolder:
         return self._cancel.exists()
 
     def cancel(self) -> None:
-        """Tell the runner to stop, or the next one not to begin."""
-        self._cancel.touch()
-        self.signal(signal.SIGTERM)
+        """Tell the runner to stop, or the next one not to begin; whatever goes wrong with one, the other is done."""
+        with contextlib.suppress(OSError):
+            files.move(self._cancel_reserve, self._cancel)
+        with contextlib.suppress(OSError):
+            self.signal(signal.SIGTERM)
 
     def take_lock(self) -> int | None:
         """A descriptor that holds the lock for whoever inherits it, or None while a runner lives."""
@@ -139,7 +146,11 @@ class AttemptFolder:
         return descriptor is None
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the runner, if one lives."""
+        """Send a signal to the runner, if one lives.
+
+        Raises:
+            OSError: There is no descriptor to do it with.
+        """
         with contextlib.suppress(FileNotFoundError, ValueError, ProcessLookupError):
             runner = os.pidfd_open(int(self.lock.read_text()))
             try:

@@ -28,10 +28,9 @@ class Attempts:
         """Take up what an earlier life of this slave has left."""
         for folder in self._journal.held():
             try:
-                self._add(folder)
-            except InvalidError as error:
-                _log.error("{error}; the attempt is parked", error=error)
-                self._journal.park(folder)
+                self._take_up(folder)
+            except Exception:  # noqa: BLE001 - the slave is there for the others
+                _log.failure("what is in {folder} cannot be taken up", folder=folder.path)
 
     def stop(self) -> None:
         """The slave ends; what is at work works on."""
@@ -83,6 +82,13 @@ class Attempts:
         """There is no master to report to."""
         for relay in self._relays.values():
             relay.disconnected()
+
+    def _take_up(self, folder: AttemptFolder) -> None:
+        try:
+            self._add(folder)
+        except InvalidError as error:
+            _log.error("{error}; the attempt is parked", error=error)
+            self._journal.park(folder)
 
     def _add(self, folder: AttemptFolder) -> Relay:
         relay = self._relay_for(folder, self._gone)

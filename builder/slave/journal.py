@@ -32,22 +32,30 @@ class Journal:
             if (path / ORDER_NAME).exists():
                 found.append(folder)
             else:
-                self._remove(path)
+                self._remove(folder)
         return tuple(found)
 
-    def _remove(self, path: Path) -> None:
+    def _remove(self, folder: AttemptFolder) -> None:
         try:
-            files.remove_tree(path)
+            self.forget(folder)
         except OSError as error:  # it stands in nobody's way
             _log.warn("what an earlier attempt has left cannot be removed: {error}", error=error)
 
     def record(self, order: Order) -> AttemptFolder:
-        """Make the folder of a new attempt; its order is durable when this returns."""
+        """Make the folder of a new attempt; its order is durable when this returns.
+
+        Raises:
+            OSError: It cannot be written; nothing of it is left.
+        """
         folder = AttemptFolder(self._attempts / order.attempt)
         folder.path.mkdir(exist_ok=True)
-        folder.reserve()
-        files.write(folder.path / ORDER_NAME, msgspec.json.encode(order))
-        files.sync(self._attempts)  # last, when the file system has it written already
+        try:
+            folder.reserve()
+            files.write(folder.path / ORDER_NAME, msgspec.json.encode(order))
+            files.sync(self._attempts)  # last, when the file system has it written already
+        except OSError:
+            self._remove(folder)
+            raise
         return folder
 
     def forget(self, folder: AttemptFolder) -> None:

@@ -5,6 +5,7 @@ verdict says, and ends with the answer to `JobFinished`; only then is the attemp
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -151,13 +152,15 @@ class Relay:
         """Deliver the results of a success; the outcome is another one if the master does not take them."""
         recorder = self._folder.recorder()
         if not any(record.step is StepName.UPLOAD for record in self._folder.records()):
-            recorder.begin_step(StepName.UPLOAD.value)
+            with suppress(OSError):  # on a full disk the results go, and make room; a record is no reason to keep them
+                recorder.begin_step(StepName.UPLOAD.value)
             stream.wake()
         try:
             await upload(peer, self.attempt, self._folder.results)
         except (ConflictError, DigestError, InvalidError, TooLargeError) as error:
             outcome = broken(f"the results cannot be delivered: {error}").outcome
-        recorder.end_step(ok=outcome.state is AttemptState.SUCCEEDED)
+        with suppress(OSError):
+            recorder.end_step(ok=outcome.state is AttemptState.SUCCEEDED)
         return outcome
 
     def _failed(self, failure: Failure, peer: Peer) -> None:

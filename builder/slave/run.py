@@ -58,19 +58,23 @@ class Run:
         self._launcher = launcher
         self._watch = watch
         self._launches = 0
+        self._cancelled = False
         self._waiting: list[Deferred[Outcome]] = []
         self._next_look: IDelayedCall | None = None
         self._kill: IDelayedCall | None = None
 
     @property
     def begun(self) -> bool:
-        """Whether there is, or was, a runner, or there need not be one any more."""
-        return self.outcome is not None or self.folder.lock.exists()
+        """Whether there is, was or will be a runner, or there need not be one any more."""
+        return self.outcome is not None or self._launches > 0 or self.folder.lock.exists()
 
     def begin(self) -> None:
         """Go on with what is there; without the input, `launch` has to be called when it is there."""
         self._watch.begin(self.folder.path, self._told)
-        self._look()
+        if self.folder.cancelled:
+            self.cancel()
+        else:
+            self._told()
         if not self.begun and (self.input is None or self.input.there):
             self.launch()
 
@@ -85,7 +89,7 @@ class Run:
         """Start a runner."""
         self._launches += 1
         try:
-            self._launcher.start(self.folder, first_step(self.order), self._look)
+            self._launcher.start(self.folder, first_step(self.order), self._told)
         except OSError as error:  # it is tried again when it is looked after the next time
             _log.error("no runner can be started for {attempt}: {error}", attempt=self.order.attempt, error=error)
 
@@ -93,11 +97,11 @@ class Run:
         """Make it end, now."""
         if self.outcome:
             return
+        self._cancelled = True
         self.folder.cancel()
-        if not self.begun:
-            self.finish(cancelled())
-        elif self._kill is None:
-            self._kill = self._clock.callLater(KILL_AFTER, self.folder.signal, signal.SIGKILL)
+        if self._kill is None:
+            self._kill = self._clock.callLater(KILL_AFTER, self._insist)
+        self._told()
 
     def finish(self, ending: EndedError) -> None:
         """End it without a runner."""
@@ -115,25 +119,31 @@ class Run:
             self._waiting.append(waiting)
         return waiting
 
-    def _told(self, name: str) -> None:
-        self.changed(name)
-        if name not in {"log", records.NAME}:
-            self._look()
+    def _told(self, name: str = "") -> None:
+        """Something has happened: to the file `name`, or to anything; whatever goes wrong, it is looked again."""
+        try:
+            if name not in {"log", records.NAME}:
+                self._look()
+            self.changed(name)
+        except Exception:  # noqa: BLE001 - whoever tells has others to tell, or is the reactor
+            _log.failure("looking after attempt {attempt} failed", attempt=self.order.attempt)
 
     def _look(self) -> None:
-        """See whether it has ended."""
+        """See whether it has ended, and what has to be done if not."""
         if self.outcome:
             return
+        self._look_again()
         self.outcome = self.folder.outcome()
         if self.outcome:
             self.stop()
             waiting, self._waiting = self._waiting, []
             for one in waiting:
                 one.callback(self.outcome)
-        else:
-            self._look_again()
-            if self.folder.lock.exists() and not self.folder.running():
+        elif self.begun:
+            if not self.folder.running():
                 self._died()
+        elif self._cancelled:
+            self.finish(cancelled())
 
     def _look_again(self) -> None:
         if self._next_look and self._next_look.active():
@@ -142,8 +152,18 @@ class Run:
             self._next_look = self._clock.callLater(LOOK_EVERY, self._told, "")
 
     def _died(self) -> None:
-        """A new runner clears up and writes how it ended, unless that fails too."""
+        """A new runner clears up and writes how it ended, unless that fails too; nobody kills that one."""
+        if self._kill and self._kill.active():
+            self._kill.cancel()
         if self._launches < LAUNCHES:
             self.launch()
         else:
             self.finish(broken(f"the runner of {self.order.build}/{self.order.job} died and cannot be started again"))
+
+    def _insist(self) -> None:
+        """Kill a runner that does not end."""
+        try:
+            self.folder.signal(signal.SIGKILL)
+        except OSError as error:
+            _log.error("the runner of {attempt} cannot be killed: {error}", attempt=self.order.attempt, error=error)
+            self._kill = self._clock.callLater(KILL_AFTER, self._insist)

@@ -56,7 +56,7 @@ class Stream:
         """Something has changed: in the file `name`, or anywhere."""
         busy = self._gathering is not None or self._unanswered >= WINDOW
         if name != "log" or not busy:
-            self._pump()
+            self._try()
 
     def drain(self) -> Deferred[Position]:
         """Fires when the master has all that is there now; nothing is gathered any more."""
@@ -67,9 +67,9 @@ class Stream:
     def stop(self) -> None:
         """Send no more."""
         self._over = True
-        if self._gathering:
+        if self._gathering and self._gathering.active():
             self._gathering.cancel()
-            self._gathering = None
+        self._gathering = None
         if self._log is not None:
             os.close(self._log)
             self._log = None
@@ -108,10 +108,15 @@ class Stream:
         return not self._gathering.active()
 
     def _pump_gathered(self) -> None:
+        self._try()
+        self._gathering = None
+
+    def _try(self) -> None:
+        """Send what may be sent; whoever wakes the stream learns of a failure like everybody, by `failed`."""
         try:
             self._pump()
-        finally:
-            self._gathering = None
+        except Exception:  # noqa: BLE001 - a folder that cannot be read, or a bug
+            self._fail(Failure())
 
     def _read(self, offset: int, size: int) -> bytes:
         if self._log is None:

@@ -51,7 +51,7 @@ class MemoryLauncher:
 
     Attributes:
         runners: All of them, in order.
-        broken: Whether the host cannot start processes at the moment.
+        broken: Whether the host has no descriptor for a lock at the moment.
     """
 
     def __init__(self) -> None:
@@ -59,11 +59,10 @@ class MemoryLauncher:
         self.broken = False
 
     def start(self, folder: AttemptFolder, step: StepName, ended: Callable[[], None]) -> None:
-        """Take the lock, as the real one does."""
+        """Take the lock, as the real one does, or fail at that."""
+        if self.broken:
+            raise OSError(errno.EMFILE, "Too many open files")
         lock = folder.take_lock()
-        if lock is not None and self.broken:
-            os.close(lock)
-            raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
         if lock is not None:
             self.runners.append(MemoryRunner(folder, step, lock, ended))
 

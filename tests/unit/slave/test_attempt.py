@@ -118,6 +118,15 @@ class TestResult:
         folder.finish(ENDED)
         assert folder.outcome() == ENDED
 
+    @pytest.mark.parametrize("content", [b"", b'{"state":"succeeded","evr":1}', b'{"state":"\xff"}', b"[]"])
+    def test_an_end_that_cannot_be_read_is_the_farms_fault(self, folder: AttemptFolder, content: bytes) -> None:
+        """It ends the attempt: nobody would write another one."""
+        (folder.path / "result.json").write_bytes(content)
+        outcome = folder.outcome()
+        assert outcome
+        assert outcome.state is AttemptState.BROKEN
+        assert "cannot be read" in outcome.reason
+
     def test_its_room_was_set_aside_with_the_order(self, folder: AttemptFolder) -> None:
         """The file that becomes the result has its blocks from the start."""
         reserved = (folder.path / ".result.new").stat()

@@ -1,3 +1,10 @@
+import hashlib
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from typing_extensions import override
@@ -5,13 +12,42 @@ from typing_extensions import override
 from builder.errors import NotFoundError
 from builder.model.attempt import AttemptState, FailureKind, Outcome
 from builder.slave.journal import Journal
-from builder.slave.run import LAUNCHES, LOOK_EVERY
+from builder.slave.run import KILL_AFTER, LAUNCHES, LOOK_EVERY
 from builder.wire import CHUNK, CancelJob
-from tests.support.orders import ATTEMPT, order, source_work
+from tests.support.disk import failing
+from tests.support.orders import ATTEMPT, SRPM, chroot_work, order, source_work
 from tests.support.slave import SlaveCase
 
+STUBBORN = """\
+import signal
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+while True:
+    print("here", flush=True)
+    input()
+"""
 SUCCESS = Outcome(state=AttemptState.SUCCEEDED, evr="1.0-1")
 FAILURE = Outcome(state=AttemptState.FAILED, kind=FailureKind.COMPILE, reason="it does not compile")
+
+
+@contextmanager
+def stubborn() -> Iterator["subprocess.Popen[str]"]:
+    """A process that does not end when it is told to."""
+    command = [sys.executable, "-c", STUBBORN]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1) as process:
+        try:
+            assert process.stdout
+            assert process.stdout.readline() == "here\n"
+            yield process
+        finally:
+            process.kill()
+
+
+def assert_alive(process: "subprocess.Popen[str]") -> None:
+    """It says so, which nobody does who was sent SIGKILL."""
+    assert process.stdin
+    assert process.stdout
+    process.stdin.write("\n")
+    assert process.stdout.readline() == "here\n"
 
 
 class LifeTest(SlaveCase):
@@ -85,6 +121,81 @@ class LifeTest(SlaveCase):
         assert self.attempt.outcome.state is AttemptState.BROKEN
         assert "died" in self.attempt.outcome.reason
 
+    def test_a_runner_that_could_not_be_started_needs_no_second_srpm(self) -> None:
+        """What a report that is cut brought here is not asked for again."""
+        self.master.offered[hashlib.sha256(SRPM).hexdigest()] = SRPM
+        self.launcher.broken = True
+        self.order(chroot_work())
+        self.slave.flush()
+        asked = self.master.asked["FetchFile"]
+        self.slave.cut()
+        self.slave.connect()
+        self.launcher.broken = False
+        self.clock.advance(LOOK_EVERY)
+        assert len(self.launcher.runners) == 1
+        assert self.master.asked["FetchFile"] == asked
+
+    def test_an_end_that_cannot_be_written_is_written_later(self) -> None:
+        """What goes wrong while it is looked after an attempt leaves no callback, and is tried again."""
+        self.order()
+        with failing("move", "result.json"):
+            for _ in range(LAUNCHES):
+                self.launcher.last.die()
+        assert len(self.flushLoggedErrors(OSError)) == 1
+        self.clock.advance(LOOK_EVERY)
+        self.slave.flush()
+        assert self.attempt.outcome.state is AttemptState.BROKEN
+
+    def test_a_result_that_cannot_be_read_is_reported(self) -> None:
+        """As broken, and by the next life too."""
+        self.order()
+        (self.launcher.last.folder.path / "result.json").write_text("{}")
+        self.slave.cut()
+        self.slave.told("result.json")
+        self.slave.kill()
+        self.slave = self.life()
+        self.slave.connect()
+        assert self.attempt.outcome.state is AttemptState.BROKEN
+        assert self.folders() == []
+
+    def test_a_runner_that_does_not_end_is_killed(self) -> None:
+        """Also when there is no descriptor to do it with the first time."""
+        self.order()
+        lock = self.launcher.last.folder.lock
+        with stubborn() as runner:
+            lock.write_text(str(runner.pid))
+            self.successResultOf(self.ask(CancelJob(attempt=ATTEMPT)))
+            away = lock.rename(lock.with_name("away"))
+            lock.mkdir()
+            self.clock.advance(KILL_AFTER)
+            assert_alive(runner)
+            lock.rmdir()
+            away.rename(lock)
+            self.clock.advance(KILL_AFTER)
+            assert runner.wait(60) == -signal.SIGKILL
+        assert self.flushLoggedErrors(OSError)
+
+    def test_a_cancel_outlives_the_slave(self) -> None:
+        """The next life kills the runner if it still has not ended, without another word from the master."""
+        self.order()
+        with stubborn() as runner:
+            self.launcher.last.folder.lock.write_text(str(runner.pid))
+            self.successResultOf(self.ask(CancelJob(attempt=ATTEMPT)))
+            self.slave.kill()
+            self.slave = self.life()
+            self.clock.advance(KILL_AFTER)
+            assert runner.wait(60) == -signal.SIGKILL
+
+    def test_nobody_kills_what_clears_up(self) -> None:
+        """A cancelled runner has died before its time to end was over."""
+        self.order()
+        self.successResultOf(self.ask(CancelJob(attempt=ATTEMPT)))
+        self.launcher.last.die()
+        with stubborn() as runner:
+            self.launcher.last.folder.lock.write_text(str(runner.pid))
+            self.clock.advance(KILL_AFTER)
+            assert_alive(runner)
+
     def test_cancelling_is_told_and_reported(self) -> None:
         """The runner is told; what it makes of it is the end of the attempt."""
         self.order()
@@ -104,6 +215,16 @@ class LifeTest(SlaveCase):
         (self.state / "attempts" / ATTEMPT / "order.json").write_text('{"attempt": 1}')
         self.slave = self.life()
         assert self.folders("parked") == [ATTEMPT]
+
+    def test_what_cannot_be_taken_up_stops_no_other(self) -> None:
+        """The slave starts, and does what it can do."""
+        (self.state / "attempts" / "0" / "order.json").mkdir(parents=True)
+        self.order()
+        self.slave.kill()
+        self.slave = self.life()
+        self.slave.connect()
+        assert len(self.flushLoggedErrors(IsADirectoryError)) == 1
+        assert self.master.hellos[-1].held == (ATTEMPT,)
 
     def test_a_folder_without_an_order_is_removed(self) -> None:
         """An order that was not yet answered never was."""

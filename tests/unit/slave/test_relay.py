@@ -7,6 +7,7 @@ from builder.model.attempt import AttemptState, FailureKind, Outcome
 from builder.slave.journal import Journal
 from builder.slave.relay import REPEAT_AFTER
 from builder.wire import CHUNK, ArtifactChunk, JobFinished, Request, StartJob
+from tests.support.disk import failing, no_file_larger_than
 from tests.support.orders import ATTEMPT, order, source_work
 from tests.support.slave import SlaveCase
 
@@ -33,6 +34,12 @@ class OrderTest(SlaveCase):
         (self.state / "attempts").write_text("no folder")
         error = self.failureResultOf(self.ask(StartJob(order=order(source_work()))), UnavailableError)
         assert "cannot be written down" in str(error.value)
+
+    def test_an_order_that_is_refused_leaves_nothing(self) -> None:
+        """A full disk gets no fuller by every order that does not fit."""
+        with failing("move", "order.json"):
+            self.failureResultOf(self.ask(StartJob(order=order(source_work()))), UnavailableError)
+        assert self.folders() == []
 
     def test_hello_says_what_the_slave_is_and_holds(self) -> None:
         """After a lost connection the slave names its attempt."""
@@ -69,6 +76,19 @@ class EndTest(SlaveCase):
         assert {name: self.attempt.files[name] for name in files} == files
         assert list(self.attempt.begun) == ["a.rpm", "b.rpm", LISTING_NAME]
         assert self.attempt.steps[-2:] == ["upload begins", "upload ends"]
+
+    def test_a_success_is_delivered_from_a_full_disk(self) -> None:
+        """There is no room for the records of the upload; the results go, and make room."""
+        self.order()
+        self.launcher.last.records.begin_step("collect")
+        self.launcher.last.records.end_step(ok=True)
+        self.deliver({"a.rpm": b"content"})
+        with no_file_larger_than((self.launcher.last.folder.path / "records").stat().st_size):
+            self.launcher.last.finish(SUCCESS)
+            self.slave.flush()
+        assert self.attempt.outcome == SUCCESS
+        assert self.attempt.steps[-1] == "collect ends"
+        assert self.folders() == []
 
     def test_a_result_that_changed_on_disk_is_the_farms_fault(self) -> None:
         """What does not have its digest any more is tried a few times and then told."""

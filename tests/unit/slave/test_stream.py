@@ -3,6 +3,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -95,6 +96,19 @@ class StreamTest(SlaveCase):
         assert self.attempt.log == b""
         self.clock.advance(REPEAT_AFTER)
         self.slave.flush()
+        self.slave.gather()
+        assert self.attempt.log == b"hello\n"
+
+    def test_records_that_cannot_be_read_hurt_nobody_who_wakes(self) -> None:
+        """The report fails, is logged, and is tried again."""
+        self.order()
+        records = self.launcher.last.folder.path / "records"
+        records.write_bytes(b"[]\n")
+        self.slave.told("records")
+        assert len(self.flushLoggedErrors(msgspec.ValidationError)) == 1
+        records.unlink()
+        self.launcher.last.say("hello\n")
+        self.clock.advance(REPEAT_AFTER)
         self.slave.gather()
         assert self.attempt.log == b"hello\n"
 
