@@ -1,15 +1,19 @@
 """Runners as processes: cancelled, out of time, killed, without room. Their work is a spec that sleeps when parsed."""
 
+import itertools
 import os
-import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from builder.model.attempt import AttemptState, FailureKind, Order
+from builder.process import Interrupts
+from builder.slave.endings import EndedError, cancelled
+from builder.slave.executors.chroot import ChrootExecutor
 from tests.support.attempts import DEADLINE, RealAttempt
 from tests.support.orders import order, source_work
 from tests.support.packages import packaging
@@ -51,9 +55,7 @@ def attempt(tmp_path: Path) -> Iterator[RealAttempt]:
     made.start()
     made.await_log("packaging:")
     yield made
-    if made.folder.running():
-        made.folder.cancel()
-        made.wait()
+    made.end()
     assert_quiet(tmp_path)
 
 
@@ -86,9 +88,7 @@ def test_time_is_bounded(tmp_path: Path) -> None:
 
 def test_killed_runner_is_cleared_up_after(attempt: RealAttempt) -> None:
     """The next runner says that the first one died, ends what that one has left, and does nothing else."""
-    attempt.folder.signal(signal.SIGKILL)
-    os.waitpid(attempt.pid, 0)
-    assert not attempt.folder.running()
+    attempt.kill()
     assert attempt.folder.outcome() is None
     outcome = attempt.run()
     assert (outcome.state, outcome.kind) == (AttemptState.BROKEN, FailureKind.INFRASTRUCTURE)
@@ -102,9 +102,17 @@ def test_killed_runner_is_cleared_up_after(attempt: RealAttempt) -> None:
 def test_killed_runner_of_a_cancelled_attempt_was_cancelled(attempt: RealAttempt) -> None:
     """Whoever was to be stopped and had to be killed has stopped."""
     (attempt.folder.path / "cancel").touch()
-    attempt.folder.signal(signal.SIGKILL)
-    os.waitpid(attempt.pid, 0)
+    attempt.kill()
     assert attempt.run().state is AttemptState.CANCELLED
+
+
+def test_asking_for_a_sandbox_is_interrupted() -> None:
+    """Finding out what the host lacks ends with the attempt like everything else that a runner does."""
+    interrupts = Interrupts()
+    with pytest.raises(EndedError):
+        interrupts.interrupt(cancelled())
+    with pytest.raises(EndedError):
+        ChrootExecutor().missing(interrupts)
 
 
 def test_second_runner_of_an_attempt_is_not_started(attempt: RealAttempt) -> None:
@@ -125,10 +133,10 @@ def test_order_that_cannot_be_read_is_told(tmp_path: Path) -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 4 MiB."""
+    """A file system of 4 MiB and 500 files."""
     folder = tmp_path / "small"
     folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "none", str(folder)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4m,nr_inodes=500", "none", str(folder)]
     if os.geteuid() != 0 or subprocess.run(mount, check=False, timeout=60).returncode:
         pytest.skip("mounting a small file system needs root")
     yield folder
@@ -155,3 +163,17 @@ def test_disk_without_a_byte_left_is_told(tmp_path: Path, small_disk: Path) -> N
     outcome = attempt.run()
     assert outcome.state is AttemptState.BROKEN
     assert "the slave's disk is full" in outcome.reason
+
+
+def test_runner_on_a_disk_that_takes_no_file_is_cancelled(tmp_path: Path, small_disk: Path) -> None:
+    """What says so was set aside with the order: the runner ends, and so would the next one."""
+    attempt = RealAttempt(small_disk, sleeping(tmp_path / "git"))
+    attempt.start()
+    attempt.await_log("packaging:")
+    with suppress(OSError):
+        for number in itertools.count():
+            (small_disk / str(number)).touch()
+    attempt.folder.cancel()
+    assert attempt.folder.cancelled
+    assert attempt.wait().state is AttemptState.CANCELLED
+    assert_quiet(tmp_path)

@@ -1,6 +1,7 @@
 """Attempts that are really carried out: in this process, step by step, or by a runner as the slave starts it."""
 
 import os
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -18,6 +19,7 @@ from builder.slave.journal import Journal
 from builder.slave.run import first_step
 from builder.slave.workspace import Workspace
 from tests.support.hosts import as_user, python_of
+from tests.support.processes import eventually
 
 DEADLINE = 120.0
 """Seconds that anything may take on a slow machine before a test gives up."""
@@ -34,7 +36,7 @@ class RealAttempt:
         if srpm:
             self.folder.inputs.mkdir()
             (self.folder.inputs / srpm.name).write_bytes(srpm.read_bytes())
-        self.pid = 0
+        self.pid = 0  # of its runner, while there is one
 
     def workspace(self) -> Workspace:
         """A workspace for steps in this process."""
@@ -74,9 +76,27 @@ class RealAttempt:
         while os.waitpid(self.pid, os.WNOHANG) == (0, 0):
             assert time.monotonic() < end, f"the runner did not end:\n{self.log}"
             time.sleep(0.005)
+        self.pid = 0
         outcome = self.folder.outcome()
         assert outcome, f"the runner left no result:\n{self.log}"
         return outcome
+
+    def kill(self) -> None:
+        """Kill the runner, and come back when the next one may begin.
+
+        A child that is not yet the program it shall become has the lock for a moment longer than its runner.
+        """
+        if self.pid:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+            self.pid = 0
+        eventually("the lock is free", lambda: not self.folder.running())
+
+    def end(self) -> None:
+        """See to it that nothing of it is left, wherever it is."""
+        if self.folder.outcome() is None:
+            self.kill()
+            self.run()
 
     def run(self) -> Outcome:
         """Carry it out by a runner."""
