@@ -25,6 +25,8 @@ MOUNT_POINTS = ("builddir", "dev", "etc", "proc", "sys", "tmp", "var/tmp")
 """What a tree needs before anything can be mounted over it."""
 RESOLVER = "/etc/resolv.conf"
 """Of the host; a tree for builds with the network needs a file there to mount it over."""
+MOUNTED_FILES = ("etc/group", "etc/passwd", "etc/resolv.conf")
+"""What is mounted over files of a tree, or may be."""
 NOT_INSTALLED = "/dev:/proc:/sys"
 """Folders that rpm leaves alone while it fills a tree: they are mounted, and not to be changed."""
 

@@ -105,6 +105,7 @@ class ChrootRoot:
     """A filled tree, with the SRPM unpacked in a home of its own."""
 
     def __init__(self, workspace: Workspace, tree: Path, srpm: Path) -> None:
+        _check_mount_points(tree)
         self._workspace = workspace
         self._tree = tree
         self._home = workspace.folder("home")
@@ -167,6 +168,13 @@ class ChrootRoot:
             command, self._tree, self._home, self._temporary, accounts=self._accounts, network=network
         )
         return sandbox.as_owner(confined, os.geteuid())
+
+
+def _check_mount_points(tree: Path) -> None:
+    """Raise that a root cannot be used in which one is a link: bubblewrap makes files where it leads, on the host too."""
+    for name in (*sandbox.MOUNT_POINTS, *sandbox.MOUNTED_FILES):
+        if any((tree / part).is_symlink() for part in (name, *Path(name).parents)):
+            raise failed(FailureKind.DEPENDENCY, f"a package in the build root has put a link in the place of /{name}")
 
 
 def _add_account(of_tree: Path, seen: Path) -> None:
