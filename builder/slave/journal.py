@@ -1,6 +1,7 @@
 """The slave's journal: one folder per attempt, from before its order is acknowledged until its end is.
 
-An attempt that the master does not know (its database was restored from a backup) is parked, never deleted.
+An attempt that the master does not know (its database was restored from a backup) is parked: somebody has a month to
+look at it.
 """
 
 from pathlib import Path
@@ -10,6 +11,7 @@ from twisted.logger import Logger
 
 from builder import files
 from builder.model.attempt import Order
+from builder.slave import kept
 from builder.slave.attempt import ORDER_NAME, AttemptFolder
 
 _log = Logger()
@@ -23,6 +25,7 @@ class Journal:
         self._parked = state / "parked"
         files.make_folder(self._attempts)
         files.make_folder(self._parked)
+        kept.prune(self._parked)
 
     def held(self) -> tuple[AttemptFolder, ...]:
         """The attempts that are there; what an earlier life did not finish writing, or removing, is removed."""
@@ -71,5 +74,7 @@ class Journal:
             number += 1
             place = self._parked / f"{folder.path.name}.{number}"
         files.move(folder.path, place)
+        kept.use(place)
+        kept.prune(self._parked)
         files.sync(self._attempts)
         return place

@@ -1,4 +1,4 @@
-"""Bare mirrors of git repositories, one per URL, kept between builds.
+"""Bare mirrors of git repositories, one per URL, kept between builds until nobody needs them for long.
 
 git never asks anybody anything, speaks only to the transports listed here, and runs no hooks. A mirror is locked while
 it is used; what a killed git left locked in it is stale then. What goes wrong ends the attempt with one sentence.
@@ -17,6 +17,7 @@ from pathlib import Path
 from builder import files
 from builder.model.attempt import Commit, FailureKind
 from builder.model.project import GitSource
+from builder.slave import kept
 from builder.slave.endings import EndedError, broken, failed
 from builder.slave.workspace import Answer, Workspace
 
@@ -143,7 +144,8 @@ class Mirror:
 def mirror(workspace: Workspace, url: str) -> Iterator[Mirror]:
     """The mirror of the repository at `url`, locked; a second attempt that needs it waits."""
     path = workspace.state / "git" / hashlib.sha256(url.encode()).hexdigest()[:32]
-    path.mkdir(parents=True, exist_ok=True)
+    kept.use(path)
+    kept.prune(path.parent)
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

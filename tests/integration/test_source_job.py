@@ -280,6 +280,18 @@ class TestRepository:
         _, outcome = carried_out(tmp_path, source_work(url))
         assert outcome.state is AttemptState.SUCCEEDED
 
+    def test_mirror_that_nobody_has_used_for_long_is_removed(self, tmp_path: Path) -> None:
+        """When another one is used; one that is used again is there as before."""
+        urls = [packaging(tmp_path, name) for name in ("hello", "hello2")]
+        carried_out(tmp_path, source_work(urls[0]))
+        (mirror,) = (tmp_path / "state/git").iterdir()
+        os.utime(mirror, (0, 0))
+        carried_out(tmp_path, source_work(urls[0]))
+        assert mirror.exists()
+        os.utime(mirror, (0, 0))
+        carried_out(tmp_path, source_work(urls[1]))
+        assert not mirror.exists()
+
     def test_password_in_a_url_is_not_told(self, tmp_path: Path) -> None:
         """Neither the reason nor the log shows it."""
         attempt, outcome = carried_out(tmp_path, source_work("http://me:secret@127.0.0.1:9/hello.git"))

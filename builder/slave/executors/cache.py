@@ -11,13 +11,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from builder.slave import kept
+
 
 @contextmanager
 def cache_slot(folder: Path, chroot: str) -> Iterator[Path]:
     """The first cache of `chroot` that nobody uses, for this attempt alone."""
     for number in itertools.count():
         path = folder / f"{chroot}.{number}"
-        path.mkdir(parents=True, exist_ok=True)
+        kept.use(path)
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             if _locked(descriptor):

@@ -12,7 +12,7 @@ from builder import files
 from builder.errors import InvalidError
 from builder.model.attempt import ChrootWork, FailureKind
 from builder.process import Interrupts, run
-from builder.slave import sandbox
+from builder.slave import kept, sandbox
 from builder.slave.diagnosis import build_failure, check_sandbox, install_failure
 from builder.slave.endings import broken, failed
 from builder.slave.executors.cache import cache_slot
@@ -59,7 +59,9 @@ class ChrootExecutor:
         if work.network:
             (tree / sandbox.RESOLVER.lstrip("/")).touch()
         required = requirements(workspace, srpm)
-        with cache_slot(workspace.state / "cache" / "dnf", work.chroot.name) as cache:
+        caches = workspace.state / "cache" / "dnf"
+        with cache_slot(caches, work.chroot.name) as cache:
+            kept.prune(caches)
             trust = workspace.state / TRUST_NAME
             places = Places(
                 tree=tree, cache=cache, own=workspace.folder("dnf"), trust=trust if trust.exists() else None

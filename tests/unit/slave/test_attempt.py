@@ -13,7 +13,7 @@ from builder import files
 from builder.errors import InvalidError, UnavailableError
 from builder.model.attempt import AttemptState, ChrootWork, Outcome
 from builder.process import Interrupts
-from builder.slave import disk
+from builder.slave import disk, kept
 from builder.slave.attempt import AttemptFolder
 from builder.slave.executors.auto import choose
 from builder.slave.executors.cache import cache_slot
@@ -206,6 +206,14 @@ class TestCache:
             assert first != second
         with cache_slot(tmp_path, "mini") as again:
             assert again == first
+
+    def test_a_cache_that_is_used_is_kept(self, tmp_path: Path) -> None:
+        """However long nobody has used it before."""
+        with cache_slot(tmp_path, "mini") as cache:
+            os.utime(cache, (0, 0))
+        with cache_slot(tmp_path, "mini"):
+            kept.prune(tmp_path)
+            assert cache.exists()
 
 
 class _Executor:
