@@ -4,9 +4,11 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
+import pytest
 
 import builder
 from builder.model.artifact import LISTING_NAME, Artifact, ArtifactKind, Listing
@@ -26,11 +28,22 @@ DEADLINE = 120.0
 
 
 class RealAttempt:
-    """One attempt below `state`, whose order may name the file `srpm`; its runner may be another user's."""
+    """One attempt below `state`, whose order may name the file `srpm`; its runner may be another user's.
 
-    def __init__(self, state: Path, order: Order, srpm: Path | None = None, user: str | None = None) -> None:
+    `variables` are added to the environment in which it is carried out.
+    """
+
+    def __init__(
+        self,
+        state: Path,
+        order: Order,
+        srpm: Path | None = None,
+        user: str | None = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
         self.order = order
         self._user = user
+        self._variables = variables or {}
         self.state = state
         self.folder = Journal(state).record(order)
         if srpm:
@@ -46,10 +59,13 @@ class RealAttempt:
     def carry_out(self) -> Outcome:
         """Carry it out in this process, and clear up."""
         workspace = self.workspace()
-        try:
-            outcome = carry_out(workspace, self.order)
-        except EndedError as ended:
-            outcome = ended.outcome
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in self._variables.items():
+                patch.setenv(name, value)
+            try:
+                outcome = carry_out(workspace, self.order)
+            except EndedError as ended:
+                outcome = ended.outcome
         workspace.remove()
         self.folder.finish(outcome)
         return outcome
@@ -66,7 +82,7 @@ class RealAttempt:
         if self._user:
             subprocess.run(["chown", "-R", self._user, self.state], check=True, timeout=60)
         whole = as_user(self._user, [python_of(self._user), *command[1:]])
-        self.pid = os.posix_spawnp(whole[0], whole, os.environ, file_actions=actions)
+        self.pid = os.posix_spawnp(whole[0], whole, {**os.environ, **self._variables}, file_actions=actions)
         os.close(log)
         os.close(lock)
 
