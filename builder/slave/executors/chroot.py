@@ -175,7 +175,7 @@ class ChrootRoot:
 def _check_mount_points(tree: Path) -> None:
     """Raise that a root in which one is a link cannot be used: bubblewrap makes files where it leads, on the host."""
     for name in (*sandbox.MOUNT_POINTS, *sandbox.MOUNTED_FILES):
-        if any((tree / part).is_symlink() for part in (name, *Path(name).parents)):
+        if any((tree / part).is_symlink() for part in (Path(name), *Path(name).parents)):
             raise failed(FailureKind.DEPENDENCY, f"a package in the build root has put a link in the place of /{name}")
 
 
