@@ -38,10 +38,18 @@ def make_folder(path: Path) -> None:
         sync(path.parent)
 
 
-def move(source: Path, target: Path) -> None:
-    """Rename within one file system, replacing a file or an empty folder at `target`, durably (rename(2))."""
+def rename(source: Path, target: Path) -> None:
+    """Rename within one file system, replacing a file or an empty folder at `target` (rename(2)).
+
+    It is durable when the folder is synced.
+    """
     _announce("move", target)
     os.rename(source, target)  # noqa: TID251, PTH104
+
+
+def move(source: Path, target: Path) -> None:
+    """Rename within one file system, replacing a file or an empty folder at `target`, durably."""
+    rename(source, target)
     sync(target.parent)
 
 
@@ -77,8 +85,7 @@ def discard(path: Path, waste: Path) -> None:
 
 def write(path: Path, content: bytes, mode: int = 0o644) -> None:
     """Put a complete, durable file at `path`: readers see the old content or the new one, never part of it."""
-    beside = path.with_name(f".{path.name}.new")
-    beside.unlink(missing_ok=True)  # one of an earlier life would keep its mode
+    beside = _beside(path)
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
@@ -90,10 +97,18 @@ def write(path: Path, content: bytes, mode: int = 0o644) -> None:
 
 def symlink(target: str, path: Path) -> None:
     """Make `path` a symbolic link to `target`, replacing an older link by rename."""
-    beside = path.with_name(f".{path.name}.new")
-    beside.unlink(missing_ok=True)
+    beside = _beside(path)
+    _announce("link", beside)
     beside.symlink_to(target)
     move(beside, path)
+
+
+def _beside(path: Path) -> Path:
+    """The name that a new `path` has until it is complete, without what an earlier life has left there."""
+    beside = path.with_name(f".{path.name}.new")
+    if os.path.lexists(beside):
+        remove(beside)
+    return beside
 
 
 def sha256(path: Path) -> str:
