@@ -26,7 +26,7 @@ class Publish(Value, frozen=True, kw_only=True, tag="publish"):
     fence: int
     chroots: Annotated[tuple[ChrootName, ...], msgspec.Meta(min_length=1, max_length=50)]
     retention: Retention
-    srpm: str = ""
+    srpm: str
     evr: str | None = None
 
 

@@ -3,12 +3,13 @@
 Everything is decided here, from the manifest of the current generation alone, before anything is written.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
 from builder.errors import ConflictError
 from builder.model.project import Retention
+from builder.repo.layout import Repository
 from builder.repo.manifest import Entered, Leaving, Listed, Manifest, Past
 from builder.repo.retention import superseded
 
@@ -28,11 +29,19 @@ class Draft:
         self._operations: dict[int, tuple[str, ...]] = {}
         self._retention: Retention | None = None
 
+    def has(self, operation: int, packages: Iterable[Listed]) -> bool:
+        """Whether the repository has applied `operation`, which brings these packages.
+
+        Where the number is there with other packages, it was given twice: the master's database was set back.
+        """
+        entered = self.before.entered(operation)
+        return entered is not None and entered.published == tuple(package.nevra for package in packages)
+
     def check(self, packages: Iterable[Listed]) -> None:
         """`ConflictError` if a client that knows this repository would get other content under a name it knows."""
         for package in packages:
             known = self._known.get(package.location, package)
-            if known.sha256 != package.sha256 and not _same_source(known, package):
+            if known.built != package.built and not _same_source(known, package):
                 raise ConflictError(
                     f"{package.nevra} is already in {self.before.repository} with other content, from build"
                     f" {known.build}: a new build needs a new version or release"
@@ -44,7 +53,7 @@ class Draft:
         self._retention = retention or self._retention
         for package in packages:
             known = self._known.get(package.location)
-            if known is None or (isinstance(known, Leaving) and known.sha256 == package.sha256):
+            if known is None or (isinstance(known, Leaving) and known.built == package.built):
                 self._known[package.location] = self._added[package.nevra] = package
 
     def result(self, now: float) -> Manifest:
@@ -80,6 +89,24 @@ class Draft:
         if self.before.generation == 0:
             return stay
         return (*stay, Past(generation=self.before.generation, until=now))
+
+
+class Drafts:
+    """The drafts of operations that are carried out together; `current` is asked once for each repository."""
+
+    def __init__(self, current: Callable[[Repository], Manifest]) -> None:
+        self._current = current
+        self._drafts: dict[Repository, Draft] = {}
+
+    def of(self, repository: Repository) -> Draft:
+        """The draft of this repository."""
+        if repository not in self._drafts:
+            self._drafts[repository] = Draft(self._current(repository))
+        return self._drafts[repository]
+
+    def results(self, now: float) -> dict[Repository, Manifest]:
+        """The manifests of all repositories that were asked for."""
+        return {repository: draft.result(now) for repository, draft in self._drafts.items()}
 
 
 def _leaving(package: Listed, now: float) -> Leaving:

@@ -8,15 +8,17 @@ A generation is made beside, verified, synced, moved to its place, and becomes c
 manifest names everything that belongs into the folder; the rest is swept away.
 """
 
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
 from builder import files
-from builder.errors import InternalError, VersionError
+from builder.errors import InternalError, UnavailableError, VersionError
 from builder.repo import metadata
-from builder.repo.manifest import Manifest
+from builder.repo.incoming import Delivered
+from builder.repo.manifest import Manifest, nothing
 from builder.repo.pool import Pool
 
 _MANIFEST = "manifest.json"
@@ -25,80 +27,125 @@ _GENERATIONS = "generations"
 _PACKAGES = "Packages"
 
 
-def current(folder: Path) -> Manifest | None:
-    """The manifest of the repository in `folder`, or None if nothing was ever published there."""
-    link = folder / _CURRENT
-    if not link.is_symlink():
-        return None
-    path = folder / link.readlink().parent / _MANIFEST
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Manifest)
-    except msgspec.MsgspecError as error:
-        raise VersionError(f"{path} cannot be read by this version: {error}") from error
+class Generations:
+    """The generations of one repository, which one thread at a time may change.
 
-
-def publish(folder: Path, manifest: Manifest, pool: Pool, staging: Path) -> None:
-    """Make what `manifest` says the current generation of the repository in `folder`.
-
-    The pool has all its packages. `staging` is empty and on the same file system; what is begun there is worth nothing.
+    `name` is the repository's for people, `folder` is its own, and so is `staging`, which is on the same file system.
     """
-    beside = staging / "generation"
-    _make(beside, manifest, pool)
-    files.make_folder(folder / _GENERATIONS)
-    files.make_folder(folder / _PACKAGES)
-    _link(folder, manifest, pool)
-    _verify(beside, manifest)
-    place = folder / _GENERATIONS / str(manifest.generation)
-    files.move(beside, place)
-    files.symlink(f"{_GENERATIONS}/{manifest.generation}/repodata", folder / _CURRENT)
 
+    def __init__(self, name: str, folder: Path, staging: Path, pool: Pool) -> None:
+        self._name = name
+        self._folder = folder
+        self._staging = staging
+        self._pool = pool
+        self._clean = False
+        pool.await_word_of(name)
 
-def _make(beside: Path, manifest: Manifest, pool: Pool) -> None:
-    """Write a generation to `beside`, durably."""
-    repodata = beside / "repodata"
-    repodata.mkdir(parents=True)
-    digests = (listed.sha256 for listed in manifest.packages)
-    metadata.write(repodata, pool.records(digests), len(manifest.packages), manifest.created)
-    for path in sorted(repodata.iterdir()):
-        files.sync(path)
-    files.sync(repodata)
-    files.symlink(f"../../{_PACKAGES}", beside / _PACKAGES)
-    files.write(beside / _MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=1))
+    def current(self) -> Manifest:
+        """The manifest of the current generation, that of none before the first; what was begun is removed first.
 
+        Raises:
+            UnavailableError: The folder is damaged; nothing of it is removed.
+            VersionError: Another version has written the manifest.
+            OSError: The disk is broken, or the manifest is not there.
+        """
+        manifest = self._read()
+        if not self._clean:
+            files.remove_tree(self._staging)
+            places = {package.sha256: self._folder / place for place, package in manifest.files().items()}
+            self._pool.mend(places, self._staging)
+            self.tidy(manifest)
+        return manifest
 
-def _link(folder: Path, manifest: Manifest, pool: Pool) -> None:
-    """Put the files of the packages into their places, before any metadata names them."""
-    touched = set()
-    for location, package in manifest.files().items():
-        path = folder / location
-        if not path.exists():
-            files.make_folder(path.parent)
-            files.link(pool.path(package.sha256), path)
-            touched.add(path.parent)
-    for parent in sorted(touched):
-        files.sync(parent)
+    def make(self, manifest: Manifest, delivered: Mapping[str, Delivered]) -> None:
+        """Make what `manifest` says a generation that can become current.
 
+        Its packages are in the pool, or in `delivered` by their digests. Nobody sees it yet.
+        """
+        self._clean = False
+        self._pool.hold(self._name, manifest.digests())
+        for sha256 in manifest.digests() & delivered.keys():
+            self._pool.take(sha256, delivered[sha256].file, delivered[sha256].record)
+        self._staging.mkdir()
+        beside = self._staging / str(manifest.generation)
+        self._write(beside, manifest)
+        self._verify(beside, manifest)
+        files.make_folder(self._folder / _GENERATIONS)
+        files.make_folder(self._folder / _PACKAGES)
+        self._link(manifest)
+        files.move(beside, self._place(manifest.generation))
 
-def _verify(beside: Path, manifest: Manifest) -> None:
-    """Nothing becomes current that a client would find wanting."""
-    faults = metadata.faults(beside / "repodata", len(manifest.packages))
-    if faults:
-        raise InternalError(f"generation {manifest.generation} of {manifest.repository}: {'; '.join(faults)}")
+    def switch(self, generation: int) -> None:
+        """Make this generation the current one; nothing happens where it, or a newer one, is, or where it is not."""
+        self._clean = False
+        link = self._folder / _CURRENT
+        current = int(link.readlink().parent.name) if link.is_symlink() else 0
+        if current < generation and self._place(generation).is_dir():
+            files.symlink(f"{_GENERATIONS}/{generation}/repodata", link)
 
+    def tidy(self, manifest: Manifest) -> None:
+        """Remove what `manifest`, the current one, does not name."""
+        generations = {str(number) for number in manifest.generations()}
+        kept = manifest.files()
+        for path in _entries(self._folder / _GENERATIONS):
+            if path.name not in generations:
+                self._staging.mkdir(exist_ok=True)
+                files.discard(path, self._staging)
+        for letter in _entries(self._folder / _PACKAGES):
+            for path in _entries(letter):
+                if f"{_PACKAGES}/{letter.name}/{path.name}" not in kept:
+                    files.remove(path)
+        files.remove(self._folder / f".{_CURRENT}.new")
+        self._pool.release(self._name, manifest.digests())
+        files.remove_tree(self._staging)
+        self._clean = True
 
-def sweep(folder: Path, staging: Path) -> None:
-    """Remove from the repository in `folder` what its current manifest does not name."""
-    manifest = current(folder)
-    generations = manifest.generations() if manifest else frozenset()
-    kept = manifest.files() if manifest else {}
-    for path in _entries(folder / _GENERATIONS):
-        if path.name not in {str(number) for number in generations}:
-            files.discard(path, staging)
-    for letter in _entries(folder / _PACKAGES):
-        for path in _entries(letter):
-            if f"{_PACKAGES}/{letter.name}/{path.name}" not in kept:
-                files.remove(path)
-    files.remove(folder / f".{_CURRENT}.new")
+    def _read(self) -> Manifest:
+        link = self._folder / _CURRENT
+        if not os.path.lexists(link):
+            if {path.name for path in _entries(self._folder / _GENERATIONS)} - {"1"}:
+                raise UnavailableError(f"{link} is missing: link it to the newest of generations/*/repodata again")
+            return nothing(self._name)
+        if not link.is_symlink():
+            raise UnavailableError(f"{link} is no symbolic link, and was one: a copy has to keep them")
+        path = self._folder / link.readlink().parent / _MANIFEST
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=Manifest)
+        except msgspec.MsgspecError as error:
+            raise VersionError(f"{path} cannot be read by this version: {error}") from error
+
+    def _write(self, beside: Path, manifest: Manifest) -> None:
+        """Write a generation to `beside`, durably."""
+        repodata = beside / "repodata"
+        repodata.mkdir(parents=True)
+        digests = (listed.sha256 for listed in manifest.packages)
+        metadata.write(repodata, self._pool.records(digests), len(manifest.packages), manifest.created)
+        for path in sorted(repodata.iterdir()):
+            files.sync(path)
+        files.sync(repodata)
+        files.symlink(f"../../{_PACKAGES}", beside / _PACKAGES)
+        files.write(beside / _MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=1))
+
+    def _verify(self, beside: Path, manifest: Manifest) -> None:
+        """Nothing becomes current that a client would find wanting."""
+        faults = metadata.faults(beside / "repodata", [package.sha256 for package in manifest.packages])
+        if faults:
+            raise InternalError(f"generation {manifest.generation} of {self._name}: {'; '.join(faults)}")
+
+    def _link(self, manifest: Manifest) -> None:
+        """Put the files of the packages into their places, before any metadata names them."""
+        touched = set()
+        for location, package in manifest.files().items():
+            path = self._folder / location
+            if not path.exists():
+                files.make_folder(path.parent)
+                files.link(self._pool.path(package.sha256), path)
+                touched.add(path.parent)
+        for parent in sorted(touched):
+            files.sync(parent)
+
+    def _place(self, generation: int) -> Path:
+        return self._folder / _GENERATIONS / str(generation)
 
 
 def _entries(folder: Path) -> Iterable[Path]:
@@ -106,7 +153,7 @@ def _entries(folder: Path) -> Iterable[Path]:
     return tuple(folder.iterdir()) if folder.is_dir() else ()
 
 
-def repositories(repos: Path) -> Iterator[Path]:
-    """The folders of all repositories below `repos/`."""
-    for generations in sorted((*repos.glob(f"*/*/*/*/{_GENERATIONS}"), *repos.glob(f"*/*/*/*/*/{_GENERATIONS}"))):
-        yield generations.parent
+def names(repos: Path) -> Iterator[str]:
+    """The names of all repositories below `repos/`."""
+    for folder in sorted((*repos.glob(f"*/*/*/*/{_GENERATIONS}"), *repos.glob(f"*/*/*/*/*/{_GENERATIONS}"))):
+        yield str(folder.parent.relative_to(repos))

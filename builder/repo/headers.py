@@ -1,11 +1,19 @@
 """A program of its own that reads RPM headers: `python -m builder.repo.headers`.
 
 RPMs come from outside, so what parses them is a process with limits, one per attempt: whatever a malformed file does to
-it, the repository builder goes on and knows which file it was. Paths come in as JSON on standard input; for each, in
-order, one line of JSON goes out.
+it, the repository builder goes on and knows which file it was. A `Task` comes in as JSON on standard input. The records
+go into files, so that neither side has more than one of them in memory; on standard output the program says that it is
+ready, and then, file by file, what it found.
+
+A file is to blame only for what it does to a program that was ready: it is no RPM, is too large, or ends it in a way in
+which no other program ends it. All else (a program that does not start, is killed, finds the disk full, has no time)
+is the farm's fault, and the same files are read again later.
 """
 
+import ctypes
+import errno
 import resource
+import signal
 import subprocess  # noqa: TID251 - the worker thread waits for this child, where builder.process needs the reactor
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -14,49 +22,72 @@ from pathlib import Path
 import createrepo_c
 import msgspec
 
-from builder.errors import InvalidError
+from builder.errors import InvalidError, UnavailableError
 from builder.model import Value
 from builder.nevra import Evr, Nevra
-from builder.repo import layout
+from builder.repo import index, layout
 from builder.repo.index import Record
 
 CHANGES = 10
 """How many changelog entries the metadata shows, as createrepo_c does by itself."""
 MEMORY = 2 << 30
 """Bytes of address space: several times what the largest header that rpm accepts (256 MiB) needs."""
+LARGEST = 64 << 20
+"""Bytes of the largest file that it writes, which are those of the largest record; common ones have thousands."""
 PATIENCE = 60
-"""Seconds that one attempt's headers may take, besides the time to hash its files."""
+"""Seconds of processor time that one attempt's headers may take, besides the time to hash its files."""
 SPEED = 20e6
 """Bytes per second that even a slow disk and processor hash."""
+LOADED = 5
+"""How many times that long it may take on a host that has other things to do."""
+_ANSWERS = 1 << 20
+"""Bytes of the answers that are looked at: those for 5,000 files need a tenth."""
+_REASON = 1000
+"""Characters of a reason."""
+_OWN_DEATHS = {signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGABRT, signal.SIGTRAP, signal.SIGXCPU}
+"""What a file can make of the program that reads it; SIGTRAP is how glib ends when it gets no memory."""
+_PR_SET_PDEATHSIG = 1
+"""prctl(2): the signal that comes when the parent dies."""
+
+HeaderReader = Callable[[Sequence[Path], Path], None]
+"""Reads the headers of these RPMs into an empty folder, as `read_apart` does."""
 
 
-HeaderReader = Callable[[Sequence[Path]], tuple[Record, ...]]
-"""Reads the headers of RPMs; `InvalidError` names the first that cannot be read."""
+class Task(Value, frozen=True, kw_only=True):
+    """Which files to read, and where to put their records."""
+
+    files: tuple[str, ...]
+    folder: str
+
+
+class Ready(Value, frozen=True, kw_only=True, tag="ready"):
+    """The limits are set; what happens from now on is the files' doing."""
 
 
 class Read(Value, frozen=True, kw_only=True, tag="read"):
-    """A header, read."""
-
-    record: Record
+    """The record of the next file is there."""
 
 
 class Unreadable(Value, frozen=True, kw_only=True, tag="unreadable"):
-    """This is no RPM, and why."""
+    """The next file is no RPM that can be published, and why; it is the last one that was looked at."""
 
     reason: str
 
 
-def read(path: Path) -> Read | Unreadable:
-    """What the RPM at `path` says about itself."""
+def record_path(folder: Path, number: int) -> Path:
+    """Where the record of the file with this number is, counted from 0."""
+    return folder / f"{number}{index.SUFFIX}"
+
+
+def read(path: Path) -> Record:
+    """What the RPM at `path` says about itself; `InvalidError` if it is none, OSError if it cannot be opened."""
+    path.open("rb").close()
     try:
         package = createrepo_c.package_from_rpm(str(path), changelog_limit=CHANGES)
         name = Nevra(package.name, Evr(int(package.epoch or 0), package.version, package.release), package.arch)
         package.location_href = layout.location(name)
         primary, filelists, other = createrepo_c.xml_dump(package)[:3]
-    except (createrepo_c.CreaterepoCError, OSError, ValueError, TypeError, LookupError) as error:
-        return Unreadable(reason=str(error))
-    return Read(
-        record=Record(
+        return Record(
             nevra=name.text,
             sha256=package.pkgId,
             source=package.rpm_sourcerpm,
@@ -64,57 +95,105 @@ def read(path: Path) -> Read | Unreadable:
             filelists=filelists,
             other=other,
         )
-    )
+    except (createrepo_c.CreaterepoCError, OSError, ValueError, TypeError, LookupError) as error:
+        raise InvalidError(str(error)) from error
+    except MemoryError as error:
+        raise InvalidError("its header needs more memory than the header of any package does") from error
 
 
-def read_apart(paths: Sequence[Path]) -> tuple[Record, ...]:
-    """The records of these RPMs, read by a child process; `InvalidError` names the first that cannot be read."""
-    command = [sys.executable, "-P", "-m", "builder.repo.headers"]
-    seconds = _patience(paths)
+def look(path: Path, record: Path) -> Read | Unreadable:
+    """Read one file and put down its record."""
     try:
-        child = subprocess.run(  # noqa: S603 - the command is our own; the paths travel as data
-            command,
-            input=msgspec.json.encode([str(path) for path in paths]),
-            capture_output=True,
-            timeout=seconds,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as slow:
-        raise InvalidError(f"the headers of its RPMs could not be read within {seconds} s") from slow
-    return understood(paths, child)
+        index.write(read(path), record)
+    except InvalidError as error:
+        return Unreadable(reason=str(error)[:_REASON])
+    except OSError as error:
+        if error.errno != errno.EFBIG:
+            raise
+        return Unreadable(reason=f"its metadata has more than {LARGEST} bytes")
+    return Read()
 
 
-def understood(paths: Sequence[Path], child: subprocess.CompletedProcess[bytes]) -> tuple[Record, ...]:
-    """What the child said of these RPMs; `InvalidError` names the first that it could not read, or did not survive."""
-    answers = [msgspec.json.decode(line, type=Read | Unreadable) for line in child.stdout.split(b"\n")[:-1]]
-    for path, answer in zip(paths, answers, strict=False):
-        if isinstance(answer, Unreadable):
-            raise InvalidError(f"{path.name} is no RPM: {answer.reason}")
-    if len(answers) < len(paths):
-        raise InvalidError(f"{paths[len(answers)].name} broke the program that reads RPM headers: {_end(child)}")
-    return tuple(answer.record for answer in answers if isinstance(answer, Read))
+def read_apart(paths: Sequence[Path], folder: Path) -> None:
+    """Have a child process read the headers of these RPMs; their records are then in the empty folder `folder`.
+
+    Raises:
+        InvalidError: One of the files is at fault, and which.
+        UnavailableError: The headers could not be read, and no file is at fault; later they may be.
+        OSError: The disk is full, or no process can be started.
+    """
+    command = [sys.executable, "-P", "-m", "builder.repo.headers"]
+    task = Task(files=tuple(str(path) for path in paths), folder=str(folder))
+    seconds = LOADED * _patience(paths)
+    answers, errors = folder / "answers", folder / "errors"
+    with answers.open("wb") as output, errors.open("wb") as complaints:
+        try:
+            child = subprocess.run(  # noqa: S603 - the command is our own; the paths travel as data
+                command,
+                input=msgspec.json.encode(task),
+                stdout=output,
+                stderr=complaints,
+                timeout=seconds,
+                check=False,
+                start_new_session=True,  # who stops this process means this process
+            )
+        except subprocess.TimeoutExpired as slow:
+            raise UnavailableError(f"the headers of {paths[0].name} and others took more than {seconds} s") from slow
+    judge(paths, child.returncode, _beginning(answers), _last_line(errors))
+
+
+def judge(paths: Sequence[Path], code: int, answers: bytes, complaint: str) -> None:
+    """Raise what the end of the child that was to read these files means, if not that it has; see `read_apart`."""
+    said = [msgspec.json.decode(line, type=Ready | Read | Unreadable) for line in answers.split(b"\n")[:-1]]
+    known = sum(isinstance(answer, Read) for answer in said)
+    if said and isinstance(said[-1], Unreadable):
+        raise InvalidError(f"{paths[known].name} is no RPM: {said[-1].reason}")
+    if known == len(paths):
+        return
+    if said and -code in _OWN_DEATHS:
+        raise InvalidError(f"{paths[known].name} ended the program that reads RPM headers: {signal.strsignal(-code)}")
+    end = complaint or (f"it ended with {code}" if code >= 0 else f"ended from outside: {signal.strsignal(-code)}")
+    raise UnavailableError(f"the program that reads RPM headers failed: {end}")
+
+
+def _beginning(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(_ANSWERS)
+
+
+def _last_line(path: Path) -> str:
+    return _beginning(path).decode(errors="replace").strip().rpartition("\n")[2][:_REASON]
 
 
 def _patience(paths: Iterable[Path]) -> int:
-    """For how many seconds reading these files may take."""
+    """For how many seconds of processor time reading these files may take."""
     return int(PATIENCE + sum(path.stat().st_size for path in paths) / SPEED)
 
 
-def _end(child: subprocess.CompletedProcess[bytes]) -> str:
-    last = child.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-    return last or f"it ended with {child.returncode}"
+def confine(seconds: int) -> None:
+    """Set this process's limits; it ends with its parent, whoever ends that."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    for limit, value in {resource.RLIMIT_AS: MEMORY, resource.RLIMIT_FSIZE: LARGEST, resource.RLIMIT_CORE: 0}.items():
+        resource.setrlimit(limit, (value, value))
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))  # SIGXCPU at the first, SIGKILL at the second
 
 
 def main() -> None:
-    """Read the headers of the files named on standard input."""
-    paths = [Path(path) for path in msgspec.json.decode(sys.stdin.buffer.read(), type=list[str])]
-    seconds = _patience(paths)
-    limits = {resource.RLIMIT_AS: MEMORY, resource.RLIMIT_CPU: seconds, resource.RLIMIT_CORE: 0}
-    for limit, value in limits.items():
-        resource.setrlimit(limit, (value, value))
-    for path in paths:
-        sys.stdout.buffer.write(msgspec.json.encode(read(path)) + b"\n")
-        sys.stdout.buffer.flush()
+    """Carry out the task on standard input."""
+    task = msgspec.json.decode(sys.stdin.buffer.read(), type=Task)
+    paths = [Path(file) for file in task.files]
+    confine(_patience(paths))
+    _say(Ready())
+    for number, path in enumerate(paths):
+        answer = look(path, record_path(Path(task.folder), number))
+        _say(answer)
+        if isinstance(answer, Unreadable):
+            break
+
+
+def _say(answer: Ready | Read | Unreadable) -> None:
+    sys.stdout.buffer.write(msgspec.json.encode(answer) + b"\n")
+    sys.stdout.buffer.flush()
 
 
 if __name__ == "__main__":

@@ -4,55 +4,66 @@ An attempt's files are in `incoming/<build>/<job>/<fence>/`. Its listing came la
 it is compared with the files themselves before anything is published.
 """
 
+import itertools
 import stat
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
 
 from builder import files, nevra
 from builder.errors import DigestError, InvalidError, NotFoundError
-from builder.model import Value
-from builder.model.artifact import LISTING_NAME, Artifact, ArtifactKind, Listing
+from builder.model import Sha256, Value
+from builder.model.artifact import LISTING_LIMIT, LISTING_NAME, Artifact, ArtifactKind, Listing, delivery_path
 from builder.model.operation import Publish
-from builder.repo import layout
-from builder.repo.headers import HeaderReader
+from builder.repo import index, layout
+from builder.repo.headers import HeaderReader, record_path
 from builder.repo.index import Record
 
-LISTING_LIMIT = 16 << 20
-"""Bytes of the largest listing that is read: 5,000 artifacts need a tenth."""
+KEPT = 30 * 24 * 3600.0
+"""For how many seconds what was not taken is kept for a person to look at."""
 _PACKAGES = frozenset({ArtifactKind.RPM, ArtifactKind.SRPM})
+_REASON = "reason.json"
 
 
 class Delivered(Value, frozen=True, kw_only=True):
-    """One package of an attempt, with the file that it is in."""
+    """One package of an attempt, with the files that it and its record are in; `source` as in `Record`."""
 
     file: Path
+    record: Path
     size: int
-    record: Record
+    nevra: str
+    sha256: Sha256
+    source: str | None
 
 
 class Refusal(Value, frozen=True, kw_only=True):
-    """`reason.json` of what was set aside, at `time` in seconds since the epoch."""
+    """`reason.json` of what was set aside, at `time` in seconds since the epoch, with the digest of its listing."""
 
     operation: int
     order: Publish
+    listing: Sha256 | None = None
     reason: str
     time: float
 
 
 class Incoming:
-    """The folders `incoming/` and, for what was not taken, `rejected/`; `read` reads RPM headers."""
+    """The folders `incoming/` and, for what was not taken, `rejected/`; `read` reads RPM headers.
 
-    def __init__(self, folder: Path, rejected: Path, read: HeaderReader) -> None:
+    What is read of an operation's packages is in a folder of its own in `staging` until the operation is done.
+    """
+
+    def __init__(self, folder: Path, rejected: Path, staging: Path, read: HeaderReader) -> None:
         self._folder = folder
         self._rejected = rejected
+        self._staging = staging
         self._read = read
 
     def path(self, order: Publish) -> Path:
         """The folder of the attempt."""
-        return self._folder / str(order.build) / order.job / str(order.fence)
+        return self._folder / delivery_path(order.build, order.job, order.fence)
 
-    def packages(self, order: Publish) -> tuple[Delivered, ...]:
+    def packages(self, operation: int, order: Publish) -> Sequence[Delivered]:
         """The packages of an attempt, after every check that needs no repository; a BuilderError says what is wrong."""
         folder = self.path(order)
         if not folder.is_dir() or folder.is_symlink():
@@ -64,44 +75,104 @@ class Incoming:
         artifacts = [artifact for artifact in listing.artifacts if artifact.kind in _PACKAGES]
         if not artifacts:
             raise InvalidError("the listing names no package")
-        records = self._read([folder / artifact.name for artifact in artifacts])
-        for artifact, record in zip(artifacts, records, strict=True):
-            _check_header(artifact, record)
-        _check_source(records)
-        return tuple(
-            Delivered(file=folder / artifact.name, size=artifact.size, record=record)
-            for artifact, record in zip(artifacts, records, strict=True)
+        spool = self._spool(operation)
+        files.remove_tree(spool)
+        spool.mkdir()
+        self._read([folder / artifact.name for artifact in artifacts], spool)
+        delivered = [
+            _delivered(folder, artifact, record_path(spool, number)) for number, artifact in enumerate(artifacts)
+        ]
+        _check_origin(order, delivered)
+        return delivered
+
+    def forget(self, operation: int, order: Publish) -> None:
+        """Remove what is published, at once."""
+        spool = self._spool(operation)
+        if self.path(order).exists():
+            spool.mkdir(exist_ok=True)
+            files.discard(self.path(order), spool)
+        files.remove_tree(spool)
+
+    def refusal(self, operation: int, order: Publish) -> str | None:
+        """Why an operation was refused, if it was; what was delivered is set aside, if that was interrupted.
+
+        The same numbers may mean something else when the master's database was set back: then the order differs, or
+        something else was delivered.
+        """
+        for place in self._places(operation, order):
+            refusal = _refusal(place)
+            if refusal is None or refusal.order != order:
+                continue
+            there = self.path(order).exists()
+            if not there or (refusal.listing == self._digest(order) and not (place / "files").exists()):
+                self._set_aside(operation, order, place)
+                return refusal.reason
+        return None
+
+    def refuse(self, operation: int, order: Publish, reason: str, now: float) -> None:
+        """Keep what was delivered for a person to look at, with the reason beside it."""
+        self.prune(now)
+        place = next(place for place in self._names(operation, order) if not (place / _REASON).exists())
+        refusal = Refusal(operation=operation, order=order, listing=self._digest(order), reason=reason, time=now)
+        files.make_folder(place)
+        files.write(place / _REASON, msgspec.json.encode(refusal))
+        self._set_aside(operation, order, place)
+
+    def prune(self, now: float) -> None:
+        """Remove what was set aside long ago."""
+        for place in tuple(self._rejected.iterdir()):
+            refusal = _refusal(place)
+            if refusal is not None and now - refusal.time > KEPT:
+                files.discard(place, self._staging)
+
+    def _set_aside(self, operation: int, order: Publish, place: Path) -> None:
+        if self.path(order).exists():
+            files.move(self.path(order), place / "files")
+        files.remove_tree(self._spool(operation))
+
+    def _places(self, operation: int, order: Publish) -> Iterable[Path]:
+        """Where something may have been set aside of this attempt, for an operation of this number."""
+        first = next(iter(self._names(operation, order))).name
+        return (path for path in self._rejected.iterdir() if path.name == first or path.name.startswith(f"{first}."))
+
+    def _names(self, operation: int, order: Publish) -> Iterable[Path]:
+        """What these are called, one after the other."""
+        name = f"{operation}-{order.build}-{order.job}-{order.fence}"
+        return itertools.chain(
+            [self._rejected / name], (self._rejected / f"{name}.{number}" for number in itertools.count(2))
         )
 
-    def refusal(self, operation: int, order: Publish) -> Refusal | None:
-        """Why an operation was refused, if it was."""
-        path = self._aside(operation, order) / "reason.json"
-        return msgspec.json.decode(path.read_bytes(), type=Refusal) if path.exists() else None
+    def _digest(self, order: Publish) -> str | None:
+        """The digest of the listing that was delivered, None if there is none that can be looked at."""
+        try:
+            return files.sha256(_plain(self.path(order) / LISTING_NAME))
+        except InvalidError:
+            return None
 
-    def set_aside(self, refusal: Refusal) -> None:
-        """Keep what was delivered for a person to look at, with the reason beside it; may be done again."""
-        place = self._aside(refusal.operation, refusal.order)
-        files.make_folder(place)
-        files.write(place / "reason.json", msgspec.json.encode(refusal))
-        if self.path(refusal.order).exists():
-            files.move(self.path(refusal.order), place / "files")
+    def _spool(self, operation: int) -> Path:
+        return self._staging / f"operation-{operation}"
 
-    def forget(self, order: Publish, waste: Path) -> None:
-        """Remove what is published, by way of the folder `waste`."""
-        if self.path(order).exists():
-            files.discard(self.path(order), waste)
 
-    def _aside(self, operation: int, order: Publish) -> Path:
-        return self._rejected / f"{operation}-{order.build}-{order.job}-{order.fence}"
+def _refusal(place: Path) -> Refusal | None:
+    """What was noted there; nothing if it was interrupted, or damaged."""
+    try:
+        return msgspec.json.decode((place / _REASON).read_bytes(), type=Refusal)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def _plain(listing: Path) -> Path:
+    """The listing, if it can be read as one."""
+    if listing.is_symlink() or not listing.is_file():
+        raise InvalidError(f"there is no {LISTING_NAME}: the delivery is not complete")
+    if listing.stat().st_size > LISTING_LIMIT:
+        raise InvalidError(f"{LISTING_NAME} has more than {LISTING_LIMIT} bytes")
+    return listing
 
 
 def _listing(path: Path) -> Listing:
-    if path.is_symlink() or not path.is_file():
-        raise InvalidError(f"there is no {LISTING_NAME}: the delivery is not complete")
-    if path.stat().st_size > LISTING_LIMIT:
-        raise InvalidError(f"{LISTING_NAME} has more than {LISTING_LIMIT} bytes")
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Listing)
+        return msgspec.json.decode(_plain(path).read_bytes(), type=Listing)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise InvalidError(f"{LISTING_NAME} cannot be read: {error}") from error
 
@@ -129,6 +200,19 @@ def _check_file(path: Path, artifact: Artifact) -> None:
         raise DigestError(f"the content of {artifact.name} is not what its digest in the listing says")
 
 
+def _delivered(folder: Path, artifact: Artifact, path: Path) -> Delivered:
+    record = index.load(path)
+    _check_header(artifact, record)
+    return Delivered(
+        file=folder / artifact.name,
+        record=path,
+        size=artifact.size,
+        nevra=record.nevra,
+        sha256=record.sha256,
+        source=record.source,
+    )
+
+
 def _check_header(artifact: Artifact, record: Record) -> None:
     """The RPM is what the listing says it is, and its file is called what it is."""
     name = nevra.parse(record.nevra)
@@ -143,8 +227,16 @@ def _check_header(artifact: Artifact, record: Record) -> None:
         raise InvalidError(f"{artifact.name} is listed as {artifact.kind.value}, but its header says otherwise")
 
 
-def _check_source(records: tuple[Record, ...]) -> None:
-    """All binary packages of an attempt come from one SRPM."""
-    sources = sorted({record.source for record in records if record.source is not None})
-    if len(sources) > 1:
-        raise InvalidError(f"the packages come from different sources: {sources[0]} and {sources[1]}")
+def _check_origin(order: Publish, packages: Sequence[Delivered]) -> None:
+    """It is what the job was to build: one SRPM of the package that was ordered, and what was made from it."""
+    sources = [package for package in packages if package.source is None]
+    if len(sources) != 1:
+        raise InvalidError(f"the listing names {len(sources)} source packages instead of the one that was built")
+    srpm, name = sources[0].file.name, nevra.parse(sources[0].nevra)
+    if name.name != nevra.parse(order.srpm.removesuffix(".rpm")).name:
+        raise InvalidError(f"{srpm} was delivered, but {order.srpm} was to be built")
+    if order.evr is not None and name.evr != nevra.parse_evr(order.evr):
+        raise InvalidError(f"{srpm} has the version {name.evr.text}, but the slave said that it built {order.evr}")
+    for package in packages:
+        if package.source not in {None, srpm}:
+            raise InvalidError(f"{package.file.name} comes from {package.source}, not from {srpm}")

@@ -4,8 +4,12 @@ from pathlib import Path
 
 import msgspec
 
-from builder import files
+from builder.errors import UnavailableError
 from builder.model import Sha256, Value
+
+SUFFIX = ".index-1"
+"""What ends the name of a record's file. The number is that of the format: records of another one are not found, and
+made anew."""
 
 
 class Record(Value, frozen=True, kw_only=True):
@@ -22,11 +26,14 @@ class Record(Value, frozen=True, kw_only=True):
     other: str
 
 
-def save(record: Record, path: Path) -> None:
-    """Put a record at `path`, durably."""
-    files.write(path, msgspec.msgpack.encode(record))
+def write(record: Record, path: Path) -> None:
+    """Write a record to a new file."""
+    path.write_bytes(msgspec.msgpack.encode(record))
 
 
 def load(path: Path) -> Record:
-    """The record at `path`; OSError if there is none."""
-    return msgspec.msgpack.decode(path.read_bytes(), type=Record)
+    """The record at `path`; OSError if there is none, `UnavailableError` if it is damaged."""
+    try:
+        return msgspec.msgpack.decode(path.read_bytes(), type=Record)
+    except msgspec.MsgspecError as error:
+        raise UnavailableError(f"{path} is damaged ({error}): remove it, and the next start makes it anew") from error

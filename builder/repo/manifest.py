@@ -12,16 +12,18 @@ import msgspec
 from builder.model import Sha256, Value
 
 
-class Listed(Value, frozen=True, kw_only=True):
+class Listed(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A package of a repository: its file there, who made it, and since when (seconds since the epoch) it is listed.
 
-    `source` is the file name of the SRPM that a binary package was made from, `package` the farm's name for what was
-    built. Size in bytes.
+    `sha256` and `size` (in bytes) are those of the file that is served, `built` is the digest of what was delivered:
+    a signature makes them differ. `source` is the file name of the SRPM that a binary package was made from, `package`
+    the farm's name for what was built.
     """
 
     nevra: str
     location: str
     sha256: Sha256
+    built: Sha256
     size: int
     source: str | None
     package: str
@@ -29,20 +31,20 @@ class Listed(Value, frozen=True, kw_only=True):
     since: float
 
 
-class Leaving(Listed, frozen=True, kw_only=True):
+class Leaving(Listed, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A package that left the metadata at the time `left`; its file stays while a generation that lists it does."""
 
     left: float
 
 
-class Past(Value, frozen=True, kw_only=True):
+class Past(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An older generation that can still be read; `until` is when another one took its place."""
 
     generation: int
     until: float
 
 
-class Entered(Value, frozen=True, kw_only=True):
+class Entered(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An operation that this repository has applied, and the first generation that held it."""
 
     number: int
@@ -50,14 +52,14 @@ class Entered(Value, frozen=True, kw_only=True):
     published: tuple[str, ...]
 
 
-class Manifest(Value, frozen=True, kw_only=True):
+class Manifest(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`manifest.json` of one generation, created at that many seconds since the epoch.
 
-    `operations` are the newest that this repository has applied, in the order of their numbers; packages are in the
-    order of their NEVRAs.
+    `operations` are the newest that this repository has applied, in the order in which it did; packages are in the
+    order of their NEVRAs. A field that this version does not know is refused: the next manifest would be without it.
     """
 
-    format: Annotated[int, msgspec.Meta(ge=1, le=1)] = 1
+    format: Annotated[int, msgspec.Meta(ge=2, le=2)] = 2
     repository: str
     generation: int
     created: float
@@ -69,6 +71,10 @@ class Manifest(Value, frozen=True, kw_only=True):
     def files(self) -> dict[str, Listed]:
         """The packages whose files must be below the repository's folder, by their path there."""
         return {package.location: package for package in (*self.leaving, *self.packages)}
+
+    def digests(self) -> frozenset[str]:
+        """The digests of these files."""
+        return frozenset(package.sha256 for package in self.files().values())
 
     def generations(self) -> frozenset[int]:
         """The numbers of the generations that can be read."""

@@ -5,13 +5,16 @@ and the time given. It is compressed with gzip, which every client reads; zstd s
 """
 
 import gzip
+import hashlib
 import re
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import createrepo_c
 
 from builder import files
+from builder.errors import UnavailableError
 from builder.repo.index import Record
 
 _KINDS = {
@@ -40,40 +43,91 @@ class _Part:
         entry = createrepo_c.RepomdRecord(self._kind, str(self._path))
         entry.load_contentstat(self._content)
         entry.fill(createrepo_c.SHA256)
-        entry.rename_file()
+        named = self._path.with_name(f"{entry.checksum}-{self._path.name}")
+        files.rename(self._path, named)
+        entry.location_real = str(named)
+        entry.location_href = f"repodata/{named.name}"
         entry.set_timestamp(created)
         return entry
 
 
 def write(folder: Path, records: Iterable[Record], count: int, created: float) -> None:
-    """Write the metadata of `count` packages into the empty folder `folder`; `created` in seconds since the epoch."""
+    """Write the metadata of `count` packages into the empty folder `folder`; `created` in seconds since the epoch.
+
+    Raises:
+        UnavailableError: It cannot be written, because the disk is full, say.
+        OSError: The same, or a record is not there.
+    """
+    try:
+        _write(folder, records, count, int(created))
+    except createrepo_c.CreaterepoCError as error:
+        raise UnavailableError(f"the metadata cannot be written to {folder}: {error}") from error
+
+
+def _write(folder: Path, records: Iterable[Record], count: int, created: int) -> None:
     parts = [_Part(folder, kind, count) for kind in _KINDS]
     for record in records:
         for part in parts:
             part.add(record)
     repomd = createrepo_c.Repomd()
-    repomd.set_revision(str(int(created)))
+    repomd.set_revision(str(created))
     for part in parts:
-        repomd.set_record(part.finish(int(created)))
+        repomd.set_record(part.finish(created))
     repomd.sort_records()
     (folder / "repomd.xml").write_text(repomd.xml_dump())
 
 
-def faults(folder: Path, count: int) -> list[str]:
-    """What is wrong with the metadata of `count` packages in `folder`: its files, digests, sizes, counts."""
+def faults(folder: Path, packages: Sequence[str]) -> list[str]:
+    """What is wrong with the metadata in `folder` of the packages with these digests, in this order.
+
+    Every file has to be what repomd.xml says, packed and unpacked, and those that list packages have to list these.
+    """
     records = {record.type: record for record in createrepo_c.Repomd(str(folder / "repomd.xml")).records}
     found = [f"repomd.xml names no {kind}" for kind in _KINDS if kind not in records]
     for kind, record in records.items():
         path = folder.parent / record.location_href
         if not path.is_file() or path.stat().st_size != record.size or files.sha256(path) != record.checksum:
             found.append(f"{path.name} is not what repomd.xml says")
-        elif _count(path) != count:
-            found.append(f"{kind} counts {_count(path)} packages instead of {count}")
+        elif kind in _KINDS:
+            found.extend(f"{kind} {fault}" for fault in _contents(path, record.checksum_open, packages))
     return found
 
 
-def _count(path: Path) -> int | None:
-    """What the root element of a metadata file says about the number of its packages."""
+_PACKAGE = re.compile(
+    rb'<package pkgid="([^"]*)"|<checksum type="sha256" pkgid="YES">([^<]*)<|<[a-z]+ xmlns=[^>]* packages="(\d+)">'
+)
+"""How a package begins in filelists and other, its digest in primary, and the root element of all three."""
+
+
+def _contents(path: Path, digest: str, packages: Sequence[str]) -> Iterator[str]:
+    """What is wrong with the content of a file that lists packages."""
+    unpacked = hashlib.sha256()
+    listed: list[str] = []
+    counts: list[int] = []
+    try:
+        for text in _whole_lines(path):
+            unpacked.update(text)
+            for match in _PACKAGE.finditer(text):
+                if match[3]:
+                    counts.append(int(match[3]))
+                else:
+                    listed.append((match[1] or match[2]).decode())
+    except (EOFError, OSError, zlib.error) as error:
+        yield f"cannot be unpacked: {error}"
+        return
+    if unpacked.hexdigest() != digest:
+        yield "has not the content that repomd.xml says"
+    if counts != [len(packages)]:
+        yield f"counts {counts} packages instead of {len(packages)}"
+    if listed != list(packages):
+        yield f"lists {len(listed)} packages, and not the {len(packages)} that it should"
+
+
+def _whole_lines(path: Path) -> Iterator[bytes]:
+    """The content of a packed file, in large pieces that end where a line does."""
+    rest = b""
     with gzip.open(path) as file:
-        match = re.search(rb' packages="([0-9]+)"', file.read(4096))
-    return int(match[1]) if match else None
+        while piece := file.read(1 << 20):
+            lines, end, rest = (rest + piece).rpartition(b"\n")
+            yield lines + end
+    yield rest

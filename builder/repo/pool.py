@@ -1,60 +1,116 @@
 """The pool: every package once, by the SHA-256 of what is served, with its index record beside it.
 
-A repository holds hard links to it, so the number of links of a file says whether anybody needs it. The record is
-written before the package and removed after it: a package in the pool always has one.
+Who needs a package is what the manifests of the repositories say, never how many links a file has: a copy of the
+folders may have lost them. Nothing is removed until every repository has said what it needs.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from builder import files
+from builder.errors import InvalidError, UnavailableError
 from builder.repo import index
+from builder.repo.headers import HeaderReader, record_path
 from builder.repo.index import Record
 
 _RPM = ".rpm"
-_INDEX = ".index"
 
 
 class Pool:
     """The folder `pool/`, whose first level is the first two digits of the digest."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, read: HeaderReader) -> None:
         self._folder = folder
+        self._read = read
+        self._held: dict[str, frozenset[str]] = {}
+        self._unknown: set[str] = set()
 
     def path(self, sha256: str) -> Path:
         """Where the package with this digest is, if it is there."""
         return self._folder / sha256[:2] / f"{sha256}{_RPM}"
 
-    def take(self, file: Path, record: Record) -> None:
-        """Make the RPM `file`, checked before, durably part of the pool."""
-        path = self.path(record.sha256)
-        if path.exists():
-            return
-        files.make_folder(path.parent)
-        index.save(record, path.with_suffix(_INDEX))
-        files.sync(file)
-        files.link(file, path)
-        files.sync(path.parent)
-
     def records(self, digests: Iterable[str]) -> Iterator[Record]:
         """The records of these packages, one after the other."""
-        return (index.load(self.path(sha256).with_suffix(_INDEX)) for sha256 in digests)
+        return (index.load(self._index(sha256)) for sha256 in digests)
 
-    def discard(self, digests: Collection[str]) -> None:
-        """Remove those of these packages to which no repository links."""
-        for sha256 in digests:
-            path = self.path(sha256)
-            if path.exists() and path.stat().st_nlink == 1:
-                files.remove(path)
-            if not path.exists():
-                files.remove(path.with_suffix(_INDEX))
+    def take(self, sha256: str, file: Path, record: Path) -> None:
+        """Make the RPM `file`, checked before, and its record durably part of the pool."""
+        if self._whole(sha256):
+            return
+        path = self.path(sha256)
+        files.make_folder(path.parent)
+        files.sync(record)
+        files.rename(record, self._index(sha256))
+        if not path.exists():
+            files.sync(file)
+            files.link(file, path)
+        files.sync(path.parent)
+
+    def mend(self, packages: Mapping[str, Path], staging: Path) -> None:
+        """Take again what is missing of these packages: the files are those in the repository, by their digests.
+
+        Raises:
+            UnavailableError: A file is not what its digest says, or cannot be read at the moment.
+        """
+        there = {sha256: file for sha256, place in packages.items() if (file := self._source(sha256, place))}
+        if not there:
+            return
+        staging.mkdir()
+        try:
+            self._read(tuple(there.values()), staging)
+        except InvalidError as error:
+            raise UnavailableError(f"a published package is damaged: {error}") from error
+        for number, (sha256, file) in enumerate(there.items()):
+            record = record_path(staging, number)
+            if index.load(record).sha256 != sha256:
+                raise UnavailableError(f"{file} is damaged: its digest is not {sha256} any more")
+            self.take(sha256, file, record)
+        files.remove_tree(staging)
+
+    def await_word_of(self, repository: str) -> None:
+        """Remove nothing until this repository has said what it needs."""
+        self._unknown.add(repository)
+
+    def hold(self, repository: str, digests: frozenset[str]) -> None:
+        """`repository` needs these packages, too."""
+        self._held[repository] = self._held.get(repository, frozenset()) | digests
+
+    def release(self, repository: str, needed: frozenset[str]) -> None:
+        """`repository` needs these packages and no others; what nobody needs any more is removed."""
+        self._unknown.discard(repository)
+        before = self._held.get(repository, frozenset())
+        self._held[repository] = needed
+        self._remove(before - needed)
 
     def sweep(self) -> None:
-        """Remove what an interrupted publish left: packages nobody links to, records alone, files half written."""
+        """Remove all that no repository needs, such as what an interrupted publish has left."""
+        if self._unknown:
+            return
         for folder in self._folder.iterdir():
             names = {path.name for path in folder.iterdir()}
-            self.discard({name.removesuffix(_RPM) for name in names if name.endswith(_RPM)})
-            self.discard({name.removesuffix(_INDEX) for name in names if name.endswith(_INDEX)})
+            digests = {name.partition(".")[0] for name in names if name.endswith((_RPM, index.SUFFIX))}
+            self._remove(digests)
             for name in names:
-                if not name.endswith((_RPM, _INDEX)):
+                if not name.endswith((_RPM, index.SUFFIX)):
                     files.remove(folder / name)
+
+    def _remove(self, digests: Iterable[str]) -> None:
+        """Remove those of these packages that nobody needs; a package in the pool always has its record."""
+        if self._unknown:
+            return
+        for sha256 in digests:
+            if not any(sha256 in held for held in self._held.values()):
+                files.remove(self.path(sha256))
+                files.remove(self._index(sha256))
+
+    def _source(self, sha256: str, place: Path) -> Path | None:
+        """The file from which a package that is not whole can be taken."""
+        if self._whole(sha256):
+            return None
+        return next((file for file in (self.path(sha256), place) if file.exists()), None)
+
+    def _whole(self, sha256: str) -> bool:
+        return self.path(sha256).exists() and self._index(sha256).exists()
+
+    def _index(self, sha256: str) -> Path:
+        return self.path(sha256).with_suffix(index.SUFFIX)

@@ -15,8 +15,9 @@ from builder.config import RepoConfig
 from builder.dial import Dialler
 from builder.errors import ConflictError
 from builder.model.operation import Operation
+from builder.repo.answer import Answer
 from builder.repo.headers import read_apart
-from builder.repo.operations import Answer, Operations
+from builder.repo.operations import Operations
 from builder.repo.queue import Queue
 from builder.repo.session import MasterSession
 from builder.tls import client_endpoint

@@ -9,7 +9,7 @@ from builder.clock import background
 from builder.errors import BuilderError
 from builder.model.operation import Operation
 from builder.protocol import Handlers, Peer
-from builder.repo.operations import Answer
+from builder.repo.answer import Answer
 from builder.wire import PROTOCOL_VERSION, Done, Operate, RepoHello
 
 _log = Logger()

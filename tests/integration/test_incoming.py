@@ -26,9 +26,10 @@ RPM = "hello-1.0-1.noarch.rpm"
 def _outcome(state: Path, lie: Lie) -> Applied | Rejected:
     operations = Operations(state, lambda: 0.0, read_apart)
     operations.recover()
-    folder = deliver(state, order_of(1), rpms("hello"))
+    order = order_of(1, evr="1.0-1")
+    folder = deliver(state, order, rpms("hello"))
     lie(folder, tuple(artifact_of(file) for file in rpms("hello")))
-    return operations.carry_out([Operation(number=1, order=order_of(1))])[0]
+    return operations.carry_out([Operation(number=1, order=order)])[0]
 
 
 def _relisted(**changes: object) -> Lie:
@@ -105,6 +106,26 @@ def _other_source(folder: Path, artifacts: tuple[Artifact, ...]) -> None:
     write_listing(folder, (*artifacts, artifact_of(stranger)))
 
 
+def _of(name: str, version: str = "1.0", *, source: bool = True) -> Lie:
+    """A whole and true delivery of something else."""
+
+    def lie(folder: Path, _: tuple[Artifact, ...]) -> None:
+        for path in folder.iterdir():
+            path.unlink()
+        made = [file for file in rpms(name, version) if source or not file.name.endswith(".src.rpm")]
+        for file in made:
+            shutil.copy(file, folder)
+        write_listing(folder, tuple(artifact_of(file) for file in made))
+
+    return lie
+
+
+def _two_sources(folder: Path, artifacts: tuple[Artifact, ...]) -> None:
+    stranger = rpms("stranger")[1]
+    shutil.copy(stranger, folder)
+    write_listing(folder, (*artifacts, artifact_of(stranger)))
+
+
 def _extra(folder: Path, _: tuple[Artifact, ...]) -> None:
     shutil.copy(rpms("stranger")[0], folder)
 
@@ -129,7 +150,7 @@ LIES: dict[str, tuple[Lie, str]] = {
     "no JSON": (_listing_of(b"\xff{"), "listing.json cannot be read"),
     "a path for a name": (_relisted(name="../../../../pool/x.rpm"), "listing.json cannot be read"),
     "a listing of another format": (_listing_of(b'{"format": 2, "attempt": "", "artifacts": []}'), "listing.json"),
-    "a huge listing": (_listing_of(b" " * (17 << 20)), "listing.json has more than"),
+    "a huge listing": (_listing_of(b" " * (5 << 20)), "listing.json has more than"),
     "a missing file": (lambda folder, _: (folder / RPM).unlink(), f"{RPM} is listed, but was not delivered"),
     "an extra file": (_extra, "stranger-1.0-1.noarch.rpm was delivered, but is not listed"),
     "an extra file with a vile name": (_unprintable, "?[2J?.rpm was delivered, but is not listed"),
@@ -151,7 +172,17 @@ LIES: dict[str, tuple[Lie, str]] = {
     "text instead of an RPM": (_exchanged(b"#!/bin/sh\n"), f"{RPM} is no RPM"),
     "an empty file": (_exchanged(b""), f"{RPM} is no RPM"),
     "half an RPM's header": (_half, f"{RPM} is no RPM"),
-    "a package of another source": (_other_source, "the packages come from different sources"),
+    "a package of another source": (
+        _other_source,
+        "stranger-1.0-1.noarch.rpm comes from stranger-1.0-1.src.rpm, not from",
+    ),
+    "another package": (_of("glibc"), "glibc-1.0-1.src.rpm was delivered, but hello-1.0-1.src.rpm was to be built"),
+    "another version than it said": (
+        _of("hello", "99"),
+        "has the version 99-1, but the slave said that it built 1.0-1",
+    ),
+    "no source": (_of("hello", source=False), "the listing names 0 source packages"),
+    "two sources": (_two_sources, "the listing names 2 source packages"),
     "no package at all": (_only_a_log, "the listing names no package"),
 }
 
@@ -166,6 +197,7 @@ def test_a_lie_is_set_aside(tmp_path: Path, lie: Lie, reason: str) -> None:
     assert not (tmp_path / "incoming/1/fedora-43-x86_64/1").exists()
     assert not list((tmp_path / "repos").iterdir())
     assert not list((tmp_path / "pool").iterdir())
+    assert not list((tmp_path / "staging").iterdir())
 
 
 def test_the_truth_is_published(tmp_path: Path) -> None:

@@ -15,8 +15,9 @@ import pytest
 from builder import files
 from builder.model.operation import Operation, Prepare
 from builder.model.project import Retention
+from builder.repo.answer import Answer
 from builder.repo.draft import GRACE
-from builder.repo.operations import Answer
+from builder.wire import Applied, Rejected
 from tests.support.repositories import Workbench, names, packages, picture
 from tests.support.rpms import deliver, order_of, rpms
 
@@ -67,8 +68,9 @@ def killed(work: Callable[[], object], point: int) -> bool:
             nonlocal count
             count += 1
             if count == point:
-                if operation == "remove" and path.is_dir():
-                    next(part for part in path.rglob("*") if part.is_file()).unlink()
+                if operation == "remove" and path.is_dir() and not path.is_symlink():
+                    for part in [part for part in path.rglob("*") if part.is_file()][:1]:
+                        part.unlink()
                 os._exit(KILLED)
 
         try:
@@ -199,6 +201,47 @@ def test_failed_and_tried_again(scene: Scene) -> None:
     pytest.fail("the work has no end")
 
 
+def _rivals(state: Path) -> tuple[Operation, Operation]:
+    """Two builds of the same version for two architectures: only one of their SRPMs can be published."""
+    operations = []
+    for number, (arch, content) in enumerate([("x86_64", "one"), ("aarch64", "other")], start=1):
+        chroot = f"fedora-43-{arch}"
+        order = order_of(number, job=chroot, chroots=(chroot,))
+        deliver(state, order, rpms("hello", arch=arch, content=content))
+        operations.append(Operation(number=number, order=order))
+    return operations[0], operations[1]
+
+
+def _published(state: Path) -> dict[str, list[str]]:
+    trees = {tree: state / "repos/hello/testing/fedora-43" / tree for tree in ("x86_64", "aarch64", "source")}
+    return {name: names(tree) for name, tree in trees.items() if (tree / "repodata").exists()}
+
+
+def test_an_operation_is_in_all_its_repositories_or_in_none(tmp_path: Path) -> None:
+    """Whatever fails in the middle of an operation, and whatever is carried out before it is tried again: it is refused
+    only if no repository has any of it, and a repository has it only if all of them have."""
+    refused = 0
+    for point in range(1, 2000):
+        state = tmp_path / str(point)
+        bench = Workbench(state)
+        (first, rival) = _rivals(state)
+        with failing(point) as failed, suppress(OSError):
+            bench.operations.carry_out([first])
+        if not failed:
+            assert 0 < refused < point - 1
+            return
+        answers = [*bench.operations.carry_out([rival]), *bench.operations.carry_out([first])]
+        kinds = [type(answer) for answer in answers]
+        if kinds == [Applied, Rejected]:
+            refused += 1
+            assert _published(state) == {"aarch64": ["hello-1.0-1.aarch64"], "source": ["hello-1.0-1.src"]}
+        else:
+            assert kinds == [Rejected, Applied], f"point {point}"
+            assert _published(state) == {"x86_64": ["hello-1.0-1.x86_64"], "source": ["hello-1.0-1.src"]}
+        shutil.rmtree(state)
+    pytest.fail("the work has no end")
+
+
 def _leaked(state: Path) -> list[Path]:
     """Files that are there for nobody; what came in and waits for its operation may have a name in the pool already."""
     served = {path for tree in ("*", "debug/*") for path in state.glob(f"repos/*/*/*/{tree}/Packages/*/*.rpm")}
@@ -206,7 +249,7 @@ def _leaked(state: Path) -> list[Path]:
     for generation in state.glob("repos/**/generations/*"):
         served -= {generation.parents[1] / package.location_href for package in packages(generation).values()}
     pool = set(state.glob("pool/*/*"))
-    records = {path for path in pool if path.suffix == ".index" and path.with_suffix(".rpm") in pool}
+    records = {path for path in pool if path.suffix == ".index-1" and path.with_suffix(".rpm") in pool}
     packaged = {path for path in pool if path.suffix == ".rpm" and path.stat().st_ino in used}
     return sorted(served | (pool - records - packaged) | {*(state / "staging").iterdir(), *state.glob("repos/**/.*")})
 

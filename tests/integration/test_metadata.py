@@ -1,5 +1,7 @@
 """The metadata, read by those it is for."""
 
+import gzip
+import hashlib
 import os
 import shutil
 import subprocess
@@ -8,10 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import createrepo_c
+import msgspec
 import pytest
 
+from builder.errors import UnavailableError
 from builder.model.operation import Operation, Prepare
 from builder.repo import metadata
+from builder.repo.manifest import Manifest
+from tests.support.disk import no_file_larger_than
 from tests.support.repositories import Workbench, names, packages
 from tests.support.rpms import deliver, order_of, rpms
 
@@ -29,7 +35,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
         rpms("Libodd++", "2^git1", "3.fc43", epoch=2),
     ]
     for number, files in enumerate(builds, start=1):
-        order = order_of(number)
+        order = order_of(number, srpm=files[-1].name)
         deliver(folder, order, files)
         bench.operations.carry_out([Operation(number=number, order=order)])
     return folder
@@ -83,14 +89,62 @@ def test_damage_is_noticed(state: Path, tmp_path: Path) -> None:
     """Metadata that was cut, is missing or counts wrong is not let through."""
     repodata = tmp_path / "repodata"
     shutil.copytree(state / TREE / "repodata", repodata)
-    count = len(packages(state / TREE))
-    assert metadata.faults(repodata, count) == []
-    assert "primary counts" in metadata.faults(repodata, count + 1)[0]
+    digests = _digests(state)
+    assert metadata.faults(repodata, digests) == []
+    assert "primary lists" in metadata.faults(repodata, digests[::-1])[0]
     (primary,) = repodata.glob("*-primary.xml.gz")
     primary.write_bytes(primary.read_bytes()[:-1])
-    assert metadata.faults(repodata, count) == [f"{primary.name} is not what repomd.xml says"]
+    assert metadata.faults(repodata, digests) == [f"{primary.name} is not what repomd.xml says"]
     primary.unlink()
-    assert metadata.faults(repodata, count) == [f"{primary.name} is not what repomd.xml says"]
+    assert metadata.faults(repodata, digests) == [f"{primary.name} is not what repomd.xml says"]
+
+
+def _digests(state: Path) -> list[str]:
+    """Those of the packages, in the order of the manifest."""
+    manifest = msgspec.json.decode((state / TREE / "generations/3/manifest.json").read_bytes(), type=Manifest)
+    return [package.sha256 for package in manifest.packages]
+
+
+def test_what_was_never_written_is_noticed(tmp_path: Path) -> None:
+    """It is what a client would read that is looked at: packages that are counted, but missing, do not pass."""
+    repodata = tmp_path / "repodata"
+    repodata.mkdir()
+    metadata.write(repodata, iter(()), 2, 1.0)
+    assert [fault.partition(" ")[2] for fault in metadata.faults(repodata, ["a" * 64, "b" * 64])] == [
+        "lists 0 packages, and not the 2 that it should"
+    ] * 3
+    assert "counts [2] packages instead of 0" in metadata.faults(repodata, [])[0]
+
+
+def test_other_content_is_noticed(state: Path, tmp_path: Path) -> None:
+    """A file that is whole, but has not the content of which repomd.xml has the digest, is not let through."""
+    repodata = tmp_path / "repodata"
+    shutil.copytree(state / TREE / "repodata", repodata)
+    (other,) = repodata.glob("*-other.xml.gz")
+    changed = gzip.compress(gzip.decompress(other.read_bytes()).replace(b"Made for a test", b"Made for a jest"))
+    repomd = repodata / "repomd.xml"
+    for was, is_now in (
+        (hashlib.sha256(other.read_bytes()).hexdigest(), hashlib.sha256(changed).hexdigest()),
+        (f"<size>{other.stat().st_size}<", f"<size>{len(changed)}<"),
+    ):
+        repomd.write_text(repomd.read_text().replace(was, is_now))
+    other.unlink()
+    (repodata / f"{hashlib.sha256(changed).hexdigest()}-other.xml.gz").write_bytes(changed)
+    assert metadata.faults(repodata, _digests(state)) == ["other has not the content that repomd.xml says"]
+
+
+def test_a_full_disk_is_the_farm_s_fault(tmp_path: Path) -> None:
+    """Metadata for which there is no room is an error with a sentence, and the old generation stays."""
+    bench = Workbench(tmp_path)
+    for number, count in ((1, 1000), (2, 1)):
+        deliver(tmp_path, order_of(number), rpms("hello", str(number), count=count))
+    bench.operations.carry_out([Operation(number=1, order=order_of(1))])
+    order = Operation(number=2, order=order_of(2))
+    with no_file_larger_than(2200), pytest.raises(UnavailableError, match="the metadata cannot be written to"):
+        bench.operations.carry_out([order])
+    assert names(tmp_path / TREE) == ["hello-1-1.noarch"]
+    bench.operations.carry_out([order])
+    assert names(tmp_path / TREE) == ["hello-1-1.noarch", "hello-2-1.noarch"]
 
 
 def test_a_damaged_pool_stops_the_next_generation(tmp_path: Path) -> None:

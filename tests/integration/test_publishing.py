@@ -8,6 +8,7 @@ import pytest
 from builder.model.operation import Operation, Prepare, PublishedIn
 from builder.model.project import Retention
 from builder.repo.draft import GRACE
+from builder.repo.incoming import KEPT
 from builder.wire import Applied, Rejected
 from tests.support.repositories import Workbench, names, picture
 from tests.support.rpms import deliver, order_of, rpms
@@ -170,6 +171,45 @@ def test_a_number_may_come_again_for_something_else(bench: Workbench) -> None:
     assert names(bench.state / TESTING / "x86_64") == ["a-1.0-1.noarch", "b-1.0-1.noarch", "hello-1.0-1.noarch"]
 
 
+def test_a_refused_number_may_come_again_for_something_else(bench: Workbench) -> None:
+    """Numbers that are the same in everything, but of another delivery, are looked at anew, and set aside anew."""
+    publish(bench, 1, *rpms("hello"))
+    refused = publish(bench, 2, *rpms("hello", content="other"))
+    assert isinstance(refused, Rejected)
+    again = publish(bench, 2, *rpms("hello", content="third"))
+    assert isinstance(again, Rejected)
+    taken = publish(bench, 2, *rpms("hello", "2.0"))
+    assert isinstance(taken, Applied)
+    name = "2-2-fedora-43-x86_64-1"
+    for place, content in ((name, "other"), (f"{name}.2", "third")):
+        kept = bench.state / "rejected" / place / "files/hello-1.0-1.noarch.rpm"
+        assert kept.read_bytes() == rpms("hello", content=content)[0].read_bytes()
+
+
+def test_what_came_after_a_refusal_is_taken(bench: Workbench) -> None:
+    """An operation that was refused because nothing was there is taken when it is given again with a delivery."""
+    order = order_of(1)
+    (refused,) = bench.operations.carry_out([Operation(number=1, order=order)])
+    assert isinstance(refused, Rejected)
+    assert isinstance(publish(bench, 1, *rpms("hello")), Applied)
+
+
+def test_what_was_refused_goes_after_a_while(bench: Workbench) -> None:
+    """What was set aside is kept for a person, and removed long after: at a start, or with the next refusal."""
+    for number in (1, 2):
+        publish(bench, number, *rpms("hello", content=f"content {number}"))
+    bench.now += KEPT
+    publish(bench, 3, *rpms("hello", content="content 3"))
+    kept = {path.name.partition("-")[0] for path in (bench.state / "rejected").iterdir()}
+    assert kept == {"2", "3"}
+    bench.now += 1
+    publish(bench, 4, *rpms("hello", content="content 4"))
+    assert {path.name.partition("-")[0] for path in (bench.state / "rejected").iterdir()} == {"3", "4"}
+    Workbench(bench.state, bench.now + KEPT + 1)
+    assert not list((bench.state / "rejected").iterdir())
+    assert not list((bench.state / "staging").iterdir())
+
+
 def test_a_chroot_that_cannot_be_published_to(bench: Workbench) -> None:
     """An impossible chroot is the order's fault and is answered, whether or not something came in for it."""
     order = order_of(3, chroots=("fedora-43-source",))
@@ -203,7 +243,7 @@ def test_superseded_versions_leave_in_two_steps(bench: Workbench) -> None:
     assert {path.name for path in (tree / "generations").iterdir()} == {"3", "4"}
     assert {path.name for path in (tree / "Packages/h").iterdir()} == {"hello-3-1.noarch.rpm", "hello-4-1.noarch.rpm"}
     assert len(list((bench.state / "pool").rglob("*.rpm"))) == 2 * 2
-    assert len(list((bench.state / "pool").rglob("*.index"))) == 2 * 2
+    assert len(list((bench.state / "pool").rglob("*.index-1"))) == 2 * 2
 
 
 def test_a_package_elsewhere_keeps_its_file(bench: Workbench) -> None:

@@ -16,7 +16,7 @@ from builder.config import Address, RepoConfig
 from builder.errors import ConflictError
 from builder.model.operation import Operation, Prepare
 from builder.protocol import PeerFactory
-from builder.repo.operations import Answer
+from builder.repo.answer import Answer
 from builder.repo.service import RepoDaemon, start_repo
 from builder.tls import listen
 from builder.wire import PROTOCOL_VERSION, Applied, Done, Operate, Ping, Rejected, RepoHello, Role, Welcome

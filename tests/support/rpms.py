@@ -143,6 +143,7 @@ def order_of(build: int, package: str = "hello", **changes: Any) -> Publish:
         fence=1,
         chroots=("fedora-43-x86_64",),
         retention=Retention(versions=2, days=0),
+        srpm=f"{package}-1.0-1.src.rpm",
     )
     return msgspec.structs.replace(order, **changes)
 

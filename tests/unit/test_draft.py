@@ -1,10 +1,12 @@
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from builder.errors import ConflictError
 from builder.model.project import Retention
-from builder.repo.draft import GRACE, REMEMBERED, Draft
+from builder.repo.draft import GRACE, REMEMBERED, Draft, Drafts
+from builder.repo.layout import Repository
 from builder.repo.manifest import Listed, Manifest, nothing
 from tests.support.listed import listed
 
@@ -136,3 +138,39 @@ def test_every_readable_generation_has_its_files(steps: list[tuple[int, int, flo
         files = manifest.files()
         for generation in manifest.generations():
             assert {package.location for package in history[generation].packages} <= files.keys()
+
+
+def test_what_a_signature_changed_is_the_same_package() -> None:
+    """A package is known by what was built, though another file is served; what was built anew is another one."""
+    built = listed("a-1-1.noarch")
+    signed = msgspec.structs.replace(built, sha256="f" * 64)
+    after = _after(_after(nothing("r"), 1, signed), 2, built)
+    assert [package.sha256 for package in after.packages] == ["f" * 64]
+    with pytest.raises(ConflictError):
+        Draft(after).check([listed("a-1-1.noarch", content="other")])
+
+
+def test_a_manifest_is_read_once() -> None:
+    """However many operations concern a repository, its manifest is asked for once, and only if it is needed."""
+    asked: list[Repository] = []
+
+    def current(repository: Repository) -> Manifest:
+        asked.append(repository)
+        return nothing(repository.path)
+
+    drafts = Drafts(current)
+    here, there = (Repository(project="p", stage="s", distribution="f-1", tree=tree) for tree in ("x86_64", "source"))
+    for repository in (here, there, here):
+        drafts.of(repository).add(1, (), ALL)
+    assert asked == [here, there]
+    assert drafts.results(1.0).keys() == {here, there}
+
+
+@pytest.mark.parametrize("changes", [{"format": 1}, {"format": 3}, {"excluded": ["a-1-1.noarch"]}])
+def test_a_manifest_of_another_version_is_not_read(changes: dict[str, object]) -> None:
+    """What this version does not know it would lose in the next manifest, so it refuses to go on from there."""
+    known = msgspec.json.encode(nothing("r"))
+    assert msgspec.json.decode(known, type=Manifest) == nothing("r")
+    other = msgspec.json.encode(msgspec.json.decode(known) | changes)
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.json.decode(other, type=Manifest)

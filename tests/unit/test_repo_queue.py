@@ -5,8 +5,9 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
+from builder.errors import UnavailableError
 from builder.model.operation import Operation, Prepare
-from builder.repo.operations import Answer
+from builder.repo.answer import Answer
 from builder.repo.queue import RETRY, Queue
 from builder.wire import Applied
 
@@ -51,6 +52,9 @@ class QueueTests(SynchronousTestCase):
         self._succeed()
         assert [answer.number for answer in self.told] == [1, 2, 3]
 
+    def _fail(self) -> None:
+        self.batches[-1][1].errback(OSError(28, "No space left on device"))
+
     def test_projects_do_not_share(self) -> None:
         """Operations on other projects' repositories go after each other, the oldest first."""
         self._submit(_operation(1), _operation(2, "b"), _operation(3, "a"), _operation(4, "b"))
@@ -79,12 +83,34 @@ class QueueTests(SynchronousTestCase):
         self.batches[-1][1].errback(OSError(28, "No space left on device"))
         assert self._begun() == [[1], [2, 3], [2]]
         self.batches[-1][1].errback(OSError(28, "No space left on device"))
-        assert len(self.batches) == 3
-        self.clock.advance(RETRY)
+        assert self._begun() == [[1], [2, 3], [2], [3]]
         self._succeed()
+        assert len(self.batches) == 4
+        self.clock.advance(RETRY)
         self._succeed()
         assert self._begun() == [[1], [2, 3], [2], [3], [2]]
         assert [answer.number for answer in self.told] == [1, 3, 2]
+
+    def test_what_keeps_failing_holds_nobody_up(self) -> None:
+        """However many operations fail again and again, a new one is carried out at once, and they are tried later."""
+        self._submit(*(_operation(number, f"p{number}") for number in range(1, 6)))
+        for _ in range(5):
+            self._fail()
+        assert self._begun() == [[1], [2], [3], [4], [5]]
+        self.clock.advance(RETRY / 2)
+        self._submit(_operation(6, "good"))
+        self._succeed()
+        assert [answer.number for answer in self.told] == [6]
+        self.clock.advance(RETRY / 2)
+        for _ in range(5):
+            self._succeed()
+        assert self._begun()[6:] == [[1], [2], [3], [4], [5]]
+
+    def test_the_farm_s_fault_is_a_line_in_the_log(self) -> None:
+        """What is not to be had at the moment is said in one sentence; a traceback is for bugs."""
+        self._submit(_operation(1))
+        self.batches[-1][1].errback(UnavailableError("the disk is full"))
+        assert self.flushLoggedErrors() == []
 
     def test_a_bug_drops_nothing(self) -> None:
         """A bug is logged with its traceback, and the operation stays."""
@@ -100,6 +126,13 @@ class QueueTests(SynchronousTestCase):
         self._submit(_operation(1))
         self.batches[-1][1].errback(OSError())
         self.queue.stop()
+        assert self.clock.getDelayedCalls() == []
+
+    def test_stopped_for_good(self) -> None:
+        """What comes after a stop, while the connection is being closed, is begun by nobody: the master asks again."""
+        self.queue.stop()
+        self._submit(_operation(1))
+        assert self._begun() == []
         assert self.clock.getDelayedCalls() == []
 
     def test_stopped_while_the_worker_works(self) -> None:

@@ -5,7 +5,7 @@ from builder import __version__
 from builder.certificates import Identity
 from builder.errors import NotFoundError, VersionError
 from builder.model.operation import Operation, Prepare
-from builder.repo.operations import Answer
+from builder.repo.answer import Answer
 from builder.repo.session import MasterSession
 from builder.wire import PROTOCOL_VERSION, Applied, Done, Operate, Rejected, RepoHello, Role, Welcome
 from tests.support.wire import MemorySession, MemoryWire, connected_pair

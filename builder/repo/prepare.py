@@ -1,0 +1,49 @@
+"""Carrying out `Prepare`: all repositories of a project get a first generation, which is empty."""
+
+from collections.abc import Mapping
+
+from builder.model.operation import Prepare, PublishedIn
+from builder.repo import answer, layout
+from builder.repo.answer import Answer
+from builder.repo.draft import Drafts
+from builder.repo.incoming import Delivered
+from builder.repo.layout import Repository
+from builder.repo.manifest import Manifest
+
+
+class Preparing:
+    """The operation `number`; see `builder.repo.operations.Task`."""
+
+    def __init__(self, number: int, order: Prepare) -> None:
+        self._number = number
+        self._order = order
+
+    def answered(self, drafts: Drafts) -> Answer | None:
+        """It is looked at each time: what is there already is left as it is."""
+
+    def draft(self, drafts: Drafts) -> Mapping[str, Delivered]:
+        """Begin the repositories that are not there."""
+        for draft in [drafts.of(repository) for repository in self._homes()]:
+            if draft.before.generation == 0:
+                draft.add(self._number, (), None)
+        return {}
+
+    def finish(self, manifests: Mapping[Repository, Manifest]) -> Answer:
+        """Each repository is in the generation that it is in."""
+        generations = []
+        for repository in self._homes():
+            entered = manifests[repository].entered(self._number)
+            generation = entered.generation if entered else manifests[repository].generation
+            generations.append(PublishedIn(repository=repository.path, generation=generation))
+        return answer.applied(self._number, generations)
+
+    def reject(self, reason: str) -> Answer:
+        """There is nothing to put away."""
+        return answer.rejected(self._number, reason)
+
+    def _homes(self) -> tuple[Repository, ...]:
+        order = self._order
+        homes = (
+            layout.repositories(order.project, stage, chroot) for stage in order.stages for chroot in order.chroots
+        )
+        return tuple(dict.fromkeys(repository for group in homes for repository in group))
