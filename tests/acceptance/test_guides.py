@@ -4,10 +4,12 @@ import re
 import shlex
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from builder.cli.main import COMMANDS, parse
 from tests.support.distribution import ROOT
 
 BUILDER = Path(sys.executable).parent / "builder"
@@ -32,11 +34,12 @@ def test_the_operators_configurations_fit_the_certificates_that_they_make(tmp_pa
     for command in commands:
         done = builder(tmp_path, *shlex.split(command), "--pki", "pki")
         assert done.returncode == 0, done.stderr
+    (tmp_path / "none").mkdir()
     (tmp_path / "builder7").rename(tmp_path / "pki-slave")
     files = dict(zip(("master.toml", "repo.toml", "slave.toml"), blocks("operator.md", "toml"), strict=True))
     for name, text in files.items():
-        chroots = text.replace("/etc/builder/chroots", ".").replace("/usr/share/builder/mock-configs", ".")
-        (tmp_path / name).write_text(chroots)
+        here = text.replace("/etc/builder/chroots", "none").replace("/opt/builder/share/builder/mock-configs", "none")
+        (tmp_path / name).write_text(here)
     done = builder(tmp_path, "check-config", *files)
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -51,16 +54,50 @@ def test_definitions_that_are_shown_have_no_mistakes(definition: str, tmp_path: 
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_every_command_that_is_shown_exists() -> None:
-    """Each `builder …` of the guides is a command that explains itself."""
-    text = "\n".join(block for guide in ("first-steps.md", "operator.md") for block in blocks(guide, "sh"))
-    commands = set(re.findall(r"^builder ([a-z-]+)", text, re.MULTILINE))
-    assert commands >= {"build", "watch", "log", "cancel", "pki", "slave", "up"}
-    for command in commands:
-        assert builder(ROOT, command, "--help").returncode == 0
+PAGES = ["README.md", *(f"docs/guides/{guide.name}" for guide in sorted(GUIDES.glob("*.md")))]
+PLACEHOLDERS = {"N": "17", "HOST:PORT": "127.0.0.1:8441"}
 
 
-@pytest.mark.parametrize("page", ["README.md", *(f"docs/guides/{guide.name}" for guide in GUIDES.glob("*.md"))])
+def shown(page: str) -> list[str]:
+    """What a page shows of the command `builder`: lines of its blocks for the shell, and words in its text."""
+    text = (ROOT / page).read_text()
+    lines = re.findall(r"^builder (.*)", "\n".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL)), re.MULTILINE)
+    return lines + re.findall(r"`builder ([^`]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+
+
+def typed(text: str) -> list[str]:
+    """The arguments of a command as somebody types it who leaves out nothing that is optional."""
+    words = shlex.split(re.sub(r"[][…]", "", text), comments=True)
+    return [PLACEHOLDERS.get(word, word) for word in words]
+
+
+@pytest.mark.parametrize(("page", "text"), [(page, text) for page in PAGES for text in shown(page)])
+def test_a_command_that_is_shown_is_one(page: str, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each `builder …` with its options is taken as it is shown; where words alone are named, they have help."""
+    words = typed(text)
+    named_alone = all(re.fullmatch(r"[a-z-]+", word) and word[0] != "-" for word in words)
+    with suppress(SystemExit):
+        parse([*words, "--help"] if named_alone else words)
+    assert capsys.readouterr().err == "", page
+
+
+def test_every_command_is_in_the_guide() -> None:
+    """The page of the command line leaves out no noun."""
+    assert {text.split()[0] for text in shown("docs/guides/command-line.md")} >= set(COMMANDS)
+
+
+def test_an_installation_brings_what_the_guides_name(tmp_path: Path) -> None:
+    """Definitions of chroots, units, users and folders are in the virtual environment."""
+    install = [sys.executable, "-c", "import setuptools; setuptools.setup()", "install_data", "--install-dir", tmp_path]
+    subprocess.run(install, check=True, cwd=ROOT, capture_output=True, timeout=60)
+    named = set(re.findall(r"/opt/builder/(share/[\w/.-]+)", (GUIDES / "operator.md").read_text()))
+    assert len(named) == 2
+    for folder in named:
+        there = {path.name for path in (tmp_path / folder).iterdir()}
+        assert there == {path.name for path in (ROOT / Path(folder).name).iterdir() if path.suffix != ".md"}
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_links_lead_somewhere(page: str) -> None:
     """Every relative link of the README and the guides names a file that is there."""
     place = ROOT / page
