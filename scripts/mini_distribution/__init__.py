@@ -6,7 +6,7 @@ dependencies, and what belongs to no package (links, accounts, macros) becomes a
 and about ten seconds, and is kept until the host's packages change. It is for trying the farm out and for its tests:
 what is built in it runs in it.
 
-`dpkg` reads what is installed, `packages` decides what each RPM holds, `spec` renders that for rpmbuild, `tree` puts
-the files in place, `cache` keeps the result, `command` is the command line. Standard library only: it runs before
-anything is installed.
+`dpkg` reads what is installed, `packages` decides what each RPM holds, `filesystem` makes what belongs to no package,
+`spec` renders all that for rpmbuild, `repository` has it built and defines the chroot, `cache` keeps the result, and
+`command` is the command line. Standard library only: it runs before anything is installed.
 """
