@@ -94,7 +94,7 @@ class Delivery:
             )
         self._announce(artifact)
         if name in self._parts and self._parts[name].artifact == artifact:
-            return self._parts[name].length
+            return await self._closed(self._parts[name])
         with disk.explained(self._folder):
             if await self._digest(name) == artifact.sha256:
                 return artifact.size

@@ -28,7 +28,6 @@ from builder.master.order import Claimed
 from builder.master.rounds import SLOW, rounds
 from builder.master.schedule import Place, assignments
 from builder.master.slaves import Connection, Slaves
-from builder.master.store import attempts as stored
 from builder.master.store import candidates, orders
 from builder.master.store.attempts import Live
 from builder.master.store.database import Store
@@ -190,8 +189,7 @@ class Dispatcher:
         try:
             await connection.peer.ask(CancelJob(attempt=attempt), within=ANSWER)
         except NotFoundError:
-            end = partial(stored.end, attempt=attempt, state=AttemptState.CANCELLED, reason="cancelled")
-            await self._store.write(end)
+            await self._endings.give_up(attempt, "cancelled")
 
 
 def pause_after(times: int) -> float:

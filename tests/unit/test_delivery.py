@@ -1,5 +1,6 @@
 """Artifacts on their way into `incoming/`."""
 
+import errno
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
@@ -88,6 +89,24 @@ def test_a_file_that_is_begun_again_goes_on(delivery: Delivery, folder: Path) ->
     answer(delivery.append("x.rpm", 0, CONTENT[:40]))
     (folder / ".x.rpm.part").unlink()
     assert answer(delivery.begin(artifact())) == 40
+
+
+def test_a_whole_file_that_could_not_get_its_name(delivery: Delivery, folder: Path) -> None:
+    """It gets it when it is begun again, without another byte."""
+
+    def refuse(operation: str, _: Path) -> None:
+        if operation == "move":
+            raise OSError(errno.EIO, "Input/output error")
+
+    answer(delivery.begin(artifact()))
+    files.before.append(refuse)
+    try:
+        with pytest.raises(UnavailableError):
+            answer(delivery.append("x.rpm", 0, CONTENT))
+    finally:
+        files.before.clear()
+    assert answer(delivery.begin(artifact())) == 100
+    assert (folder / "x.rpm").read_bytes() == CONTENT
 
 
 def test_a_delivery_has_bounds(delivery: Delivery, monkeypatch: pytest.MonkeyPatch) -> None:
