@@ -1,7 +1,7 @@
 """Time as an argument, and work that nobody awaits.
 
 Everything that waits takes an `IReactorTime`; only the entry points name the reactor. The wall clock is for showing
-people when something happened, never for deciding whether something has expired.
+people when something happened, and for what is kept for days, over restarts; it never decides whether anybody is late.
 """
 
 import time
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 def wall_time() -> float:
-    """The wall clock in seconds since the epoch, for showing to people."""
+    """The wall clock in seconds since the epoch."""
     return time.time()  # noqa: TID251 - the one place that reads it
 
 
