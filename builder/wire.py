@@ -32,6 +32,7 @@ from builder import errors
 from builder.model import Label, Sha256, Size, Text, Time, Value
 from builder.model.artifact import Artifact
 from builder.model.attempt import AttemptId, Order, Outcome, Position
+from builder.model.findings import Findings
 from builder.model.operation import Operation, PublishedIn
 from builder.model.slave import HostFacts, Labels
 from builder.model.step import StepName
@@ -293,6 +294,7 @@ class Applied(Request[Done], frozen=True, kw_only=True):
     number: Size
     generations: Annotated[tuple[PublishedIn, ...], msgspec.Meta(max_length=200)]
     published: Annotated[tuple[Text, ...], msgspec.Meta(max_length=500)] = ()
+    findings: Findings = Findings()
 
 
 class Rejected(Request[Done], frozen=True, kw_only=True):
@@ -304,6 +306,7 @@ class Rejected(Request[Done], frozen=True, kw_only=True):
 
     number: Size
     reason: Text
+    findings: Findings = Findings()
 
 
 REQUESTS: tuple[type[Request[Any]], ...] = (

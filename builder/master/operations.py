@@ -132,13 +132,13 @@ class RepoSession:
 
 
 def _applied(connection: sa.Connection, answer: Applied) -> None:
-    job_id = stored.applied(connection, answer.number, answer.generations)
+    job_id = stored.applied(connection, answer)
     if job_id is not None:
         published = msgspec.json.encode(answer.published).decode()
         jobs.change(connection, job_id, JobState.SUCCEEDED, published=published)
 
 
 def _rejected(connection: sa.Connection, answer: Rejected) -> None:
-    job_id = stored.rejected(connection, answer.number, answer.reason)
+    job_id = stored.rejected(connection, answer)
     if job_id is not None:
         jobs.change(connection, job_id, JobState.FAILED, reason=f"not published: {answer.reason}")

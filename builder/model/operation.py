@@ -1,11 +1,13 @@
 """An operation: a numbered order to the repository builder."""
 
+import enum
 from typing import Annotated
 
 import msgspec
 
 from builder.model import Label, Text, Value
 from builder.model.chroot import ChrootName
+from builder.model.findings import Findings
 from builder.model.project import Retention
 
 
@@ -38,11 +40,15 @@ class Prepare(Value, frozen=True, kw_only=True, tag="prepare"):
     chroots: tuple[ChrootName, ...]
 
 
+Order = Publish | Prepare
+"""What the repository builder can be told to do; `type` says which, in JSON and on the wire."""
+
+
 class Operation(Value, frozen=True, kw_only=True):
     """An order and its number; numbers only grow, and each is applied once."""
 
     number: int
-    order: Publish | Prepare
+    order: Order
 
 
 class PublishedIn(Value, frozen=True, kw_only=True):
@@ -50,3 +56,29 @@ class PublishedIn(Value, frozen=True, kw_only=True):
 
     repository: Text
     generation: int
+
+
+class OperationState(enum.Enum):
+    """An operation waits until the repository builder has applied or rejected it."""
+
+    WAITING = "waiting"
+    APPLIED = "applied"
+    REJECTED = "rejected"
+
+
+class OperationShown(Value, frozen=True, kw_only=True):
+    """An operation as it is shown; times in seconds since the epoch.
+
+    `kind` is the order's (`publish`, `rollback` …), `requested_by` is empty where the farm itself asked for it.
+    """
+
+    number: int
+    kind: str
+    project: str
+    state: OperationState
+    reason: str
+    requested_by: str
+    requested: float
+    finished: float | None
+    generations: tuple[PublishedIn, ...]
+    findings: Findings

@@ -1,30 +1,33 @@
 """SQL for operations: the orders to the repository builder, kept until it has applied or rejected them."""
 
-from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from builder.clock import wall_time
 from builder.errors import NotFoundError
 from builder.master.store.schema import operations
-from builder.model.operation import Operation, Prepare, Publish, PublishedIn
+from builder.model.findings import Findings
+from builder.model.operation import Operation, OperationShown, OperationState, Order, PublishedIn
+from builder.wire import Applied, Rejected
 
-WAITING: Final = "waiting"
-APPLIED: Final = "applied"
-REJECTED: Final = "rejected"
+WAITING: Final = OperationState.WAITING.value
+APPLIED: Final = OperationState.APPLIED.value
+REJECTED: Final = OperationState.REJECTED.value
 
+_INSERT = sa.insert(operations).returning(operations.c.number)
 _WAITING = (
     sa.select(operations.c.number, operations.c.order)
     .where(operations.c.state == WAITING)
     .order_by(operations.c.number)
     .limit(sa.bindparam("limit"))
 )
+_NEWEST = sa.select(operations).order_by(operations.c.number.desc())
 
 
-def order(connection: Connection, what: Publish | Prepare, job_id: int | None = None) -> int:
+def order(connection: Connection, what: Order, job_id: int | None = None, who: str = "") -> int:
     """Write down an order for the repository builder; it is sent once this transaction is committed.
 
     Returns:
@@ -35,21 +38,61 @@ def order(connection: Connection, what: Publish | Prepare, job_id: int | None = 
         "job_id": job_id,
         "order": msgspec.json.encode(what).decode(),
         "state": WAITING,
+        "requested_by": who,
         "created": wall_time(),
     }
-    return int(connection.execute(sa.insert(operations).values(row).returning(operations.c.number)).scalar_one())
+    return int(connection.execute(_INSERT, row).scalar_one())
+
+
+def one(connection: Connection, number: int) -> OperationShown:
+    """An operation.
+
+    Raises:
+        NotFoundError: There is none of that number.
+    """
+    row = connection.execute(sa.select(operations).where(operations.c.number == number)).one_or_none()
+    if row is None:
+        raise NotFoundError(f"there is no operation {number}; `builder repo operations` shows those there are")
+    return _shown(row)
+
+
+def newest_first(
+    connection: Connection, limit: int, before: int | None = None, project: str | None = None
+) -> tuple[OperationShown, ...]:
+    """The newest operations: at most `limit`, older than `before`, of one project."""
+    query = _NEWEST.limit(limit)
+    if before is not None:
+        query = query.where(operations.c.number < before)
+    if project is not None:
+        query = query.where(operations.c.project == project)
+    return tuple(_shown(row) for row in connection.execute(query))
+
+
+def _shown(row: Row[Any]) -> OperationShown:
+    return OperationShown(
+        number=row.number,
+        kind=msgspec.json.decode(row.order)["type"],
+        project=row.project,
+        state=OperationState(row.state),
+        reason=row.reason,
+        requested_by=row.requested_by,
+        requested=row.created,
+        finished=row.finished,
+        generations=msgspec.json.decode(row.generations, type=tuple[PublishedIn, ...]),
+        findings=msgspec.json.decode(row.findings, type=Findings),
+    )
 
 
 def waiting(connection: Connection, limit: int) -> tuple[Operation, ...]:
     """The operations that are neither applied nor rejected, in the order of their numbers, at most `limit`."""
     return tuple(
-        Operation(number=row.number, order=msgspec.json.decode(row.order, type=Publish | Prepare))
+        Operation(number=row.number, order=msgspec.json.decode(row.order, type=Order))
         for row in connection.execute(_WAITING, {"limit": limit})
     )
 
 
-def applied(connection: Connection, number: int, generations: Sequence[PublishedIn]) -> int | None:
-    """Note that a waiting operation is in these generations.
+def applied(connection: Connection, answer: Applied) -> int | None:
+    """Note that a waiting operation is done.
 
     Returns:
         The job that it published; None if it was not waiting any more, or publishes none.
@@ -57,24 +100,26 @@ def applied(connection: Connection, number: int, generations: Sequence[Published
     Raises:
         NotFoundError: There is no operation of that number.
     """
-    return _answered(connection, number, state=APPLIED, generations=msgspec.json.encode(generations).decode())
+    generations = msgspec.json.encode(answer.generations).decode()
+    return _answered(connection, answer, state=APPLIED, generations=generations)
 
 
-def rejected(connection: Connection, number: int, reason: str) -> int | None:
+def rejected(connection: Connection, answer: Rejected) -> int | None:
     """Note why a waiting operation was refused; see `applied`."""
-    return _answered(connection, number, state=REJECTED, reason=reason)
+    return _answered(connection, answer, state=REJECTED, reason=answer.reason)
 
 
-def _answered(connection: Connection, number: int, **values: str) -> int | None:
+def _answered(connection: Connection, answer: Applied | Rejected, **values: str) -> int | None:
+    findings = msgspec.json.encode(answer.findings).decode()
     statement = (
         sa.update(operations)
-        .where(operations.c.number == number, operations.c.state == WAITING)
-        .values(finished=wall_time(), **values)
+        .where(operations.c.number == answer.number, operations.c.state == WAITING)
+        .values(finished=wall_time(), findings=findings, **values)
         .returning(operations.c.job_id)
     )
     row = connection.execute(statement).one_or_none()
     if row is not None:
         return None if row.job_id is None else int(row.job_id)
-    if not connection.execute(sa.select(sa.exists().where(operations.c.number == number))).scalar_one():
-        raise NotFoundError(f"there is no operation {number}")
+    if not connection.execute(sa.select(sa.exists().where(operations.c.number == answer.number))).scalar_one():
+        raise NotFoundError(f"there is no operation {answer.number}")
     return None

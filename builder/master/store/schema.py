@@ -152,6 +152,10 @@ operations = sa.Table(
     sa.Column("state", sa.Text, nullable=False, index=True),
     sa.Column("generations", sa.Text, nullable=False, default="[]"),
     sa.Column("reason", sa.Text, nullable=False, default=""),
+    # Who asked for it; empty where the farm did.
+    sa.Column("requested_by", sa.Text, nullable=False, default=""),
+    # The Findings as JSON.
+    sa.Column("findings", sa.Text, nullable=False, default="{}"),
     sa.Column("created", sa.Float, nullable=False),
     sa.Column("finished", sa.Float),
     sqlite_autoincrement=True,

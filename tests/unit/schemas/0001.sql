@@ -91,11 +91,13 @@ CREATE TABLE operations (
 	state TEXT NOT NULL, 
 	generations TEXT NOT NULL, 
 	reason TEXT NOT NULL, 
+	requested_by TEXT NOT NULL, 
+	findings TEXT NOT NULL, 
 	created FLOAT NOT NULL, 
 	finished FLOAT, 
 	CONSTRAINT fk_operations_job_id_jobs FOREIGN KEY(job_id) REFERENCES jobs (id)
 );
-INSERT INTO "operations" VALUES(1,'hello',2,'{"type":"prepare","project":"hello","stages":["testing"],"chroots":["fedora-43-x86_64"]}','applied','[]','',6.5,7.5);
+INSERT INTO "operations" VALUES(1,'hello',2,'{"type":"prepare","project":"hello","stages":["testing"],"chroots":["fedora-43-x86_64"]}','applied','[]','','ada','{}',6.5,7.5);
 CREATE TABLE packages (
 	id INTEGER NOT NULL, 
 	project TEXT NOT NULL, 
