@@ -88,7 +88,8 @@ def test_every_command_is_in_the_guide() -> None:
 
 def test_an_installation_brings_what_the_guides_name(tmp_path: Path) -> None:
     """Definitions of chroots, units, users and folders are in the virtual environment."""
-    install = [sys.executable, "-c", "import setuptools; setuptools.setup()", "install_data", "--install-dir", tmp_path]
+    setup = "import setuptools; setuptools.setup()"
+    install = [sys.executable, "-c", setup, "install_data", "--install-dir", str(tmp_path)]
     subprocess.run(install, check=True, cwd=ROOT, capture_output=True, timeout=60)
     named = set(re.findall(r"/opt/builder/(share/[\w/.-]+)", (GUIDES / "operator.md").read_text()))
     assert len(named) == 2

@@ -11,7 +11,6 @@ from twisted.trial.unittest import TestCase
 from typing_extensions import override
 
 from builder import __version__
-from builder.certificates import Identity, create_authority, issue
 from builder.config import Address, RepoConfig
 from builder.errors import ConflictError
 from builder.model.operation import Operation, Prepare
@@ -20,6 +19,7 @@ from builder.repo.answer import Answer
 from builder.repo.service import RepoDaemon, start_repo
 from builder.tls import listen
 from builder.wire import PROTOCOL_VERSION, Applied, Done, Operate, Ping, Rejected, RepoHello, Role, Welcome
+from tests.support.certificates import Pki
 from tests.support.repositories import names
 from tests.support.rpms import deliver, order_of, rpms
 from tests.support.wire import MemorySession
@@ -40,16 +40,15 @@ class RepoDaemonTests(TestCase):
         self.answers: DeferredQueue[Answer] = DeferredQueue()
 
     async def _listen(self) -> None:
-        pki = self.state / "pki"
-        create_authority(pki, "farm")
-        master = issue(pki, Identity(role=Role.MASTER, name="master"), hosts=("localhost",))
+        pki = Pki(self.state / "pki")
+        master = pki.right(Role.MASTER, "master", hosts=("localhost",))
         factory = PeerFactory(reactor, frozenset({Role.REPO}), lambda _: self._session())
         port = await listen(reactor, Address(host="127.0.0.1", port=0), master, factory)
         self.addCleanup(port.stopListening)
         number: int = port.getHost().port  # type: ignore[attr-defined]  # a TCP port's address has one
         self.config = RepoConfig(
             state=self.state / "master",
-            credentials=issue(pki, Identity(role=Role.REPO, name="repo")),
+            credentials=pki.right(Role.REPO, "repo"),
             master=Address(host="127.0.0.1", port=number),
         )
 
