@@ -5,7 +5,9 @@ for each (`[master]`, `[slave]`, `[repo]`). Relative paths are meant from the fo
 `"HOST:PORT"`.
 """
 
+import enum
 import ipaddress
+import os
 import re
 import socket
 import tomllib
@@ -81,8 +83,20 @@ class MasterConfig(Value, frozen=True, kw_only=True):
     tries: Annotated[int, msgspec.Meta(ge=1, le=10)] = 3
 
 
+class ExecutorName(enum.Enum):
+    """A way to make build roots."""
+
+    AUTO = "auto"
+    MOCK = "mock"
+    CHROOT = "chroot"
+
+
 class SlaveConfig(Value, frozen=True, kw_only=True):
-    """`slave.toml`. The slave's name stands in its certificate."""
+    """`slave.toml`. The slave's name stands in its certificate.
+
+    `executor` makes build roots; `auto` is the first that works here. `mock` is the program, where it is not the one in
+    PATH.
+    """
 
     state: Path
     credentials: Credentials
@@ -90,6 +104,8 @@ class SlaveConfig(Value, frozen=True, kw_only=True):
     channels: Annotated[tuple[Label, ...], msgspec.Meta(min_length=1)] = ("package", "release", "image")
     architectures: Annotated[tuple[Label, ...], msgspec.Meta(min_length=1)]
     capacity: Annotated[int, msgspec.Meta(ge=1, le=256)] = 1
+    executor: ExecutorName = ExecutorName.AUTO
+    mock: Path | None = None
 
 
 class RepoConfig(Value, frozen=True, kw_only=True):
@@ -208,4 +224,15 @@ def _check_master(fields: Mapping[str, Any]) -> Iterator[Mistake]:
             yield Mistake(("chroots", index), f"names {folder}, which is no folder")
 
 
-_CHECKS: dict[type, Check] = {Credentials: _check_files, HttpTls: _check_files, MasterConfig: _check_master}
+def _check_slave(fields: Mapping[str, Any]) -> Iterator[Mistake]:
+    mock = fields.get("mock")
+    if isinstance(mock, Path) and not os.access(mock, os.X_OK):
+        yield Mistake(("mock",), f"names {mock}, which is no program")
+
+
+_CHECKS: dict[type, Check] = {
+    Credentials: _check_files,
+    HttpTls: _check_files,
+    MasterConfig: _check_master,
+    SlaveConfig: _check_slave,
+}

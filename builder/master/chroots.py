@@ -4,14 +4,16 @@ Each is called after the chroot that it defines, `fedora-43-x86_64.toml`. Of sev
 wins. A file with a mistake is left out, and the farm goes on without its chroot.
 """
 
-from collections.abc import Iterable
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
 from builder.config import read_toml
 from builder.errors import InvalidError
-from builder.mistakes import Mistake, read
-from builder.model.chroot import Chroot
+from builder.mistakes import Check, Mistake, read, shown
+from builder.model.chroot import BaseRepository, Chroot
 
 
 class Found(NamedTuple):
@@ -29,16 +31,53 @@ def load(folders: Iterable[Path]) -> Found:
         for path in sorted(folder.glob("*.toml")):
             if path.stem not in chroots:
                 try:
-                    chroots[path.stem] = _chroot(path)
+                    chroots[path.stem] = check(path)
                 except InvalidError as error:
                     mistakes += error.mistakes
     return Found(chroots, tuple(mistakes))
 
 
-def _chroot(path: Path) -> Chroot:
-    chroot, mistakes = read(read_toml(path), Chroot)
+def check(path: Path) -> Chroot:
+    """The chroot that a file defines.
+
+    Raises:
+        InvalidError: with every mistake, each with file, key and what would be right.
+    """
+    chroot, mistakes = read(read_toml(path), Chroot, checks=_CHECKS)
     if chroot is None:
         raise InvalidError(*(f"{path}: {Mistake(wrong.place, wrong.sentence).text}" for wrong in mistakes))
     if chroot.name != path.stem:
         raise InvalidError(f"{path}: this defines {chroot.name}; it should be called {chroot.name}.toml")
     return chroot
+
+
+_ARCHITECTURES: Final = {"amd64": "x86_64", "x86-64": "x86_64", "arm64": "aarch64", "i386": "i686"}
+"""What others call the architectures, and what rpm does."""
+_DIST: Final = re.compile(r"(?:\.[A-Za-z0-9._+~^]+)?")
+_URL: Final = re.compile(r"(?:https?|ftp)://[^/]+/|file:///")
+
+
+def _check_chroot(fields: Mapping[str, Any]) -> Iterator[Mistake]:
+    architecture, dist = fields.get("architecture"), fields.get("dist")
+    if architecture in _ARCHITECTURES:
+        yield Mistake(("architecture",), f"should be `{_ARCHITECTURES[architecture]}`: so rpm calls {architecture}")
+    if isinstance(dist, str) and not _DIST.fullmatch(dist):
+        yield Mistake(("dist",), f"should be empty or begin with a dot, as `.fc43` does, not {shown(dist)}")
+    for name in ("packages", "repositories"):
+        if fields.get(name) == ():
+            yield Mistake((name,), "should not be empty: a build root is made from them")
+    repositories = fields.get("repositories")
+    found = repositories if isinstance(repositories, tuple) else ()
+    names = Counter(one.name for one in found if isinstance(one, BaseRepository))
+    for name in (name for name, number in names.items() if number > 1):
+        yield Mistake(("repositories",), f"should not hold two of the name `{name}`")
+
+
+def _check_repository(fields: Mapping[str, Any]) -> Iterator[Mistake]:
+    for name in ("url", "key"):
+        url = fields.get(name)
+        if isinstance(url, str) and not _URL.match(url):
+            yield Mistake((name,), f"should begin with https://, http://, ftp:// or file:///, not be {shown(url)}")
+
+
+_CHECKS: Final[dict[type, Check]] = {Chroot: _check_chroot, BaseRepository: _check_repository}

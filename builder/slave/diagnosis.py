@@ -20,9 +20,7 @@ _IGNORED = re.compile(r"\(ignored\)|\b0 (?:errors|failed|FAIL)|^\+", re.IGNORECA
 _SUMMARY = re.compile(r"^(?:error: Bad exit status|RPM build errors:|RPM build warnings:|\s+Bad exit status)")
 _RPM = re.compile(r"^error: (?P<line>.+)", re.MULTILINE)
 
-_NO_MATCH = re.compile(
-    r"^(?:No match for argument: |No matching package to install: ')(?P<need>.+?)'?$", re.MULTILINE
-)
+_NO_MATCH = re.compile(r"^(?:No match for argument: |No matching package to install: ')(?P<need>.+?)'?$", re.MULTILINE)
 _NOTHING = re.compile(r"nothing provides (?P<need>.+?) needed by (?P<by>\S+)")
 _PROBLEM = re.compile(r"^\s*Problem(?: \d+)?: (?P<what>.+)$", re.MULTILINE)
 _REPOSITORY = re.compile(r"Failed to download metadata for repo '(?P<name>[^']+)'")

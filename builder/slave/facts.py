@@ -3,17 +3,19 @@
 import os
 import platform
 import socket
+from collections.abc import Iterable
 
 from builder.errors import UnavailableError
 from builder.model.slave import HostFacts
 from builder.process import Interrupts
-from builder.slave.executors.auto import choose, executors
+from builder.slave.executors.auto import choose
+from builder.slave.executors.executor import Executor
 
 
-def host_facts() -> HostFacts:
-    """The facts, as they are now; without an executor, what each of them misses."""
+def host_facts(executors: Iterable[Executor]) -> HostFacts:
+    """The facts, as they are now, with the first of `executors` that works, or what each of them misses."""
     try:
-        executor = choose(executors(), Interrupts()).name
+        executor = choose(executors, Interrupts()).name
     except UnavailableError as error:
         executor = str(error)
     return HostFacts(

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -42,9 +42,13 @@ class _Life(ProcessProtocol):
 
 
 class ProcessLauncher:
-    """Starts runners as processes; a runner that the slave's last life started is no child, and ends unseen."""
+    """Starts runners as processes, which find `variables` in their environment.
 
-    def __init__(self, reactor: Any) -> None:
+    A runner that the slave's last life started is no child, and ends unseen.
+    """
+
+    def __init__(self, reactor: Any, variables: Mapping[str, str]) -> None:
+        self._variables = variables
         self._reactor = reactor
         self._places = [str(Path(str(module.__file__)).parents[1]) for module in (builder, msgspec)]
 
@@ -59,10 +63,11 @@ class ProcessLauncher:
 
     def _spawn(self, folder: AttemptFolder, step: StepName, ended: Callable[[], None], lock: int) -> None:
         command = runner.command(str(folder.path), step.value, self._places)
+        environment = {**os.environ, **self._variables}
         try:
             with Path(os.devnull).open("r+b") as nothing, folder.log.open("ab") as log:
                 places = {0: nothing.fileno(), 1: log.fileno(), 2: log.fileno(), runner.LOCK: lock}
-                self._reactor.spawnProcess(_Life(ended), sys.executable, command, env=None, childFDs=places)
+                self._reactor.spawnProcess(_Life(ended), sys.executable, command, env=environment, childFDs=places)
         except OSError as error:  # whoever looks after the attempt finds that nobody has its lock
             _log.error("no runner can be started in {folder}: {error}", folder=folder.path, error=error)
         finally:

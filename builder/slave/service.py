@@ -14,6 +14,7 @@ from builder.dial import Dialler
 from builder.slave.attempt import AttemptFolder
 from builder.slave.attempts import Attempts
 from builder.slave.connection import Connection
+from builder.slave.executors.auto import executors, variables
 from builder.slave.executors.chroot import TRUST_NAME
 from builder.slave.facts import host_facts
 from builder.slave.journal import Journal
@@ -48,12 +49,13 @@ async def start_slave(config: SlaveConfig, reactor: Any) -> Slave:
     """Take up what is there, and dial the master."""
     journal = Journal(config.state)
     files.write(config.state / TRUST_NAME, _trusted(config.credentials.ca))
-    watch, launcher = InotifyWatch(reactor), ProcessLauncher(reactor)
+    facts = host_facts(executors(config.executor, config.mock))
+    watch, launcher = InotifyWatch(reactor), ProcessLauncher(reactor, variables(facts.executor, config.mock))
 
     def relay_for(folder: AttemptFolder, gone: Callable[[str], None]) -> Relay:
         return Relay(reactor, journal, Run(reactor, launcher, watch, folder), gone)
 
-    attempts, facts = Attempts(journal, relay_for), host_facts()
+    attempts = Attempts(journal, relay_for)
     attempts.begin()
 
     def session_for(_: Identity) -> Connection:

@@ -156,6 +156,22 @@ def test_check_config_names_all_mistakes_of_all_files(tmp_path: Path) -> None:
     assert f"{tmp_path}/farm.yaml: line 5: `packages.hello.upstream` is missing" in done.stderr
 
 
+def test_check_config_finds_mistakes_in_chroots(tmp_path: Path) -> None:
+    """In a chroot's own file, and in those of a master's folders, which it would leave out."""
+    chroot = tmp_path / "chroots" / "fedora-43-x86_64.toml"
+    chroot.parent.mkdir()
+    chroot.write_text('distribution = "fedora"\nversion = "43"\narchitecture = "x86_64"\ndist = "fc43"\n')
+    for name in ("ca.pem", "own.pem", "own.key"):
+        (tmp_path / name).touch()
+    credentials = '{ca = "ca.pem", certificate = "own.pem", key = "own.key"}'
+    (tmp_path / "master.toml").write_text(f'state = "s"\nchroots = ["chroots"]\ncredentials = {credentials}\n')
+    for file in (chroot, tmp_path / "master.toml"):
+        done = builder("check-config", str(file))
+        assert done.returncode == 3
+        assert f"{chroot}: `dist` should be empty or begin with a dot, as `.fc43` does, not `fc43`" in done.stderr
+        assert f"{chroot}: `packages` is missing" in done.stderr
+
+
 def test_check_config_says_when_there_is_no_mistake(tmp_path: Path) -> None:
     """No news would be taken for a file that was not looked at."""
     (tmp_path / "farm.yaml").write_text(DEFINITION)

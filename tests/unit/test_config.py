@@ -7,6 +7,7 @@ import pytest
 from builder.config import (
     Address,
     Credentials,
+    ExecutorName,
     HttpTls,
     MasterConfig,
     RepoConfig,
@@ -170,3 +171,22 @@ def test_people_reach_the_master_where_it_listens(folder: Path, host: str, tls: 
     )
     assert url_of(config) == url
     assert is_loopback(config.http) == (host != "farm.example.org")
+
+
+def test_a_slave_may_be_told_how_to_build(folder: Path) -> None:
+    """By the name of an executor, and the path of a mock that is not in PATH."""
+    mock = folder / "mock"
+    mock.touch(0o755)
+    told = read_config(
+        written(folder, "slave.toml", f'{SLAVE}executor = "mock"\nmock = "mock"\n{CREDENTIALS}'), SlaveConfig
+    )
+    assert (told.executor, told.mock) == (ExecutorName.MOCK, mock)
+
+
+def test_a_slave_is_told_what_is_no_executor(folder: Path) -> None:
+    """Nor a program."""
+    text = f'{SLAVE}executor = "koji"\nmock = "nowhere"\n{CREDENTIALS}'
+    assert mistakes(written(folder, "slave.toml", text), SlaveConfig) == [
+        "`executor` should be `auto` or `mock` or `chroot`, not `koji`",
+        f"`mock` names {folder / 'nowhere'}, which is no program",
+    ]

@@ -2,20 +2,29 @@
 
 import os
 from collections.abc import Iterable
+from pathlib import Path
 
+from builder.config import ExecutorName
 from builder.errors import UnavailableError
 from builder.process import Interrupts
 from builder.slave.executors.chroot import ChrootExecutor
 from builder.slave.executors.executor import Executor
-from builder.slave.executors.mock import MockExecutor
+from builder.slave.executors.mock import PROGRAM, MockExecutor
 
 CHOSEN = "BUILDER_EXECUTOR"
 """The variable by which a slave tells its runners what it has chosen when it started, since to look takes time."""
 
 
-def executors() -> tuple[Executor, ...]:
-    """All there are, the better ones first."""
-    return (MockExecutor(), ChrootExecutor())
+def executors(wanted: ExecutorName = ExecutorName.AUTO, mock: Path | None = None) -> tuple[Executor, ...]:
+    """Those that are wanted, the better ones first; `mock` is the program, where it is not the one in PATH."""
+    there: tuple[Executor, ...] = (MockExecutor(mock), ChrootExecutor())
+    return tuple(one for one in there if wanted is ExecutorName.AUTO or one.name == wanted.value)
+
+
+def variables(name: str, mock: Path | None) -> dict[str, str]:
+    """How a runner is told of the executor of this name; of none, if this is why there is none."""
+    known = {one.name for one in executors()}
+    return {**({CHOSEN: name} if name in known else {}), **({PROGRAM: str(mock)} if mock else {})}
 
 
 def chosen(interrupts: Interrupts) -> Executor:

@@ -78,6 +78,8 @@ def _section(repository: BaseRepository, expires: int, trust: Path | None) -> li
         f"baseurl={repository.url}",
         f"priority={repository.priority}",
         f"metadata_expire={expires}",
+        f"gpgcheck={int(repository.key is not None)}",
+        *([f"gpgkey={repository.key}"] if repository.key else []),
     ]
     return [*lines, f"sslcacert={trust}"] if trust and repository.url.startswith("https://") else lines
 

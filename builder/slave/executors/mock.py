@@ -44,7 +44,7 @@ from builder.slave.executors.mock_settings import (
 from builder.slave.workspace import Workspace
 
 PROGRAM = "BUILDER_MOCK"
-"""The variable that says which mock is meant, where it is not the one in PATH."""
+"""The variable that says which program it is, where it is not the one in PATH."""
 _PACKAGED = Path("/usr/libexec/mock/mock")
 """mock itself, where what is in PATH only asks who may run it."""
 _MACROS = Path("/usr/lib/rpm/macros")
@@ -58,10 +58,12 @@ class MockExecutor:
 
     name = "mock"
 
+    def __init__(self, program: Path | None = None) -> None:
+        self._program = str(program) if program else _program()
+
     def missing(self, interrupts: Interrupts) -> str | None:
         """What this host lacks; mock is started, to see that it works."""
-        program = _program()
-        if program is None:
+        if self._program is None:
             return "it cannot be found in PATH"
         if os.geteuid():
             return "it needs a slave that runs as root"
@@ -70,17 +72,18 @@ class MockExecutor:
             return f"{', '.join(absent)} cannot be found in PATH"
         if "mock" not in {group.gr_name for group in grp.getgrall()}:
             return "there is no group named mock"
-        return _refusal(kept(_keeper(), [program, "--version"], [], cut=True), interrupts)
+        return _refusal(kept(_keeper(), [self._program, "--version"], [], cut=True), interrupts)
 
     def fill(self, workspace: Workspace, work: ChrootWork, srpm: Path) -> "MockRoot":
         """Let mock make the root, and stop it there."""
-        return MockRoot(workspace, work, srpm)
+        return MockRoot(workspace, work, srpm, self._program or self.name)
 
 
 class MockRoot:
     """The root that the first run has left."""
 
-    def __init__(self, workspace: Workspace, work: ChrootWork, srpm: Path) -> None:
+    def __init__(self, workspace: Workspace, work: ChrootWork, srpm: Path, program: str) -> None:
+        self._program = program
         self._workspace = workspace
         self._work = work
         self._attempt = workspace.attempt.path.name
@@ -138,7 +141,7 @@ class MockRoot:
         with cache_slot(cache, "dnf") as packages:
             janitor.mend(roots, packages)
             mounts = [(self._folder, FOLDER), (packages, CACHE), (roots, ROOTS), *self._own_database()]
-            mock = command(_program() or "mock", self._attempt, self._srpm, again=not stop)
+            mock = command(self._program, self._attempt, self._srpm, again=not stop)
             return self._workspace.run(kept(_keeper(), mock, mounts, cut=not network), _environment())
 
     def _own_database(self) -> list[tuple[Path, Path]]:
