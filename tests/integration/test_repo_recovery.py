@@ -156,3 +156,29 @@ def test_a_decision_of_another_time_is_not_carried_out(bench: Workbench) -> None
     Workbench(bench.state)
     assert names(bench.state / TREE) == ["hello-1-1.noarch", "hello-2-1.noarch"]
     assert not record.exists()
+
+
+def test_a_damaged_record_is_named(bench: Workbench) -> None:
+    """What cannot be read of the pool fails the operation with what to do about it, and that helps."""
+    for path in bench.state.glob("pool/*/*.index-1"):
+        path.write_bytes(path.read_bytes()[:10])
+    order = Operation(number=4, order=order_of(4))
+    deliver(bench.state, order_of(4), rpms("hello", "3"))
+    with pytest.raises(UnavailableError, match=r"\.index-1 is damaged .*: remove it"):
+        bench.operations.carry_out([order])
+    for path in bench.state.glob("pool/*/*.index-1"):
+        path.unlink()
+    (answer,) = Workbench(bench.state).operations.carry_out([order])
+    assert isinstance(answer, Applied)
+
+
+def test_a_decision_that_cannot_be_read(bench: Workbench) -> None:
+    """As long as nobody knows what was decided for a project, nothing is done to its repositories."""
+    (bench.state / "switching/hello.json").write_bytes(b"[{")
+    before = picture(bench.state / "repos/hello")
+    later = Workbench(bench.state)
+    publish(later, 4, *rpms("other", "2.0"), project="other", package="other")
+    deliver(bench.state, order_of(5), rpms("hello", "3"))
+    with pytest.raises(VersionError, match=r"switching/hello\.json cannot be read"):
+        later.operations.carry_out([Operation(number=5, order=order_of(5))])
+    assert picture(bench.state / "repos/hello") == before
