@@ -16,7 +16,7 @@ import msgspec
 from builder import files
 from builder.errors import ConflictError, DigestError, InvalidError, TooLargeError
 from builder.master import disk
-from builder.model.artifact import LISTING_NAME, Artifact, ArtifactKind, Listing
+from builder.model.artifact import LISTING_LIMIT, LISTING_NAME, Artifact, ArtifactKind, Listing
 
 T = TypeVar("T")
 
@@ -26,8 +26,6 @@ MOST_FILES: Final = 5001
 """As many artifacts as a listing can name, and the listing."""
 PIECE: Final = 8 << 20
 """Bytes that are hashed at once: a master that stops does not wait for more."""
-LARGEST_LISTING: Final = 4 << 20
-"""Bytes of the largest listing: those of 5,000 artifacts need half of it."""
 
 
 class Aside(Protocol):
@@ -143,8 +141,8 @@ class Delivery:
 
     def _announce(self, artifact: Artifact) -> None:
         """Count it, if there is room for it beside those that were announced before."""
-        if artifact.name == LISTING_NAME and artifact.size > LARGEST_LISTING:
-            raise TooLargeError(f"{LISTING_NAME} has {artifact.size} bytes; it may have {LARGEST_LISTING}")
+        if artifact.name == LISTING_NAME and artifact.size > LISTING_LIMIT:
+            raise TooLargeError(f"{LISTING_NAME} has {artifact.size} bytes; it may have {LISTING_LIMIT}")
         announced = self._announced | {artifact.name: artifact.size}
         if len(announced) > MOST_FILES or sum(announced.values()) > LARGEST:
             raise TooLargeError(

@@ -8,6 +8,7 @@ from builder.errors import NotFoundError
 from builder.master import disk
 from builder.master.store import artifacts
 from builder.master.store.database import Store
+from builder.model.artifact import delivery_path
 from builder.wire import CHUNK, FetchFile, FilePart
 
 
@@ -35,7 +36,7 @@ class Inputs:
         stored = await self._store.read(partial(artifacts.ordered_by, slave=slave, sha256=sha256))
         if stored is None:
             raise NotFoundError(f"no order that slave {slave} is at work on names a file {sha256}")
-        return self._incoming / str(stored.build) / stored.job / str(stored.fence) / stored.artifact.name
+        return self._incoming / delivery_path(stored.build, stored.job, stored.fence) / stored.artifact.name
 
 
 def _opened(path: Path) -> BinaryIO:

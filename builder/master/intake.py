@@ -28,7 +28,7 @@ from builder.master.logs import Logs
 from builder.master.store import attempts as stored
 from builder.master.store.attempts import Known, Record
 from builder.master.store.database import Store
-from builder.model.artifact import ArtifactKind, Listing
+from builder.model.artifact import ArtifactKind, Listing, delivery_path
 from builder.model.attempt import AttemptState, Outcome, Position
 from builder.wire import Accepted, ArtifactChunk, BeginArtifact, JobFinished, LogChunk, Offset
 
@@ -208,4 +208,4 @@ class Intake:
         return outcome, listing
 
     def _folder(self, known: Known) -> Path:
-        return self._incoming / str(known.build) / known.job / str(known.fence)
+        return self._incoming / delivery_path(known.build, known.job, known.fence)

@@ -15,8 +15,8 @@ from twisted.internet.defer import Deferred, fail
 from builder import files
 from builder.errors import ConflictError, DigestError, InvalidError, TooLargeError, UnavailableError
 from builder.master import delivery as delivery_module
-from builder.master.delivery import LARGEST, LARGEST_LISTING, Delivery
-from builder.model.artifact import LISTING_NAME, Artifact, ArtifactKind, Listing
+from builder.master.delivery import LARGEST, Delivery
+from builder.model.artifact import LISTING_LIMIT, LISTING_NAME, Artifact, ArtifactKind, Listing
 from tests.support.aside import aside
 from tests.support.disk import no_file_larger_than
 from tests.support.store import answer
@@ -182,7 +182,7 @@ def test_bytes_of_nothing(delivery: Delivery) -> None:
 
 @pytest.mark.parametrize(
     ("name", "kind", "size"),
-    [("x.rpm", ArtifactKind.RPM, LARGEST + 1), (LISTING_NAME, ArtifactKind.LISTING, LARGEST_LISTING + 1)],
+    [("x.rpm", ArtifactKind.RPM, LARGEST + 1), (LISTING_NAME, ArtifactKind.LISTING, LISTING_LIMIT + 1)],
 )
 def test_what_is_too_large_is_refused(delivery: Delivery, name: str, kind: ArtifactKind, size: int) -> None:
     """Before a byte of it is sent."""
