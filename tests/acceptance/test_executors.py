@@ -1,0 +1,180 @@
+"""What a farm builds, whichever executor its slave has: the same list with `chroot` and with a real mock."""
+
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from builder.slave.executors.mock import PROGRAM
+from tests.support.executors import variables
+from tests.support.hosts import open_folder
+from tests.support.packages import definition, packaging
+from tests.support.processes import Farm
+
+pytestmark = pytest.mark.farm
+
+CHROOT = "mini-12-x86_64"
+TOO_LONG = "987701"
+"""Seconds that nobody waits; how the sleepers of these tests are known."""
+NO_NETWORK = """\
+cat > try.c <<'END'
+#include <arpa/inet.h>
+#include <stdio.h>
+int main(void) {
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(PORT)};
+    inet_pton(AF_INET, "127.0.0.1", &to.sin_addr);
+    int from = socket(AF_INET, SOCK_STREAM, 0);
+    int reached = connect(from, (struct sockaddr *)&to, sizeof to) == 0;
+    puts(reached ? "the master was reached" : "nobody was reached");
+    return reached;
+}
+END
+cc -o try try.c && ./try
+test $(tail -n +3 /proc/net/dev | wc -l) = 1
+"""
+"""A build that tries to reach the master, which listens on this very host."""
+
+
+@pytest.fixture(scope="module", params=["chroot", "mock"])
+def farm(request: pytest.FixtureRequest, mini_chroots: Path) -> Iterator[Farm]:
+    """A farm whose slave is told by its configuration how to build, with packages for every purpose."""
+    with open_folder() as folder:
+        program = variables(request.param, folder).get(PROGRAM)
+        farm = Farm(folder, mini_chroots)
+        config = folder / "slave1.toml"
+        mock = f"mock = '{shutil.which(program)}'\n" if program else ""
+        config.write_text(f"executor = '{request.param}'\n{mock}{config.read_text()}")
+        with farm:
+            apply(farm)
+            yield farm
+
+
+def apply(farm: Farm) -> None:
+    git = farm.folder / "git"
+    urls = {
+        "library": packaging(git, "library"),
+        "program": packaging(git, "program", requires=("library",), build="cat /usr/share/library/text"),
+        "broken": packaging(git, "broken", build="echo 'int main(void) { retrun 0; }' > a.c\ncc a.c"),
+        "wanting": packaging(git, "wanting", requires=("nothing-devel >= 2",)),
+        "endless": packaging(git, "endless", build=f"echo begun\nsetsid sleep {TOO_LONG} &\nsleep {TOO_LONG}"),
+        "slow": packaging(git, "slow", build=f"echo begun\nsleep {TOO_LONG}"),
+        "one": packaging(git, "one", build=rendezvous("one", "other")),
+        "other": packaging(git, "other", build=rendezvous("other", "one")),
+        "curious": packaging(git, "curious", build=NO_NETWORK.replace("PORT", str(farm.http))),
+    }
+    text = definition("farm", urls).replace("  slow:\n", "  slow:\n    timeout: 30s\n")
+    path = farm.folder / "farm.yaml"
+    path.write_text(text)
+    done = farm.builder("apply", "-f", str(path))
+    assert done.returncode == 0, done.stderr
+
+
+def rendezvous(own: str, other: str) -> str:
+    """Builds that run at the same time have roots of their own: what one writes, the other must not see."""
+    return f"touch /var/tmp/{own}\nsleep 2\ntest ! -e /var/tmp/{other}"
+
+
+def built(farm: Farm, *arguments: str) -> tuple[int, str]:
+    """The exit code and the output of `builder build`, waited for."""
+    done = farm.builder("build", *arguments, "--watch", timeout=300)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_two_packages_in_a_chain(farm: Farm) -> None:
+    """The second is built with what was published of the first."""
+    for name in ("library", "program"):
+        code, said = built(farm, name)
+        assert code == 0, said
+        assert f"{name}-1.0-1.mini12.noarch" in said
+
+
+def test_failing_build_shows_the_compilers_line(farm: Farm) -> None:
+    """And exit code 1 says that it is the package."""
+    code, said = built(farm, "broken")
+    assert code == 1
+    assert "%build: a.c:1:" in said
+
+
+def test_missing_requirement_is_named(farm: Farm) -> None:
+    """With the SRPM that wants it."""
+    code, said = built(farm, "wanting")
+    assert code == 1
+    assert "no repository has nothing-devel >= 2, required to build wanting-1.0-1.src.rpm" in said
+
+
+def test_time_that_a_package_may_take_is_bounded(farm: Farm) -> None:
+    """The definition says how long."""
+    code, said = built(farm, "slow")
+    assert code == 1
+    assert "it took longer than the 30 seconds that it may take" in said
+    assert_nothing_left(farm)
+
+
+def test_cancel_reaches_the_build(farm: Farm) -> None:
+    """In under two seconds, and nothing of it is left."""
+    done = farm.builder("build", "endless")
+    number = int("".join(filter(str.isdigit, done.stdout.split(":")[0])))
+    end = time.monotonic() + 120
+    while "\nbegun\n" not in farm.log_so_far(number, CHROOT):
+        assert time.monotonic() < end, farm.log_so_far(number, CHROOT)
+        time.sleep(0.1)
+    begin = time.monotonic()
+    assert farm.builder("build", "cancel", str(number)).returncode == 0
+    while sleepers():
+        assert time.monotonic() - begin < 2.0, "the build still runs"
+    assert farm.finished(number)["state"] == "cancelled"
+    assert_nothing_left(farm)
+
+
+def test_two_at_the_same_time(farm: Farm) -> None:
+    """Neither waits for the other, and neither sees it."""
+    numbers = []
+    for name in ("one", "other"):
+        done = farm.builder("build", name)
+        numbers.append(int("".join(filter(str.isdigit, done.stdout.split(":")[0]))))
+    for number in numbers:
+        assert farm.finished(number, 300)["state"] == "succeeded", farm.log_so_far(number, CHROOT)
+
+
+def test_build_has_no_network(farm: Farm) -> None:
+    """Not even the master on the same host is reached."""
+    code, said = built(farm, "curious")
+    assert code == 0, said
+    assert "nobody was reached" in said
+
+
+def test_root_is_kept_for_the_next_build(farm: Farm) -> None:
+    """mock unpacks its cache of the root, where it filled it before."""
+    code, said = built(farm, "library", "--force")
+    assert code == 0, said
+    if "mock" in (farm.folder / "slave1.toml").read_text():
+        assert "Finish: unpacking root cache" in said
+        assert "installing minimal buildroot" not in said
+
+
+def sleepers() -> bool:
+    """Whether anything sleeps as the builds of these tests do."""
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if entry.read_bytes().startswith(f"sleep\0{TOO_LONG}\0".encode()):
+                return True
+        except OSError:
+            continue
+    return False
+
+
+def assert_nothing_left(farm: Farm) -> None:
+    """No process, mount or folder of an attempt that has ended."""
+    end = time.monotonic() + 30
+    while left := [sleepers(), mounts(farm), list(farm.folder.glob("slave1/attempts/*/work"))]:
+        if not any(left):
+            return
+        assert time.monotonic() < end, left
+        time.sleep(0.1)
+
+
+def mounts(farm: Farm) -> list[str]:
+    """Mounts below the farm's folder."""
+    return [line for line in Path("/proc/self/mounts").read_text().splitlines() if str(farm.folder) in line]
