@@ -31,7 +31,7 @@ version = "12"
 architecture = "x86_64"
 dist = ".mini12"
 packages = ["nothing"]
-repositories = []
+repositories = [{ name = "nothing", url = "file:///nothing" }]
 """
 
 NOTING = """\
