@@ -3,30 +3,37 @@
 Everything is decided here, from the manifest of the current generation alone, before anything is written.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
-from builder.errors import ConflictError
+from builder.errors import ConflictError, NotFoundError
 from builder.model.project import Retention
 from builder.repo.layout import Repository
-from builder.repo.manifest import Entered, Leaving, Listed, Manifest, Past
+from builder.repo.manifest import Cause, Entered, Leaving, Listed, Manifest, Past, Pinned
 from builder.repo.retention import superseded
+from builder.repo.thinning import readable
 
-GRACE = 24 * 3600.0
-"""For how many seconds a generation can still be read after another one has taken its place."""
 REMEMBERED = 1000
 """How many applied operations a manifest carries: more than ever wait for an answer together."""
 
 
 class Draft:
-    """The generation after `before` while operations have their say in it."""
+    """The generation after `before` while operations have their say in it, one after the other.
+
+    Attributes:
+        before: The manifest of the current generation.
+        listed: The packages that the next one will list, by NEVRA, if nothing else is said.
+        excluded: The NEVRAs that do not come back by themselves.
+    """
 
     def __init__(self, before: Manifest) -> None:
         self.before = before
+        self.listed = {package.nevra: package for package in before.packages}
+        self.excluded = set(before.excluded)
         self._known = before.files()
-        self._added: dict[str, Listed] = {}
-        self._operations: dict[int, tuple[str, ...]] = {}
+        self._pins = {pin.generation: pin for pin in before.pins}
+        self._entered: dict[int, Entered] = {}
         self._retention: Retention | None = None
 
     def has(self, operation: int, packages: Iterable[Listed]) -> bool:
@@ -38,7 +45,7 @@ class Draft:
         return entered is not None and entered.published == tuple(package.nevra for package in packages)
 
     def check(self, packages: Iterable[Listed]) -> None:
-        """`ConflictError` if a client that knows this repository would get other content under a name it knows."""
+        """`ConflictError` if one was withdrawn, or a client would get other content under a name that it knows."""
         for package in packages:
             known = self._known.get(package.location, package)
             if known.built != package.built and not _same_source(known, package):
@@ -46,49 +53,122 @@ class Draft:
                     f"{package.nevra} is already in {self.before.repository} with other content, from build"
                     f" {known.build}: a new build needs a new version or release"
                 )
+            if package.nevra in self.excluded:
+                raise ConflictError(
+                    f"{package.nevra} was in {self.before.repository} already and has been withdrawn: a new build needs"
+                    " a new version or release"
+                )
 
-    def add(self, operation: int, packages: Iterable[Listed], retention: Retention | None) -> None:
-        """Let `operation` add these packages, checked before; its retention holds for the repository from now on."""
-        self._operations[operation] = tuple(package.nevra for package in packages)
+    def add(self, cause: Cause, packages: Iterable[Listed], retention: Retention | None = None) -> None:
+        """Let an operation add these packages, checked before; its retention holds for the repository from now on.
+
+        What it adds is excluded no longer.
+        """
+        brought = tuple(packages)
+        self._enter(cause, brought)
         self._retention = retention or self._retention
-        for package in packages:
-            known = self._known.get(package.location)
-            if known is None or (isinstance(known, Leaving) and known.built == package.built):
-                self._known[package.location] = self._added[package.nevra] = package
+        for package in brought:
+            self._list(package, cause.number)
+
+    def withdraw(self, cause: Cause, withdrawn: Iterable[str], restored: Iterable[Listed]) -> None:
+        """Let an operation take these NEVRAs out, which stay out, and list the packages `restored` again.
+
+        Raises:
+            ConflictError: The file name of a restored package has other content by now; nothing is changed.
+        """
+        again = [self._as_served(package) for package in restored]
+        self._enter(cause, ())
+        for name in withdrawn:
+            self.listed.pop(name, None)
+            self.excluded.add(name)
+        for package in again:
+            self._list(package, package.operation)
+
+    def pin(self, cause: Cause, generation: int, *, pinned: bool) -> None:
+        """Let an operation pin a generation that can be read, or unpin it.
+
+        Raises:
+            NotFoundError: It cannot be read any more, or was never there; or it is not pinned.
+        """
+        name = self.before.repository
+        if pinned and generation not in self.before.generations():
+            raise NotFoundError(f"generation {generation} of {name} cannot be read: only one that can be is pinned")
+        if not pinned and generation not in self._pins:
+            raise NotFoundError(f"generation {generation} of {name} is not pinned")
+        self._enter(cause, ())
+        if pinned:
+            self._pins[generation] = Pinned(generation=generation, who=cause.who, reason=cause.reason)
+        else:
+            del self._pins[generation]
 
     def result(self, now: float) -> Manifest:
         """The manifest of the generation to be made, or the one from before if no operation had a say."""
-        if not self._operations:
+        if not self._entered:
             return self.before
-        generation = self.before.generation + 1
-        listed = {package.nevra: package for package in self.before.packages} | self._added
-        gone = superseded(listed.values(), self._retention, now) if self._retention else frozenset()
-        entered = (
-            Entered(number=number, generation=generation, published=self._operations[number])
-            for number in sorted(self._operations)
-        )
+        gone = superseded(self.listed.values(), self._retention, now) if self._retention else frozenset()
+        packages = {name: self.listed[name] for name in sorted(self.listed) if name not in gone}
+        past = self._past(now)
+        entered = (msgspec.structs.replace(self._entered[number], at=now) for number in sorted(self._entered))
         return Manifest(
             repository=self.before.repository,
-            generation=generation,
+            generation=self._generation,
             created=now,
             operations=(*self.before.operations, *entered)[-REMEMBERED:],
-            packages=tuple(listed[name] for name in sorted(listed) if name not in gone),
-            leaving=(*self._still_leaving(now), *(_leaving(listed[name], now) for name in sorted(gone))),
-            past=self._past(now),
+            packages=tuple(packages.values()),
+            leaving=tuple(self._leaving(packages, past, now)),
+            past=past,
+            excluded=tuple(sorted(self.excluded)),
+            pins=tuple(self._pins[generation] for generation in sorted(self._pins)),
         )
 
-    def _still_leaving(self, now: float) -> Iterable[Leaving]:
-        return (
-            package
-            for package in self.before.leaving
-            if package.nevra not in self._added and now - package.left < GRACE
+    @property
+    def _generation(self) -> int:
+        return self.before.generation + 1
+
+    def _enter(self, cause: Cause, packages: Iterable[Listed]) -> None:
+        """Note the operation; when it was applied is known when all have had their say."""
+        published = tuple(package.nevra for package in packages)
+        told = msgspec.structs.asdict(cause)
+        self._entered[cause.number] = Entered(**told, generation=self._generation, at=0.0, published=published)
+
+    def _list(self, package: Listed, operation: int) -> None:
+        """List a package that is not, as it is known if it is: a file that is served stays what it is."""
+        self.excluded.discard(package.nevra)
+        known = self._known.get(package.location)
+        if known is None:
+            known = msgspec.structs.replace(package, operation=operation, first=self._generation)
+        elif package.nevra in self.listed or known.built != package.built:
+            return
+        else:
+            known = _listed(known, since=package.since, operation=operation)
+        self._known[package.location] = self.listed[package.nevra] = known
+
+    def _as_served(self, package: Listed) -> Listed:
+        """A package of an older generation, as its file is served today."""
+        known = self._known.get(package.location, package)
+        if known.built != package.built:
+            raise ConflictError(
+                f"{package.location} of {self.before.repository} is {known.nevra} of build {known.build} by now: no"
+                " generation with another content can come back"
+            )
+        return package
+
+    def _leaving(self, packages: Mapping[str, Listed], past: Iterable[Past], now: float) -> Iterable[Leaving]:
+        """The packages that are not listed, but are by a generation that can be read."""
+        generations = [one.generation for one in past]
+        gone = (
+            _leaving(package, now, self.before.generation)
+            for package in self.before.packages
+            if package.nevra not in packages
         )
+        for package in (*self.before.leaving, *gone):
+            if package.nevra not in packages and any(package.first <= one <= package.last for one in generations):
+                yield package
 
     def _past(self, now: float) -> tuple[Past, ...]:
-        stay = tuple(past for past in self.before.past if now - past.until < GRACE)
-        if self.before.generation == 0:
-            return stay
-        return (*stay, Past(generation=self.before.generation, until=now))
+        before = self.before
+        latest = (Past(generation=before.generation, until=now),) if before.generation else ()
+        return readable((*before.past, *latest), self._pins, now)
 
 
 class Drafts:
@@ -109,8 +189,14 @@ class Drafts:
         return {repository: draft.result(now) for repository, draft in self._drafts.items()}
 
 
-def _leaving(package: Listed, now: float) -> Leaving:
-    return Leaving(**msgspec.structs.asdict(package), left=now)
+def _leaving(package: Listed, now: float, last: int) -> Leaving:
+    return Leaving(**msgspec.structs.asdict(package), left=now, last=last)
+
+
+def _listed(package: Listed, **changes: float) -> Listed:
+    """A package that was leaving, listed again."""
+    fields = {name: getattr(package, name) for name in Listed.__struct_fields__}
+    return Listed(**fields | changes)
 
 
 def _same_source(known: Listed, package: Listed) -> bool:

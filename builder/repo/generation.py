@@ -3,27 +3,25 @@
     Packages/h/hello-1.0-1.x86_64.rpm                   hard links into the pool
     repodata -> generations/123/repodata                the current one, for clients that know only this address
     generations/123/{repodata, Packages -> ../../Packages, manifest.json}
+    manifests/123.json.gz                               the manifests of all generations that ever were
 
 A generation is made beside, verified, synced, moved to its place, and becomes current by one rename. The current
 manifest names everything that belongs into the folder; the rest is swept away.
 """
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
 from builder import files
-from builder.errors import InternalError, UnavailableError, VersionError
+from builder.errors import InternalError
 from builder.repo import metadata
+from builder.repo.archive import CURRENT, GENERATIONS, MANIFEST, Archive
 from builder.repo.incoming import Delivered
-from builder.repo.manifest import Manifest, nothing
+from builder.repo.manifest import Manifest
 from builder.repo.pool import Pool
 
-_MANIFEST = "manifest.json"
-_CURRENT = "repodata"
-_GENERATIONS = "generations"
 _PACKAGES = "Packages"
 
 
@@ -38,6 +36,7 @@ class Generations:
         self._folder = folder
         self._staging = staging
         self._pool = pool
+        self._archive = Archive(name, folder)
         self._clean = False
         pool.await_word_of(name)
 
@@ -49,7 +48,7 @@ class Generations:
             VersionError: Another version has written the manifest.
             OSError: The disk is broken, or the manifest is not there.
         """
-        manifest = self._read()
+        manifest = self._archive.current()
         if not self._clean:
             files.remove_tree(self._staging)
             places = {package.sha256: self._folder / place for place, package in manifest.files().items()}
@@ -70,24 +69,25 @@ class Generations:
         beside = self._staging / str(manifest.generation)
         self._write(beside, manifest)
         self._verify(beside, manifest)
-        files.make_folder(self._folder / _GENERATIONS)
+        files.make_folder(self._folder / GENERATIONS)
         files.make_folder(self._folder / _PACKAGES)
         self._link(manifest)
+        self._archive.keep(manifest)
         files.move(beside, self._place(manifest.generation))
 
     def switch(self, generation: int) -> None:
         """Make this generation the current one; nothing happens where it, or a newer one, is, or where it is not."""
         self._clean = False
-        link = self._folder / _CURRENT
+        link = self._folder / CURRENT
         current = int(link.readlink().parent.name) if link.is_symlink() else 0
         if current < generation and self._place(generation).is_dir():
-            files.symlink(f"{_GENERATIONS}/{generation}/repodata", link)
+            files.symlink(f"{GENERATIONS}/{generation}/repodata", link)
 
     def tidy(self, manifest: Manifest) -> None:
         """Remove what `manifest`, the current one, does not name."""
         generations = {str(number) for number in manifest.generations()}
         kept = manifest.files()
-        for path in _entries(self._folder / _GENERATIONS):
+        for path in _entries(self._folder / GENERATIONS):
             if path.name not in generations:
                 self._staging.mkdir(exist_ok=True)
                 files.discard(path, self._staging)
@@ -95,24 +95,11 @@ class Generations:
             for path in _entries(letter):
                 if f"{_PACKAGES}/{letter.name}/{path.name}" not in kept:
                     files.remove(path)
-        files.remove(self._folder / f".{_CURRENT}.new")
+        self._archive.tidy(manifest.generation)
+        files.remove(self._folder / f".{CURRENT}.new")
         self._pool.release(self._name, manifest.digests())
         files.remove_tree(self._staging)
         self._clean = True
-
-    def _read(self) -> Manifest:
-        link = self._folder / _CURRENT
-        if not os.path.lexists(link):
-            if {path.name for path in _entries(self._folder / _GENERATIONS)} - {"1"}:
-                raise UnavailableError(f"{link} is missing: link it to the newest of generations/*/repodata again")
-            return nothing(self._name)
-        if not link.is_symlink():
-            raise UnavailableError(f"{link} is no symbolic link, and was one: a copy has to keep them")
-        path = self._folder / link.readlink().parent / _MANIFEST
-        try:
-            return msgspec.json.decode(path.read_bytes(), type=Manifest)
-        except msgspec.MsgspecError as error:
-            raise VersionError(f"{path} cannot be read by this version: {error}") from error
 
     def _write(self, beside: Path, manifest: Manifest) -> None:
         """Write a generation to `beside`, durably."""
@@ -124,7 +111,7 @@ class Generations:
             files.sync(path)
         files.sync(repodata)
         files.symlink(f"../../{_PACKAGES}", beside / _PACKAGES)
-        files.write(beside / _MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=1))
+        files.write(beside / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=1))
 
     def _verify(self, beside: Path, manifest: Manifest) -> None:
         """Nothing becomes current that a client would find wanting."""
@@ -145,7 +132,7 @@ class Generations:
             files.sync(parent)
 
     def _place(self, generation: int) -> Path:
-        return self._folder / _GENERATIONS / str(generation)
+        return self._folder / GENERATIONS / str(generation)
 
 
 def _entries(folder: Path) -> Iterable[Path]:
@@ -155,5 +142,5 @@ def _entries(folder: Path) -> Iterable[Path]:
 
 def names(repos: Path) -> Iterator[str]:
     """The names of all repositories below `repos/`."""
-    for folder in sorted((*repos.glob(f"*/*/*/*/{_GENERATIONS}"), *repos.glob(f"*/*/*/*/*/{_GENERATIONS}"))):
+    for folder in sorted((*repos.glob(f"*/*/*/*/{GENERATIONS}"), *repos.glob(f"*/*/*/*/*/{GENERATIONS}"))):
         yield str(folder.parent.relative_to(repos))

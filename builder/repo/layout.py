@@ -8,12 +8,15 @@ one per architecture for what debuggers need:
     <project>/<stage>/<distribution>-<version>/debug/<architecture>
 """
 
+import re
+
 from builder.errors import InvalidError
-from builder.model import Value
+from builder.model import LABEL_PATTERN, Value
 from builder.nevra import Nevra
 
 SOURCE = "source"
 DEBUG = "debug"
+_LABEL = re.compile(LABEL_PATTERN)
 _RESERVED = frozenset({SOURCE, DEBUG, "src", "nosrc", "noarch"})
 _DEBUG_SUFFIXES = ("-debuginfo", "-debugsource")
 _FAMILIES = {
@@ -35,6 +38,20 @@ class Repository(Value, frozen=True, kw_only=True):
     def path(self) -> str:
         """Its folder below `repos/`, which is also its name for people."""
         return f"{self.project}/{self.stage}/{self.distribution}/{self.tree}"
+
+
+def parse(name: str) -> Repository:
+    """The repository with this name; `InvalidError` where it cannot be one."""
+    parts = name.split("/")
+    if all(_LABEL.fullmatch(part) for part in parts):
+        match parts:
+            case [project, stage, distribution, tree]:
+                return Repository(project=project, stage=stage, distribution=distribution, tree=tree)
+            case [project, stage, distribution, "debug", tree]:
+                return Repository(project=project, stage=stage, distribution=distribution, tree=f"{DEBUG}/{tree}")
+            case _:
+                pass
+    raise InvalidError(f"{name!r} is no repository: it is written PROJECT/STAGE/DISTRIBUTION-VERSION/TREE")
 
 
 def split(chroot: str) -> tuple[str, str]:

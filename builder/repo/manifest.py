@@ -17,7 +17,7 @@ class Listed(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     `sha256` and `size` (in bytes) are those of the file that is served, `built` is the digest of what was delivered:
     a signature makes them differ. `source` is the file name of the SRPM that a binary package was made from, `package`
-    the farm's name for what was built.
+    the farm's name for what was built. `operation` is what brought it here, `first` the first generation that lists it.
     """
 
     nevra: str
@@ -29,12 +29,18 @@ class Listed(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     package: str
     build: int
     since: float
+    operation: int = 0
+    first: int = 0
 
 
 class Leaving(Listed, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A package that left the metadata at the time `left`; its file stays while a generation that lists it does."""
+    """A package that left the metadata at the time `left`; `last` is the last generation that lists it.
+
+    Its file stays while a generation from `first` to `last` can be read.
+    """
 
     left: float
+    last: int
 
 
 class Past(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -44,11 +50,32 @@ class Past(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     until: float
 
 
-class Entered(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An operation that this repository has applied, and the first generation that held it."""
+class Pinned(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A generation that can be read until somebody unpins it; who pinned it, and why."""
+
+    generation: int
+    who: str
+    reason: str
+
+
+class Cause(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The operation that changes a repository: its number and kind, who asked for it, and why.
+
+    Both are empty where the farm itself did. `undoes` is the operation that it takes back, if it does.
+    """
 
     number: int
+    kind: str
+    who: str = ""
+    reason: str = ""
+    undoes: int | None = None
+
+
+class Entered(Cause, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An operation that this repository has applied at the time `at`, and the first generation that held it."""
+
     generation: int
+    at: float
     published: tuple[str, ...]
 
 
@@ -56,7 +83,8 @@ class Manifest(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`manifest.json` of one generation, created at that many seconds since the epoch.
 
     `operations` are the newest that this repository has applied, in the order in which it did; packages are in the
-    order of their NEVRAs. A field that this version does not know is refused: the next manifest would be without it.
+    order of their NEVRAs. `excluded` are the NEVRAs that a person has withdrawn, which do not come back by themselves.
+    A field that this version does not know is refused: the next manifest would be without it.
     """
 
     format: Annotated[int, msgspec.Meta(ge=2, le=2)] = 2
@@ -67,6 +95,8 @@ class Manifest(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     packages: tuple[Listed, ...] = ()
     leaving: tuple[Leaving, ...] = ()
     past: tuple[Past, ...] = ()
+    excluded: tuple[str, ...] = ()
+    pins: tuple[Pinned, ...] = ()
 
     def files(self) -> dict[str, Listed]:
         """The packages whose files must be below the repository's folder, by their path there."""

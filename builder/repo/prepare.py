@@ -8,7 +8,7 @@ from builder.repo.answer import Answer
 from builder.repo.draft import Drafts
 from builder.repo.incoming import Delivered
 from builder.repo.layout import Repository
-from builder.repo.manifest import Manifest
+from builder.repo.manifest import Cause, Manifest
 
 
 class Preparing:
@@ -25,7 +25,7 @@ class Preparing:
         """Begin the repositories that are not there."""
         for draft in [drafts.of(repository) for repository in self._homes()]:
             if draft.before.generation == 0:
-                draft.add(self._number, (), None)
+                draft.add(Cause(number=self._number, kind="prepare"), ())
         return {}
 
     def finish(self, manifests: Mapping[Repository, Manifest]) -> Answer:

@@ -10,7 +10,7 @@ from builder.repo.answer import Answer
 from builder.repo.draft import Drafts
 from builder.repo.incoming import Delivered, Incoming
 from builder.repo.layout import Repository
-from builder.repo.manifest import Listed, Manifest
+from builder.repo.manifest import Cause, Listed, Manifest
 
 
 class Publishing:
@@ -44,8 +44,9 @@ class Publishing:
         }
         for home, packages in pending.items():
             drafts.of(home).check(packages)
+        cause = Cause(number=self._number, kind="publish")
         for home, packages in pending.items():
-            drafts.of(home).add(self._number, packages, self._order.retention)
+            drafts.of(home).add(cause, packages, self._order.retention)
         return {package.sha256: package for package in delivered}
 
     def finish(self, manifests: Mapping[Repository, Manifest]) -> Answer:

@@ -16,7 +16,7 @@ from builder import files
 from builder.model.operation import Operation, Prepare
 from builder.model.project import Retention
 from builder.repo.answer import Answer
-from builder.repo.draft import GRACE
+from builder.repo.thinning import DAILY, GRACE
 from builder.wire import Applied, Rejected
 from tests.support.repositories import Workbench, names, packages, picture
 from tests.support.rpms import deliver, order_of, rpms
@@ -135,10 +135,10 @@ def _given(
 
 
 def _history(bench: Workbench, **rpm: Any) -> None:
-    """Two versions, a day apart and a day ago: the first one is to be removed now, the second one to be superseded."""
+    """Two versions, weeks apart and weeks ago: the first one is to be removed now, the second one to be superseded."""
     for number in (1, 2):
         bench.operations.carry_out([_given(bench, number, str(number), **rpm)])
-        bench.now += GRACE
+        bench.now += GRACE + DAILY
         Workbench(bench.state, bench.now)
 
 

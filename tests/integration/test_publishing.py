@@ -7,8 +7,8 @@ import pytest
 
 from builder.model.operation import Operation, Prepare, PublishedIn
 from builder.model.project import Retention
-from builder.repo.draft import GRACE
 from builder.repo.incoming import KEPT
+from builder.repo.thinning import DAILY, GRACE
 from builder.wire import Applied, Rejected
 from tests.support.repositories import Workbench, names, picture
 from tests.support.rpms import deliver, order_of, rpms
@@ -230,7 +230,7 @@ def test_the_same_bytes_again_are_welcome(bench: Workbench) -> None:
 
 
 def test_superseded_versions_leave_in_two_steps(bench: Workbench) -> None:
-    """A version too many leaves the metadata at once; its file, generations and pool entry leave a day later."""
+    """A version too many leaves the metadata at once; its file, generations and pool entry leave weeks later."""
     tree = bench.state / TESTING / "x86_64"
     for number, version in enumerate(("1", "2", "3"), start=1):
         publish(bench, number, *rpms("hello", version), retention=Retention(versions=1))
@@ -238,7 +238,7 @@ def test_superseded_versions_leave_in_two_steps(bench: Workbench) -> None:
     assert names(tree) == ["hello-3-1.noarch"]
     assert names(tree / "generations/1") == ["hello-1-1.noarch"]
     assert names(tree / "generations/2") == ["hello-2-1.noarch"]
-    bench.now += GRACE
+    bench.now += GRACE + DAILY
     publish(bench, 4, *rpms("hello", "4"), retention=Retention(versions=1))
     assert {path.name for path in (tree / "generations").iterdir()} == {"3", "4"}
     assert {path.name for path in (tree / "Packages/h").iterdir()} == {"hello-3-1.noarch.rpm", "hello-4-1.noarch.rpm"}
@@ -250,7 +250,7 @@ def test_a_package_elsewhere_keeps_its_file(bench: Workbench) -> None:
     """The pool keeps what any repository has, though another one has dropped it."""
     publish(bench, 1, *rpms("hello", "1"), chroots=("fedora-43-x86_64", "fedora-44-x86_64"))
     publish(bench, 2, *rpms("hello", "2"), retention=Retention(versions=1))
-    bench.now += GRACE
+    bench.now += GRACE + DAILY
     publish(bench, 3, *rpms("hello", "3"), retention=Retention(versions=1))
     assert names(bench.state / "repos/hello/testing/fedora-44/x86_64") == ["hello-1-1.noarch"]
 

@@ -11,7 +11,7 @@ import pytest
 from builder.errors import BuilderError, UnavailableError, VersionError
 from builder.model.operation import Operation
 from builder.model.project import Retention
-from builder.repo.draft import GRACE
+from builder.repo.thinning import DAILY, GRACE
 from builder.wire import Applied
 from tests.support.repositories import Workbench, names, picture
 from tests.support.rpms import deliver, order_of, rpms
@@ -71,7 +71,7 @@ def test_a_damaged_repository_is_left_as_it_is(
     say why, until somebody has mended it."""
     damage(bench.state / TREE)
     before = picture(bench.state)
-    later = Workbench(bench.state, bench.now + 2 * GRACE)
+    later = Workbench(bench.state, bench.now + 2 * GRACE + DAILY)
     assert picture(bench.state) == before
     publish(later, 4, *rpms("other", "2.0"), project="other", package="other")
     assert picture(bench.state / "repos/hello") == {
@@ -116,7 +116,7 @@ def test_another_repository_s_packages_stay(bench: Workbench, tmp_path: Path) ->
     subprocess.run(["cp", "-r", "--preserve=timestamps", bench.state, copy], check=True)
     later = Workbench(copy, bench.now)
     for number in (6, 7):
-        later.now += GRACE + 1
+        later.now += GRACE + DAILY + 1
         changes = {"package": "shared", "retention": Retention(versions=1)}
         publish(later, number, *rpms("shared", str(number)), chroots=("fedora-44-x86_64",), **changes)
     publish(later, 8, *rpms("hello", "8"), chroots=("fedora-45-x86_64",))

@@ -1,0 +1,88 @@
+"""The manifests of one repository: that of its current generation, and those of all that it ever had.
+
+The old ones are `manifests/<generation>.json.gz` in its folder. They stay when a generation goes, so that
+the repository can go back to any of them as long as the packages are there, and people can see what it held.
+"""
+
+import gzip
+import os
+import zlib
+from pathlib import Path
+
+import msgspec
+
+from builder import files
+from builder.errors import NotFoundError, UnavailableError, VersionError
+from builder.repo.manifest import Manifest, nothing
+
+CURRENT = "repodata"
+"""The link that says which generation is the current one."""
+GENERATIONS = "generations"
+MANIFEST = "manifest.json"
+_SUFFIX = ".json.gz"
+
+
+class Archive:
+    """The manifests of the repository called `name`, whose folder is `folder`."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self._name = name
+        self._repository = folder
+        self._folder = folder / "manifests"
+
+    def current(self) -> Manifest:
+        """The manifest of the current generation, that of none before the first.
+
+        Raises:
+            UnavailableError: The folder is damaged.
+            VersionError: Another version has written the manifest.
+            OSError: The disk is broken, or the manifest is not there.
+        """
+        link = self._repository / CURRENT
+        if not os.path.lexists(link):
+            if {path.name for path in self._repository.glob(f"{GENERATIONS}/*")} - {"1"}:
+                raise UnavailableError(f"{link} is missing: link it to the newest of generations/*/repodata again")
+            return nothing(self._name)
+        if not link.is_symlink():
+            raise UnavailableError(f"{link} is no symbolic link, and was one: a copy has to keep them")
+        path = self._repository / link.readlink().parent / MANIFEST
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=Manifest)
+        except msgspec.MsgspecError as error:
+            raise VersionError(f"{path} cannot be read by this version: {error}") from error
+
+    def keep(self, manifest: Manifest) -> None:
+        """Put a manifest down, durably; one of the same generation, which never became current, is replaced."""
+        files.make_folder(self._folder)
+        files.write(self._path(manifest.generation), gzip.compress(msgspec.json.encode(manifest), mtime=0))
+
+    def read(self, generation: int) -> Manifest:
+        """The manifest of a generation.
+
+        Raises:
+            NotFoundError: There never was such a generation.
+            VersionError: It is damaged, or another version has written it.
+        """
+        path = self._path(generation)
+        try:
+            return msgspec.json.decode(gzip.decompress(path.read_bytes()), type=Manifest)
+        except FileNotFoundError as missing:
+            raise NotFoundError(f"{self._name} has no generation {generation}") from missing
+        except (msgspec.MsgspecError, OSError, EOFError, zlib.error) as error:
+            raise VersionError(f"{path} cannot be read by this version: {error}") from error
+
+    def generations(self) -> tuple[int, ...]:
+        """The numbers of all generations, the oldest first."""
+        names = (path.name.removesuffix(_SUFFIX) for path in self._folder.glob(f"*{_SUFFIX}"))
+        return tuple(sorted(int(name) for name in names if name.isdecimal()))
+
+    def tidy(self, newest: int) -> None:
+        """Remove what is left of generations that never became current: those after the `newest`."""
+        for generation in self.generations():
+            if generation > newest:
+                files.remove(self._path(generation))
+        for path in self._folder.glob(".*"):
+            files.remove(path)
+
+    def _path(self, generation: int) -> Path:
+        return self._folder / f"{generation}{_SUFFIX}"
