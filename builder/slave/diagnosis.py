@@ -77,7 +77,7 @@ def install_failure(log: str, wanted: tuple[str, ...], source: str) -> EndedErro
     """Why dnf could not fill a build root; `wanted` are the BuildRequires of the SRPM named `source`."""
     if match := _REPOSITORY.search(log):
         return broken(f"the repository {match['name']} cannot be read: {_detail(log)}")
-    missing = [match["need"].strip() for match in _NO_MATCH.finditer(log)]
+    missing = list(dict.fromkeys(match["need"].strip() for match in _NO_MATCH.finditer(log)))
     required = [need for need in missing if need in wanted]
     if missing and not required:
         return broken(f"no repository has {', '.join(missing)}, which the chroot's definition asks for")

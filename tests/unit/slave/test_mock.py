@@ -123,8 +123,9 @@ def test_the_keeper_gets_mounts_in_pairs() -> None:
 
 class TestFailure:
     def test_missing_requirement_is_the_packages_fault(self) -> None:
-        """As dnf's builddep says it, on the pseudo terminal that mock gives it."""
+        """As dnf's builddep says it on the pseudo terminal that mock gives it, and as mock says it once more."""
         log = "No matching package to install: 'nothing-devel >= 2'\r\nNot all dependencies satisfied\r\n"
+        log += f"ERROR: Command failed: \n # /usr/bin/dnf-3 builddep x\n{log}"
         outcome = root_failure(30, log, ("nothing-devel >= 2",), "hello-1.0-1.src.rpm").outcome
         assert (outcome.state, outcome.kind) == (AttemptState.FAILED, FailureKind.DEPENDENCY)
         assert outcome.reason == "no repository has nothing-devel >= 2, required to build hello-1.0-1.src.rpm"
