@@ -1,0 +1,128 @@
+"""The secret keys, one gpg home each, which nobody but the repository builder's user may read.
+
+    keys/<project>/keys.json                     which keys the project has
+    keys/<project>/<fingerprint>/                a gpg home with this key alone, which therefore is the keyring that
+                                                 holds only that key; and public.asc
+
+A key has no passphrase: see docs/decisions/keys-without-passphrase.md.
+"""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from builder import files
+from builder.errors import UnavailableError, VersionError
+from builder.model import Value
+from builder.model.key import SigningKey
+from builder.repo import gnupg, public_keys
+
+ALGORITHM = "rsa3072"
+"""gpg's own choice, which every rpm and every dnf in use can check; they came to elliptic curves late."""
+_SECONDS = 300
+"""Making a key takes a second; on a host without entropy or time, more."""
+_PUBLIC = "public.asc"
+_LIST = "keys.json"
+
+
+class Ring(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`keys.json`: a project's keys, the current one first, and the operation that changed them last."""
+
+    operation: int = 0
+    action: str = ""
+    keys: tuple[SigningKey, ...] = ()
+
+    @property
+    def current(self) -> str:
+        """The fingerprint of the key that signs, empty if there is none."""
+        return self.keys[0].fingerprint if self.keys else ""
+
+
+class Keys:
+    """The folder `keys/`. Homes are made in `staging`, on the same file system; public keys are served in `repos`."""
+
+    def __init__(self, folder: Path, staging: Path, repos: Path) -> None:
+        self._folder = folder
+        self._staging = staging
+        self._repos = repos
+
+    def ring(self, project: str) -> Ring:
+        """The keys of a project.
+
+        Raises:
+            VersionError: Another version has written the list, or it is damaged.
+        """
+        path = self._folder / project / _LIST
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=Ring)
+        except FileNotFoundError:
+            return Ring()
+        except msgspec.MsgspecError as error:
+            raise VersionError(f"{path} cannot be read by this version: {error}") from error
+
+    def home(self, project: str, fingerprint: str) -> Path:
+        """The gpg home of a key."""
+        return self._folder / project / fingerprint
+
+    def keyring(self, project: str, fingerprint: str) -> Path:
+        """The public key, as gpgv wants it."""
+        return self.home(project, fingerprint) / "pubring.kbx"
+
+    def public(self, project: str, fingerprint: str) -> Path:
+        """The public key, armored."""
+        return self.home(project, fingerprint) / _PUBLIC
+
+    def make(self, project: str, now: float) -> str:
+        """Make a key, durably, and return its fingerprint; nothing uses it before it is in the ring."""
+        beside = self._staging / f"key+{project}"
+        files.remove_tree(beside)
+        beside.mkdir(mode=0o700)
+        name = f"{project} (signing key)"
+        quiet = ("--batch", "--no-autostart", "--faked-system-time", f"{int(now)}!")
+        new = ("--passphrase", "", "--quick-generate-key", name, ALGORITHM, "sign", "never")
+        said = gnupg.run_with_agent(beside, ("gpg", *quiet, "--status-fd", "1", *new), _SECONDS)
+        created = re.search(r"^\[GNUPG:\] KEY_CREATED P ([0-9A-F]{40})", said, re.MULTILINE)
+        if created is None:
+            raise UnavailableError(f"gpg has not said which key it made: {said.strip()[-200:]}")
+        export = ("gpg", "--batch", "--no-autostart", "--armor", "--output", beside / _PUBLIC, "--export")
+        gnupg.run_with_agent(beside, export, _SECONDS)
+        for path in sorted(beside.rglob("*"), reverse=True):
+            files.sync(path)
+        files.sync(beside)
+        self._make_folder(project)
+        files.move(beside, self.home(project, created[1]))
+        return created[1]
+
+    def save(self, project: str, ring: Ring) -> None:
+        """Let these be the project's keys, durably; all others are removed for good."""
+        self._make_folder(project)
+        files.write(self._folder / project / _LIST, msgspec.json.encode(ring), 0o600)
+        self.tidy(project)
+
+    def serve(self, project: str) -> None:
+        """Let clients trust the project's keys, and no others."""
+        keys = self.ring(project).keys
+        armored = b"".join(self.public(project, key.fingerprint).read_bytes() for key in keys)
+        public_keys.write(self._repos, project, keys, armored)
+
+    def projects(self) -> Iterable[str]:
+        """The projects that have keys, or were about to get one."""
+        return sorted(path.name for path in self._folder.iterdir())
+
+    def tidy(self, project: str) -> None:
+        """Remove what the ring does not name: keys that were made and never used, and those that were retired."""
+        kept = {_LIST, *(key.fingerprint for key in self.ring(project).keys)}
+        for path in (self._folder / project).iterdir():
+            if path.is_dir() and path.name not in kept:
+                files.discard(path, self._staging)
+            elif path.name not in kept:
+                files.remove(path)
+
+    def _make_folder(self, project: str) -> None:
+        folder = self._folder / project
+        if not folder.is_dir():
+            files.make_folder(self._folder)
+            folder.mkdir(mode=0o700)
+            files.sync(self._folder)
