@@ -123,3 +123,108 @@ class Change(TypedDict):
     kind: str
     before: str | None
     after: str | None
+
+
+class Finding(TypedDict):
+    """One line about an operation."""
+
+    kind: str
+    subject: str
+    text: str
+
+
+class Findings(TypedDict):
+    """What there is to say about an operation; `more` is how many are left out."""
+
+    first: list[Finding]
+    more: int
+
+
+class PublishedIn(TypedDict):
+    """The generation of a repository that first holds an operation."""
+
+    repository: str
+    generation: int
+
+
+class Operation(TypedDict):
+    """An order to the repository builder, and what became of it."""
+
+    number: int
+    kind: str
+    project: str
+    state: str
+    reason: str
+    requested_by: str
+    requested: float
+    finished: float | None
+    generations: list[PublishedIn]
+    findings: Findings
+
+
+class RepositorySummary(TypedDict):
+    """A repository in a list; `fault` says why nothing is known of it."""
+
+    name: str
+    generation: int
+    created: float
+    packages: int
+    size: int
+    pins: int
+    fault: str
+
+
+class PackageInRepository(TypedDict):
+    """A package of a repository."""
+
+    nevra: str
+    location: str
+    size: int
+    sha256: str
+    source: str | None
+    package: str
+    build: int
+    operation: int
+    since: float
+
+
+class GenerationStep(TypedDict):
+    """An operation that a generation brought."""
+
+    number: int
+    kind: str
+    requested_by: str
+    reason: str
+    published: list[str]
+
+
+class Generation(TypedDict):
+    """A generation of a repository."""
+
+    generation: int
+    created: float
+    current: bool
+    readable: bool
+    pinned_by: str | None
+    pin_reason: str
+    operations: list[GenerationStep]
+
+
+class Repository(TypedDict):
+    """One generation of a repository, with all that are known."""
+
+    summary: RepositorySummary
+    generation: int
+    created: float
+    packages: list[PackageInRepository]
+    excluded: list[str]
+    generations: list[Generation]
+
+
+class PackageChange(TypedDict):
+    """What differs in one package between two generations."""
+
+    name: str
+    kind: str
+    before: str | None
+    after: str | None

@@ -16,6 +16,30 @@ def build_number(text: str) -> int:
     return number
 
 
+def operation_number(text: str) -> int:
+    """The number of an operation."""
+    number = whole_number(text, most=2**63 - 1)
+    if number is None:
+        raise argparse.ArgumentTypeError(f"`{text}` is not the number of an operation, such as 17")
+    return number
+
+
+def generation(text: str) -> int:
+    """The number of a repository's generation."""
+    number = whole_number(text, most=2**63 - 1)
+    if number is None:
+        raise argparse.ArgumentTypeError(f"`{text}` is not the number of a generation, such as 17")
+    return number
+
+
+def repository(text: str) -> str:
+    """The name of a repository: four parts, five where the tree is one for debuginfo."""
+    parts = text.split("/")
+    if not (len(parts) in {4, 5} and all(parts)):
+        raise argparse.ArgumentTypeError(f"`{text}` is not a repository, such as hello/testing/fedora-43/x86_64")
+    return text
+
+
 def list_limit(text: str) -> int:
     """How many entries of a list are wanted."""
     number = whole_number(text, most=500)

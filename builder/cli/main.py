@@ -29,6 +29,7 @@ COMMANDS = {
     "watch": Command("watch", "follow a build until it ends"),
     "log": Command("log", "show the log of a job"),
     "cancel": Command("cancel", "cancel a build or one of its jobs"),
+    "repo": Command("repo", "look into the repositories, and order what is done to them"),
     "package": Command("package", "list the packages"),
     "slave": Command("slave", "list the hosts that build"),
     "apply": Command("apply", "make the farm as a definition says"),

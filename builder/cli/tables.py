@@ -73,6 +73,14 @@ def when(seconds: float | None) -> str:
     return "" if seconds is None else f"{datetime.fromtimestamp(seconds, UTC).astimezone():%Y-%m-%d %H:%M:%S}"
 
 
+def amount(size: int) -> str:
+    """A number of bytes as people read it: `812 B`, `4.2 KiB`, `1.3 GiB`."""
+    value, units = float(size), ["B", "KiB", "MiB", "GiB"]
+    while value >= 1024 and len(units) > 1:
+        value, units = value / 1024, units[1:]
+    return f"{size} B" if units[0] == "B" else f"{value:.1f} {units[0]}"
+
+
 def lasting(start: float, end: float | None) -> str:
     """How long something took, `1h02m`, `3m20s` or `4.2s`; nothing while it goes on."""
     if end is None:

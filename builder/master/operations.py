@@ -17,10 +17,11 @@ from builder.clock import background
 from builder.errors import BuilderError, UnavailableError
 from builder.master.reception import check_version
 from builder.master.rounds import rounds
-from builder.master.store import jobs
+from builder.master.store import jobs, projects
 from builder.master.store import operations as stored
 from builder.master.store.database import Store
 from builder.model.job import JobState
+from builder.model.operation import OperationShown
 from builder.protocol import Handlers, Peer
 from builder.wire import PROTOCOL_VERSION, Applied, Done, Operate, Rejected, RepoHello, Welcome
 
@@ -67,6 +68,24 @@ class Operations:
         """A connection has ended."""
         if self._peer is peer:
             self._peer = None
+
+    async def show(self, number: int) -> OperationShown:
+        """An operation and what became of it.
+
+        Raises:
+            NotFoundError: There is none of that number.
+        """
+        return await self._store.read(partial(stored.one, number=number))
+
+    async def listing(
+        self, limit: int = 50, before: int | None = None, project: str | None = None
+    ) -> tuple[OperationShown, ...]:
+        """The newest operations: at most `limit`, older than `before`, of one project.
+
+        Raises:
+            NotFoundError: There is no such project.
+        """
+        return await self._store.read(partial(_listing, limit=limit, before=before, project=project))
 
     async def applied(self, answer: Applied) -> Done:
         """The operation is carried out, and with it the job that it publishes; a second time changes nothing.
@@ -129,6 +148,14 @@ class RepoSession:
         if self._peer is not None:
             self._operations.admit(self._peer)
         return Welcome(protocol=PROTOCOL_VERSION, version=__version__, lease=self._lease)
+
+
+def _listing(
+    connection: sa.Connection, limit: int, before: int | None, project: str | None
+) -> tuple[OperationShown, ...]:
+    if project is not None:
+        projects.one_bare(connection, project)
+    return stored.newest_first(connection, limit, before, project)
 
 
 def _applied(connection: sa.Connection, answer: Applied) -> None:

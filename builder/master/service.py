@@ -61,7 +61,7 @@ def _new_attempt() -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Farm:
-    """What the master can do for people."""
+    """What the master can do for people; `aside` reads files in another thread."""
 
     builds: Builds
     definitions: Definitions
@@ -69,6 +69,8 @@ class Farm:
     people: People
     slaves: Slaves
     logs: Logs
+    operations: Operations
+    aside: Aside
     config: MasterConfig
 
 
@@ -131,6 +133,7 @@ class Master:
         for mistake in found.mistakes:
             _log.error("a chroot is left out: {mistake}", mistake=mistake)
         logs, slaves = Logs(config.state / LOGS), Slaves(store)
+        self._operations = Operations(store, clock)
         self.farm = Farm(
             builds=Builds(store, slaves),
             definitions=Definitions(store, found.chroots, config.channels),
@@ -138,6 +141,8 @@ class Master:
             people=People(store),
             slaves=slaves,
             logs=logs,
+            operations=self._operations,
+            aside=aside,
             config=config,
         )
         incoming = config.state / INCOMING
@@ -149,7 +154,6 @@ class Master:
         endings = Endings(store, self._intake, config.tries)
         self._leases = Leases(clock, config.lease, config.grace, endings.lose)
         self._reception = Reception(store, slaves, self._leases, self._intake, config.tries)
-        self._operations = Operations(store, clock)
         make = partial(order, chroots=found.chroots, url=url_of(config))
         self._dispatcher = Dispatcher(store, slaves, clock, new_attempt, make, endings)
         self._sweep = Sweep(store, incoming, clock, aside)

@@ -11,14 +11,19 @@ from twisted.internet.interfaces import IReactorTime
 from builder.master.service import Farm
 from builder.model.build import Build
 from builder.model.difference import Change
+from builder.model.operation import OperationShown
 from builder.model.package import PackageSummary
+from builder.model.repository import PackageChange, RepositoryShown, RepositorySummary
 from builder.model.slave import Slave
+from builder.repo.history import History
 from builder.web.answers import Answer
 from builder.web.api.builds import BuildsApi, CancelBuild, ListBuilds, ShowBuild, StartBuild
 from builder.web.api.definition import ApplyDefinition, DefinitionApi, ExportDefinition
 from builder.web.api.events import EventsApi, ListEvents
 from builder.web.api.logs import LogsApi, ReadLog
+from builder.web.api.operations import ListOperations, OperationsApi, ShowOperation
 from builder.web.api.packages import ListPackages, PackagesApi
+from builder.web.api.repositories import CompareGenerations, ListRepositories, RepositoriesApi, ShowRepository
 from builder.web.api.slaves import ListSlaves, SlavesApi
 from builder.web.api.status import AskStatus, Status, StatusApi
 from builder.web.assets import Asset, Assets
@@ -27,6 +32,7 @@ from builder.web.pages.build import AskBuild, BuildPage
 from builder.web.pages.log import AskLog, LogPage
 from builder.web.pages.overview import AskOverview, OverviewPage
 from builder.web.pages.packages import AskPackages, PackagesPage
+from builder.web.pages.repository import AskRepository, RepositoryPage
 from builder.web.pages.slaves import AskSlaves, SlavesPage
 from builder.web.pages.templates import Templates
 from builder.web.repositories import InRepository, RepoFile, Repositories
@@ -35,15 +41,18 @@ from builder.web.table import Policy, Route, Table
 ANYONE, PERSON = Policy.ANYONE, Policy.PERSON
 
 
-def api(farm: Farm, feed: Feed, clock: IReactorTime) -> tuple[Route[Any, Any], ...]:
+def api(farm: Farm, root: Path, feed: Feed, clock: IReactorTime) -> tuple[Route[Any, Any], ...]:
     """What programs use."""
     builds = BuildsApi(farm.builds)
     definition = DefinitionApi(farm.definitions)
     events = EventsApi(farm.events, feed, clock)
     logs = LogsApi(farm.builds, farm.logs, feed, clock)
+    operations = OperationsApi(farm.operations)
     packages = PackagesApi(farm.definitions)
+    repos = RepositoriesApi(History(root), farm.aside)
     slaves = SlavesApi(farm.slaves)
     status = StatusApi(farm.builds, farm.slaves, farm.events)
+    difference = "/api/v1/repository/difference"
     job_log = "/api/v1/builds/{number}/jobs/{job}/log"
     return (
         Route("GET", "/api/v1/builds", ANYONE, ListBuilds, tuple[Build, ...], builds.listing),
@@ -54,7 +63,12 @@ def api(farm: Farm, feed: Feed, clock: IReactorTime) -> tuple[Route[Any, Any], .
         Route("GET", "/api/v1/definition", ANYONE, ExportDefinition, Answer, definition.export),
         Route("POST", "/api/v1/definition", PERSON, ApplyDefinition, tuple[Change, ...], definition.apply),
         Route("GET", "/api/v1/events", ANYONE, ListEvents, Answer, events.listing),
+        Route("GET", "/api/v1/operations", ANYONE, ListOperations, tuple[OperationShown, ...], operations.listing),
+        Route("GET", "/api/v1/operations/{number}", ANYONE, ShowOperation, OperationShown, operations.show),
         Route("GET", "/api/v1/packages", ANYONE, ListPackages, tuple[PackageSummary, ...], packages.listing),
+        Route("GET", "/api/v1/repositories", ANYONE, ListRepositories, tuple[RepositorySummary, ...], repos.listing),
+        Route("GET", "/api/v1/repository", ANYONE, ShowRepository, RepositoryShown, repos.show),
+        Route("GET", difference, ANYONE, CompareGenerations, tuple[PackageChange, ...], repos.difference),
         Route("GET", "/api/v1/slaves", ANYONE, ListSlaves, tuple[Slave, ...], slaves.listing),
         Route("GET", "/api/v1/status", ANYONE, AskStatus, Status, status.show),
         Route("GET", "/livez", ANYONE, AskStatus, Answer, status.live),
@@ -62,18 +76,21 @@ def api(farm: Farm, feed: Feed, clock: IReactorTime) -> tuple[Route[Any, Any], .
     )
 
 
-def pages(farm: Farm, templates: Templates, assets: Assets) -> tuple[Route[Any, Any], ...]:
+def pages(farm: Farm, root: Path, templates: Templates, assets: Assets) -> tuple[Route[Any, Any], ...]:
     """What people look at."""
     overview = OverviewPage(farm.builds, farm.slaves, farm.events, templates)
     build = BuildPage(farm.builds, farm.definitions, farm.events, templates)
     log = LogPage(farm.builds, farm.logs, farm.events, templates)
-    packages = PackagesPage(farm.definitions, templates)
+    packages = PackagesPage(farm.definitions, root, farm.aside, templates)
+    repository = RepositoryPage(History(root), root.parent / "pool", farm.aside, templates)
     slaves = SlavesPage(farm.slaves, templates)
+    a_repository = "/repositories/{project}/{stage}/{distribution}/{tree...}"
     return (
         Route("GET", "/", ANYONE, AskOverview, Answer, overview.show),
         Route("GET", "/builds/{number}", ANYONE, AskBuild, Answer, build.show),
         Route("GET", "/builds/{number}/{job}/log", ANYONE, AskLog, Answer, log.show),
         Route("GET", "/packages", ANYONE, AskPackages, Answer, packages.show),
+        Route("GET", a_repository, ANYONE, AskRepository, Answer, repository.show),
         Route("GET", "/slaves", ANYONE, AskSlaves, Answer, slaves.show),
         Route("GET", "/static/{name}", ANYONE, Asset, Answer, assets.file),
     )
@@ -92,4 +109,4 @@ def repositories(root: Path) -> tuple[Route[Any, Any], ...]:
 
 def table(farm: Farm, root: Path, feed: Feed, templates: Templates, assets: Assets, clock: IReactorTime) -> Table:
     """All of them; `root` is the folder of the repositories."""
-    return Table((*api(farm, feed, clock), *pages(farm, templates, assets), *repositories(root)))
+    return Table((*api(farm, root, feed, clock), *pages(farm, root, templates, assets), *repositories(root)))

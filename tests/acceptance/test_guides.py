@@ -55,7 +55,8 @@ def test_definitions_that_are_shown_have_no_mistakes(definition: str, tmp_path: 
 
 
 PAGES = ["README.md", *(f"docs/guides/{guide.name}" for guide in sorted(GUIDES.glob("*.md")))]
-PLACEHOLDERS = {"N": "17", "HOST:PORT": "127.0.0.1:8441"}
+NUMBERS = dict.fromkeys(("A", "B", "D", "GENERATION", "N", "OPERATION"), "17")
+PLACEHOLDERS = {**NUMBERS, "HOST:PORT": "127.0.0.1:8441", "REPO": "hello/testing/fedora-43/x86_64"}
 
 
 def shown(page: str) -> list[str]:

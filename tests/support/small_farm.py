@@ -7,12 +7,14 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 import sqlalchemy as sa
+from twisted.internet.task import Clock
 
 from builder.config import Credentials, MasterConfig
 from builder.master.builds import Builds
 from builder.master.definitions import Definitions
 from builder.master.events import Events
 from builder.master.logs import Logs
+from builder.master.operations import Operations
 from builder.master.people import People
 from builder.master.service import Farm
 from builder.master.slaves import Connection, Slaves
@@ -24,6 +26,7 @@ from builder.model.slave import HostFacts
 from builder.model.step import StepName
 from builder.protocol import Peer
 from builder.wire import PROTOCOL_VERSION, Hello
+from tests.support.aside import aside
 from tests.support.store import MemoryStore, answer
 
 T = TypeVar("T")
@@ -79,6 +82,8 @@ class SmallFarm:
             people=People(self.store),
             slaves=known,
             logs=Logs(state / "logs"),
+            operations=Operations(self.store, Clock()),
+            aside=aside,
             config=config,
         )
         for name, hello in (("alpha", ALPHA), ("beta", BETA)):

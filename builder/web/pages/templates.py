@@ -27,7 +27,7 @@ class Templates:
             auto_reload=False,
         )
         self._environment.globals.update(asset=address_of_asset, version=__version__)
-        self._environment.filters.update(moment=moment, span=span, host=host)
+        self._environment.filters.update(moment=moment, day=day, span=span, amount=amount, host=host)
 
     def render(self, name: str, **values: Any) -> str:
         """The template called `name` with `values`."""
@@ -38,6 +38,19 @@ def moment(seconds: float) -> Markup:
     """A moment in UTC, which the script turns into the reader's own time; `seconds` since the epoch."""
     time = datetime.fromtimestamp(seconds, UTC)
     return Markup('<time datetime="{}">{} UTC</time>').format(f"{time:%Y-%m-%dT%H:%M:%SZ}", f"{time:%Y-%m-%d %H:%M}")
+
+
+def day(seconds: float) -> str:
+    """A day in UTC; `seconds` since the epoch."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d}"
+
+
+def amount(size: int) -> str:
+    """A number of bytes: `812 B`, `4.2 KiB`, `1.3 GiB`."""
+    value, units = float(size), ["B", "KiB", "MiB", "GiB"]
+    while value >= 1024 and len(units) > 1:
+        value, units = value / 1024, units[1:]
+    return f"{size} B" if units[0] == "B" else f"{value:.1f} {units[0]}"
 
 
 def span(seconds: float) -> str:

@@ -8,12 +8,22 @@ import pytest
 from builder.cli import answers
 from builder.cli.build import VERBS as BUILD_VERBS
 from builder.master.definition import VERBS
+from builder.model import repository
 from builder.model.attempt import Commit
 from builder.model.build import Build
 from builder.model.difference import Change
 from builder.model.event import Event
+from builder.model.findings import Finding, Findings
 from builder.model.job import Attempt, Job
+from builder.model.operation import OperationShown, PublishedIn
 from builder.model.package import PackageSummary
+from builder.model.repository import (
+    GenerationShown,
+    PackageChange,
+    PackageShown,
+    RepositoryShown,
+    RepositorySummary,
+)
 from builder.model.slave import HostFacts, Slave
 from builder.model.step import Step
 
@@ -27,8 +37,18 @@ from builder.model.step import Step
         (answers.Commit, Commit),
         (answers.Event, Event),
         (answers.Facts, HostFacts),
+        (answers.Finding, Finding),
+        (answers.Findings, Findings),
+        (answers.Generation, GenerationShown),
+        (answers.GenerationStep, repository.Step),
         (answers.Job, Job),
+        (answers.Operation, OperationShown),
         (answers.Package, PackageSummary),
+        (answers.PackageChange, PackageChange),
+        (answers.PackageInRepository, PackageShown),
+        (answers.PublishedIn, PublishedIn),
+        (answers.Repository, RepositoryShown),
+        (answers.RepositorySummary, RepositorySummary),
         (answers.Slave, Slave),
         (answers.Step, Step),
     ],

@@ -8,6 +8,7 @@ import msgspec
 from twisted.internet.task import Clock
 from typing_extensions import override
 
+from builder.model.operation import Operation, Prepare
 from builder.web.answers import Answer
 from builder.web.assets import Assets
 from builder.web.feed import Feed
@@ -15,6 +16,7 @@ from builder.web.pages.templates import Templates
 from builder.web.routes import table
 from builder.web.table import Policy, Route
 from tests.support.http import Client
+from tests.support.repositories import Workbench
 from tests.support.small_farm import CHROOT, DEFINITION
 from tests.support.web import WebTest
 
@@ -26,10 +28,17 @@ SAMPLES = {
     "stage": "testing",
     "distribution": "fedora-43",
     "path...": "hello/testing/fedora-43/x86_64",
+    "tree...": "x86_64",
 }
 """What stands in the patterns of the routes below, so that each finds something."""
 
 NAMES = {"/static/{name}": "style.css", "/repos/{project}/{stage}/{distribution}/{name}.repo": "hello-testing"}
+REPO = SAMPLES["path..."]
+QUERIES = {
+    ("POST", "/api/v1/definition"): "?dry_run=1",
+    ("GET", "/api/v1/repository"): f"?name={REPO}",
+    ("GET", "/api/v1/repository/difference"): f"?name={REPO}&before=1&after=1",
+}
 BODIES = {"/api/v1/builds": b'{"package": "hello"}', "/api/v1/definition": DEFINITION.encode()}
 
 
@@ -45,10 +54,8 @@ class PoliciesTest(WebTest):
         self.routes = table(self.farm.farm, self.repos, feed, templates, Assets(), Clock()).routes
         self.ada.post("/api/v1/builds", {"package": "hello"})
         self.farm.write(1, "source", self.farm.begin(1, "source"), b"a log\n")
-        repository = self.repos / "hello" / "testing" / "fedora-43" / "x86_64"
-        (repository / "generations" / "1" / "repodata").mkdir(parents=True)
-        (repository / "generations" / "1" / "repodata" / "repomd.xml").write_text("<repomd/>")
-        (repository / "repodata").symlink_to("generations/1/repodata")
+        prepare = Prepare(project="hello", stages=("testing",), chroots=(CHROOT,))
+        Workbench(self.state).operations.carry_out([Operation(number=1, order=prepare)])
 
     def test_policies(self) -> None:
         """A stranger is let in where anyone is, and nowhere else; a person is let in everywhere."""
@@ -107,11 +114,11 @@ class PoliciesTest(WebTest):
 def _path(route: Route[Any, Any]) -> str:
     samples = SAMPLES | {"name": NAMES.get(route.pattern, "x"), "job": "source" if "jobs" in route.pattern else CHROOT}
     if route.pattern == "/repos/{path...}":
-        return "/repos/hello/testing/fedora-43/x86_64/repodata/repomd.xml"
-    return re.sub(r"\{([^}]+)\}", lambda match: samples[match[1]], route.pattern)
+        return f"/repos/{REPO}/repodata/repomd.xml"
+    path = re.sub(r"\{([^}]+)\}", lambda match: samples[match[1]], route.pattern)
+    return path + QUERIES.get((route.method, route.pattern), "")
 
 
 def _status(client: Client, route: Route[Any, Any]) -> int:
-    path = _path(route) + ("?dry_run=1" if route.pattern == "/api/v1/definition" and route.method == "POST" else "")
     body = BODIES.get(route.pattern, b"") if route.method == "POST" else b""
-    return client.request(route.method, path, body=body).status
+    return client.request(route.method, _path(route), body=body).status
