@@ -31,7 +31,7 @@ class Draft:
         self.before = before
         self.listed = {package.nevra: package for package in before.packages}
         self.excluded = set(before.excluded)
-        self._known = before.files()
+        self._known = {_file_name(package): package for package in before.files().values()}
         self._pins = {pin.generation: pin for pin in before.pins}
         self._entered: dict[int, Entered] = {}
         self._retention: Retention | None = None
@@ -47,7 +47,7 @@ class Draft:
     def check(self, packages: Iterable[Listed]) -> None:
         """`ConflictError` if one was withdrawn, or a client would get other content under a name that it knows."""
         for package in packages:
-            known = self._known.get(package.location, package)
+            known = self._known.get(_file_name(package), package)
             if known.built != package.built and not _same_source(known, package):
                 raise ConflictError(
                     f"{package.nevra} is already in {self.before.repository} with other content, from build"
@@ -134,18 +134,18 @@ class Draft:
     def _list(self, package: Listed, operation: int) -> None:
         """List a package that is not, as it is known if it is: a file that is served stays what it is."""
         self.excluded.discard(package.nevra)
-        known = self._known.get(package.location)
+        known = self._known.get(_file_name(package))
         if known is None:
             known = msgspec.structs.replace(package, operation=operation, first=self._generation)
         elif package.nevra in self.listed or known.built != package.built:
             return
         else:
             known = _listed(known, since=package.since, operation=operation)
-        self._known[package.location] = self.listed[package.nevra] = known
+        self._known[_file_name(package)] = self.listed[package.nevra] = known
 
     def _as_served(self, package: Listed) -> Listed:
         """A package of an older generation, as its file is served today."""
-        known = self._known.get(package.location, package)
+        known = self._known.get(_file_name(package), package)
         if known.built != package.built:
             raise ConflictError(
                 f"{package.location} of {self.before.repository} is {known.nevra} of build {known.build} by now: no"
@@ -156,13 +156,14 @@ class Draft:
     def _leaving(self, packages: Mapping[str, Listed], past: Iterable[Past], now: float) -> Iterable[Leaving]:
         """The packages that are not listed, but are by a generation that can be read."""
         generations = [one.generation for one in past]
+        listed = {package.sha256 for package in packages.values()}
         gone = (
             _leaving(package, now, self.before.generation)
             for package in self.before.packages
             if package.nevra not in packages
         )
         for package in (*self.before.leaving, *gone):
-            if package.nevra not in packages and any(package.first <= one <= package.last for one in generations):
+            if package.sha256 not in listed and any(package.first <= one <= package.last for one in generations):
                 yield package
 
     def _past(self, now: float) -> tuple[Past, ...]:
@@ -197,6 +198,11 @@ def _listed(package: Listed, **changes: float) -> Listed:
     """A package that was leaving, listed again."""
     fields = {name: getattr(package, name) for name in Listed.__struct_fields__}
     return Listed(**fields | changes)
+
+
+def _file_name(package: Listed) -> str:
+    """What no two packages of a repository share, whatever folder each of their files is in."""
+    return package.location.rpartition("/")[2]
 
 
 def _same_source(known: Listed, package: Listed) -> bool:

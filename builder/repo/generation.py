@@ -9,18 +9,21 @@ A generation is made beside, verified, synced, moved to its place, and becomes c
 manifest names everything that belongs into the folder; the rest is swept away.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
 from builder import files
 from builder.errors import InternalError
-from builder.repo import metadata
+from builder.repo import index, metadata
 from builder.repo.archive import CURRENT, GENERATIONS, MANIFEST, Archive
 from builder.repo.incoming import Delivered
 from builder.repo.manifest import Manifest
 from builder.repo.pool import Pool
+
+Seal = Callable[[Manifest, Path], None]
+"""Signs the metadata in this folder, if the manifest says so."""
 
 _PACKAGES = "Packages"
 
@@ -28,11 +31,13 @@ _PACKAGES = "Packages"
 class Generations:
     """The generations of one repository, which one thread at a time may change.
 
-    `name` is the repository's for people, `folder` is its own, and so is `staging`, which is on the same file system.
+    `name` is the repository's for people, `folder` is its own, and so is `staging`, which is on the same file system;
+    `seal` signs the metadata.
     """
 
-    def __init__(self, name: str, folder: Path, staging: Path, pool: Pool) -> None:
+    def __init__(self, name: str, folder: Path, staging: Path, pool: Pool, seal: Seal) -> None:
         self._name = name
+        self._seal = seal
         self._folder = folder
         self._staging = staging
         self._pool = pool
@@ -105,8 +110,10 @@ class Generations:
         """Write a generation to `beside`, durably."""
         repodata = beside / "repodata"
         repodata.mkdir(parents=True)
-        digests = (listed.sha256 for listed in manifest.packages)
-        metadata.write(repodata, self._pool.records(digests), len(manifest.packages), manifest.created)
+        records = self._pool.records(listed.sha256 for listed in manifest.packages)
+        places = (listed.location for listed in manifest.packages)
+        metadata.write(repodata, map(index.placed, records, places), len(manifest.packages), manifest.created)
+        self._seal(manifest, repodata)
         for path in sorted(repodata.iterdir()):
             files.sync(path)
         files.sync(repodata)

@@ -2,7 +2,7 @@
 
 gpg reaches a secret key through gpg-agent alone, which it would start by itself and leave behind. So an agent is
 started here for one program, as a member of that program's process group, and the group is killed when the program has
-ended. If this process is killed itself, the program goes with it, and the agent notices within seconds that it is alone.
+ended. If this process is killed itself, the program goes with it, and the agent notices in seconds that it is alone.
 """
 
 import os

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import msgspec
 
+from builder import nevra
 from builder.errors import UnavailableError
 from builder.model import Sha256, Value
+from builder.repo import layout
 
 SUFFIX = ".index-1"
 """What ends the name of a record's file. The number is that of the format: records of another one are not found, and
@@ -29,6 +31,15 @@ class Record(Value, frozen=True, kw_only=True):
 def write(record: Record, path: Path) -> None:
     """Write a record to a new file."""
     path.write_bytes(msgspec.msgpack.encode(record))
+
+
+def placed(record: Record, location: str) -> Record:
+    """The record of a package that is at `location` in its repository; as it is read, all are where layout says."""
+    usual = layout.location(nevra.parse(record.nevra))
+    if location == usual:
+        return record
+    primary = record.primary.replace(f'<location href="{usual}"', f'<location href="{location}"')
+    return msgspec.structs.replace(record, primary=primary)
 
 
 def load(path: Path) -> Record:

@@ -8,10 +8,10 @@ A key has no passphrase: see docs/decisions/keys-without-passphrase.md.
 """
 
 import re
-from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
+from twisted.logger import Logger
 
 from builder import files
 from builder.errors import UnavailableError, VersionError
@@ -25,6 +25,8 @@ _SECONDS = 300
 """Making a key takes a second; on a host without entropy or time, more."""
 _PUBLIC = "public.asc"
 _LIST = "keys.json"
+
+_log = Logger()
 
 
 class Ring(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -99,7 +101,7 @@ class Keys:
         """Let these be the project's keys, durably; all others are removed for good."""
         self._make_folder(project)
         files.write(self._folder / project / _LIST, msgspec.json.encode(ring), 0o600)
-        self.tidy(project)
+        self._tidy(project)
 
     def serve(self, project: str) -> None:
         """Let clients trust the project's keys, and no others."""
@@ -107,11 +109,15 @@ class Keys:
         armored = b"".join(self.public(project, key.fingerprint).read_bytes() for key in keys)
         public_keys.write(self._repos, project, keys, armored)
 
-    def projects(self) -> Iterable[str]:
-        """The projects that have keys, or were about to get one."""
-        return sorted(path.name for path in self._folder.iterdir())
+    def recover(self) -> None:
+        """Remove what an earlier life has begun; where the list of a project's keys is damaged, nothing is."""
+        for folder in sorted(self._folder.iterdir()):
+            try:
+                self._tidy(folder.name)
+            except (VersionError, OSError) as error:
+                _log.error("nothing can be signed for {project}: {error}", project=folder.name, error=error)
 
-    def tidy(self, project: str) -> None:
+    def _tidy(self, project: str) -> None:
         """Remove what the ring does not name: keys that were made and never used, and those that were retired."""
         kept = {_LIST, *(key.fingerprint for key in self.ring(project).keys)}
         for path in (self._folder / project).iterdir():

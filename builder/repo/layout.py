@@ -88,3 +88,9 @@ def file_name(package: Nevra) -> str:
 def location(package: Nevra) -> str:
     """Where a package is inside its repository, such as `Packages/h/hello-1.0-1.x86_64.rpm`; its name is a label."""
     return f"Packages/{package.name[0].lower()}/{file_name(package)}"
+
+
+def signed_again(location: str, key: str) -> str:
+    """Where a package is that was at `location` and got another signature: `Packages/h-0123456789abcdef/hello…`."""
+    folder, letter, name = location.split("/")
+    return f"{folder}/{letter[0]}-{key[-16:].lower()}/{name}"

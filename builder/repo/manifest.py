@@ -17,7 +17,8 @@ class Listed(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     `sha256` and `size` (in bytes) are those of the file that is served, `built` is the digest of what was delivered:
     a signature makes them differ. `source` is the file name of the SRPM that a binary package was made from, `package`
-    the farm's name for what was built. `operation` is what brought it here, `first` the first generation that lists it.
+    the farm's name for what was built. `key` is the fingerprint of the key that
+    signed it, empty if none has. `operation` is what brought it here, `first` the first generation that lists it.
     """
 
     nevra: str
@@ -29,6 +30,7 @@ class Listed(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     package: str
     build: int
     since: float
+    key: str = ""
     operation: int = 0
     first: int = 0
 
@@ -96,6 +98,7 @@ class Manifest(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     leaving: tuple[Leaving, ...] = ()
     past: tuple[Past, ...] = ()
     excluded: tuple[str, ...] = ()
+    key: str = ""
     pins: tuple[Pinned, ...] = ()
 
     def files(self) -> dict[str, Listed]:

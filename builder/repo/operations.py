@@ -21,11 +21,13 @@ from builder.repo.draft import Drafts
 from builder.repo.generation import Generations
 from builder.repo.headers import HeaderReader
 from builder.repo.incoming import Delivered, Incoming
+from builder.repo.keys import Keys
 from builder.repo.layout import Repository
 from builder.repo.manifest import Manifest
 from builder.repo.pool import Pool
 from builder.repo.prepare import Preparing
 from builder.repo.publish import Publishing
+from builder.repo.sign import Change, Signer
 from builder.repo.switching import Switch, Switching
 
 _REFUSALS = (InvalidError, DigestError, ConflictError, NotFoundError)
@@ -59,11 +61,13 @@ class Operations:
     def __init__(self, state: Path, now: Callable[[], float], read: HeaderReader) -> None:
         self._repos = state / "repos"
         self._staging = state / "staging"
-        linked = (state / "incoming", state / "rejected", state / "pool", self._repos, self._staging)
+        linked = (*(state / name for name in ("incoming", "rejected", "pool", "keys")), self._repos, self._staging)
         self._folders = (*linked, state / "switching")
         self._incoming = Incoming(state / "incoming", state / "rejected", self._staging, read)
         self._pool = Pool(state / "pool", read)
         self._switching = Switching(state / "switching")
+        self._keys = Keys(state / "keys", self._staging, self._repos)
+        self._signer = Signer(self._keys, self._pool, self._staging, read)
         self._generations: dict[str, Generations] = {}
         self._now = now
 
@@ -79,6 +83,7 @@ class Operations:
             raise InvalidError(f"{names} in {self._repos.parent} must be on one file system: packages are linked")
         for leftover in self._staging.iterdir():
             files.remove_tree(leftover)
+        self._keys.recover()
         there = {name: self._of(name) for name in generation.names(self._repos)}
         for name in there:
             try:
@@ -112,7 +117,9 @@ class Operations:
             if answer is not None:
                 answers.append(answer)
         manifests = drafts.results(now)
-        self._publish([after for home, after in manifests.items() if after is not drafts.of(home).before], delivered)
+        changes = {home: (drafts.of(home).before, after) for home, after in manifests.items()}
+        changes = {home: (before, after) for home, (before, after) in changes.items() if after is not before}
+        manifests |= self._publish(changes, delivered)
         return (*answers, *(task.finish(manifests) for task in taken))
 
     def _task(self, operation: Operation, now: float) -> Task:
@@ -122,18 +129,24 @@ class Operations:
             case Prepare() as order:
                 return Preparing(operation.number, order)
 
-    def _publish(self, manifests: Sequence[Manifest], delivered: Mapping[str, Delivered]) -> None:
-        """Make these the current manifests of their repositories, which are of one project: all of them, or none."""
-        if not manifests:
-            return
+    def _publish(
+        self, changes: Mapping[Repository, Change], delivered: Mapping[str, Delivered]
+    ) -> Mapping[Repository, Manifest]:
+        """Make these changes, signed, of one project's repositories: all, or none; returns what is current then."""
+        if not changes:
+            return {}
+        project = next(iter(changes)).project
+        made, copies = self._signer.sign(project, changes, delivered)
+        manifests = tuple(made.values())
         for manifest in manifests:
-            self._of(manifest.repository).make(manifest, delivered)
-        project = _project(manifests[0].repository)
+            self._of(manifest.repository).make(manifest, {**delivered, **copies})
+        self._signer.clear(project)
         switches = (Switch(repository=after.repository, generation=after.generation) for after in manifests)
         self._switching.begin(project, tuple(switches))
         self._switch(project)
         for manifest in manifests:
             self._of(manifest.repository).tidy(manifest)
+        return made
 
     def _switch(self, project: str) -> None:
         """Do what was decided."""
@@ -148,7 +161,7 @@ class Operations:
     def _of(self, name: str) -> Generations:
         if name not in self._generations:
             staging = self._staging / name.replace("/", "+")
-            self._generations[name] = Generations(name, self._repos / name, staging, self._pool)
+            self._generations[name] = Generations(name, self._repos / name, staging, self._pool, self._signer.seal)
         return self._generations[name]
 
 
