@@ -49,7 +49,6 @@ _PACKAGED = Path("/usr/libexec/mock/mock")
 """mock itself, where what is in PATH only asks who may run it."""
 _MACROS = Path("/usr/lib/rpm/macros")
 _USERS = ("builder-slave", "nobody")
-"""As whom mock does what root need not do."""
 _DATABASE_IN_HOME = re.compile(r"^%_dbpath\s.*(?:~|HOME).*$", re.MULTILINE)
 
 
@@ -59,7 +58,7 @@ class MockExecutor:
     name = "mock"
 
     def __init__(self, program: Path | None = None) -> None:
-        self._program = str(program) if program else _program()
+        self._program = str(program) if program else found()
 
     def missing(self, interrupts: Interrupts) -> str | None:
         """What this host lacks; mock is started, to see that it works."""
@@ -72,7 +71,7 @@ class MockExecutor:
             return f"{', '.join(absent)} cannot be found in PATH"
         if "mock" not in {group.gr_name for group in grp.getgrall()}:
             return "there is no group named mock"
-        return _refusal(kept(_keeper(), [self._program, "--version"], [], cut=True), interrupts)
+        return _refusal(kept(keeping(), [self._program, "--version"], [], cut=True), interrupts)
 
     def fill(self, workspace: Workspace, work: ChrootWork, srpm: Path) -> "MockRoot":
         """Let mock make the root, and stop it there."""
@@ -119,7 +118,7 @@ class MockRoot:
         self._srpm = srpm.name
         if self._host.trust:
             files.link(self._workspace.state / TRUST_NAME, self._folder / TRUST)
-        user, group = _user(), grp.getgrnam("mock").gr_gid
+        user, group = unprivileged(), grp.getgrnam("mock").gr_gid
         for name in (PLUGINS, RESULT):
             (self._folder / name).mkdir()
             os.chown(self._folder / name, user, group)
@@ -140,22 +139,23 @@ class MockRoot:
         roots.mkdir(exist_ok=True)
         with cache_slot(cache, "dnf") as packages:
             janitor.mend(roots, packages)
-            mounts = [(self._folder, FOLDER), (packages, CACHE), (roots, ROOTS), *self._own_database()]
+            mounts = [(self._folder, FOLDER), (packages, CACHE), (roots, ROOTS), *own_database(self._folder)]
             mock = command(self._program, self._attempt, self._srpm, again=not stop)
-            return self._workspace.run(kept(_keeper(), mock, mounts, cut=not network), _environment())
-
-    def _own_database(self) -> list[tuple[Path, Path]]:
-        """Where the host's rpm would look for the database in a home, as Debian's does: other macros for it."""
-        macros = _MACROS.read_text() if _MACROS.exists() else ""
-        if not _DATABASE_IN_HOME.search(macros):
-            return []
-        own = self._folder / "macros"
-        own.write_text(_DATABASE_IN_HOME.sub(f"%_dbpath {DATABASE}", macros))
-        return [(own, _MACROS)]
+            return self._workspace.run(kept(keeping(), mock, mounts, cut=not network), environment())
 
 
-def _program() -> str | None:
-    """Where mock is."""
+def own_database(folder: Path) -> list[tuple[Path, Path]]:
+    """What to mount where the host's rpm would look for the database in a home, as Debian's does: other macros."""
+    macros = _MACROS.read_text() if _MACROS.exists() else ""
+    if not _DATABASE_IN_HOME.search(macros):
+        return []
+    own = folder / "macros"
+    own.write_text(_DATABASE_IN_HOME.sub(f"%_dbpath {DATABASE}", macros))
+    return [(own, _MACROS)]
+
+
+def found() -> str | None:
+    """Where mock is, on this host."""
     named = os.environ.get(PROGRAM)
     if named:
         return shutil.which(named)
@@ -163,7 +163,8 @@ def _program() -> str | None:
     return str(_PACKAGED) if found and _PACKAGED.exists() else found
 
 
-def _keeper() -> list[str]:
+def keeping() -> list[str]:
+    """How this process starts the keeper."""
     return [sys.executable, "-I", "-S", str(keeper.__file__), str(os.getpid())]
 
 
@@ -175,21 +176,22 @@ def _host(work: ChrootWork, state: Path) -> Host:
     )
 
 
-def _user() -> int:
+def unprivileged() -> int:
+    """As whom mock does what root need not do."""
     names = {user.pw_name: user.pw_uid for user in pwd.getpwall()}
     return next(names[name] for name in _USERS if name in names)
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """The slave's, with the variable that mock takes for who has started it."""
-    return {**os.environ, "SUDO_UID": str(_user()), "PYTHONUNBUFFERED": "1"}
+    return {**os.environ, "SUDO_UID": str(unprivileged()), "PYTHONUNBUFFERED": "1"}
 
 
 def _refusal(probe: Sequence[str], interrupts: Interrupts) -> str | None:
     """What mock says if it cannot even be started."""
     with os.fdopen(os.memfd_create("refusal"), "w+b") as said:
         code = run(
-            probe, interrupts, output=said.fileno(), errors=said.fileno(), folder=Path("/"), environment=_environment()
+            probe, interrupts, output=said.fileno(), errors=said.fileno(), folder=Path("/"), environment=environment()
         )
         said.seek(0)
         lines = said.read().decode(errors="replace").strip().splitlines()
