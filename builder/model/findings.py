@@ -1,5 +1,6 @@
 """What the repository builder has found out about an operation, beside whether it is done."""
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import msgspec
@@ -23,3 +24,9 @@ class Findings(Value, frozen=True, kw_only=True):
 
     first: Annotated[tuple[Finding, ...], msgspec.Meta(max_length=MOST)] = ()
     more: Annotated[int, msgspec.Meta(ge=0)] = 0
+
+
+def told(findings: Iterable[Finding]) -> Findings:
+    """As many of these findings as there is room for, in their order."""
+    found = tuple(findings)
+    return Findings(first=found[:MOST], more=len(found[MOST:]))

@@ -40,7 +40,40 @@ class Prepare(Value, frozen=True, kw_only=True, tag="prepare"):
     chroots: tuple[ChrootName, ...]
 
 
-Order = Publish | Prepare
+class Rollback(Value, frozen=True, kw_only=True, tag="rollback"):
+    """Let one repository hold again what it held in an older generation; what has come since is withdrawn.
+
+    `repository` is written `project/stage/distribution-version/tree`; `who` asks for it, and `reason` says why.
+    """
+
+    project: Label
+    repository: Text
+    generation: int
+    who: Text = ""
+    reason: Text = ""
+
+
+class Undo(Value, frozen=True, kw_only=True, tag="undo"):
+    """Take back what the operation `number` has brought, in all its repositories at once."""
+
+    project: Label
+    number: int
+    who: Text = ""
+    reason: Text = ""
+
+
+class Pin(Value, frozen=True, kw_only=True, tag="pin"):
+    """Let a generation of a repository be readable until it is unpinned, or unpin it."""
+
+    project: Label
+    repository: Text
+    generation: int
+    pinned: bool = True
+    who: Text = ""
+    reason: Text = ""
+
+
+Order = Publish | Prepare | Rollback | Undo | Pin
 """What the repository builder can be told to do; `type` says which, in JSON and on the wire."""
 
 

@@ -1,8 +1,11 @@
 """What the master is told about an operation."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+from builder.model.findings import Finding, Findings, told
 from builder.model.operation import PublishedIn
+from builder.repo.layout import Repository
+from builder.repo.manifest import Entered
 from builder.wire import Applied, Rejected
 
 Answer = Applied | Rejected
@@ -15,13 +18,31 @@ _GENERATIONS = 200
 """How many repositories it has room for."""
 
 
-def applied(number: int, generations: Iterable[PublishedIn], published: Iterable[str] = ()) -> Applied:
+def applied(
+    number: int,
+    generations: Iterable[PublishedIn],
+    published: Iterable[str] = (),
+    findings: Findings = Findings(),  # noqa: B008 - it is frozen
+) -> Applied:
     """The operation is done: where it is, and which packages it brought, each once."""
     return Applied(
         number=number,
         generations=tuple(generations)[:_GENERATIONS],
         published=tuple(dict.fromkeys(published))[:_PUBLISHED],
+        findings=findings,
     )
+
+
+def changed(number: int, entered: Mapping[Repository, Entered]) -> Applied:
+    """A person's operation is done: what it took out of which repositories, and what it brought back."""
+    generations = [PublishedIn(repository=home.path, generation=there.generation) for home, there in entered.items()]
+    findings = [
+        Finding(kind=kind, subject=name, text=home.path)
+        for kind, names in (("withdrawn", "withdrawn"), ("restored", "published"))
+        for home, there in entered.items()
+        for name in getattr(there, names)
+    ]
+    return applied(number, generations, findings=told(findings))
 
 
 def rejected(number: int, reason: str) -> Rejected:

@@ -70,17 +70,26 @@ class Draft:
         for package in brought:
             self._list(package, cause.number)
 
-    def withdraw(self, cause: Cause, withdrawn: Iterable[str], restored: Iterable[Listed]) -> None:
-        """Let an operation take these NEVRAs out, which stay out, and list the packages `restored` again.
+    def served(self, package: Listed) -> Listed:
+        """A package of an older generation as its file is served today, or as it was if it is not.
 
         Raises:
-            ConflictError: The file name of a restored package has other content by now; nothing is changed.
+            ConflictError: The name of its file belongs to another content by now.
         """
-        again = [self._as_served(package) for package in restored]
-        self._enter(cause, ())
-        for name in withdrawn:
-            self.listed.pop(name, None)
-            self.excluded.add(name)
+        known = self._known.get(_file_name(package), package)
+        if known.built != package.built:
+            raise ConflictError(
+                f"{package.location} of {self.before.repository} is that of build {known.build} by now: that of build"
+                f" {package.build} cannot come back"
+            )
+        return known
+
+    def withdraw(self, cause: Cause, withdrawn: Iterable[str], restored: Iterable[Listed]) -> None:
+        """Let an operation take these NEVRAs out, which stay out, and list the packages `restored`, checked, again."""
+        gone = tuple(name for name in withdrawn if self.listed.pop(name, None))
+        self.excluded.update(gone)
+        again = tuple(package for package in restored if package.nevra not in self.listed)
+        self._enter(cause, again, gone)
         for package in again:
             self._list(package, package.operation)
 
@@ -125,11 +134,15 @@ class Draft:
     def _generation(self) -> int:
         return self.before.generation + 1
 
-    def _enter(self, cause: Cause, packages: Iterable[Listed]) -> None:
+    def _enter(self, cause: Cause, packages: Iterable[Listed], withdrawn: tuple[str, ...] = ()) -> None:
         """Note the operation; when it was applied is known when all have had their say."""
-        published = tuple(package.nevra for package in packages)
-        told = msgspec.structs.asdict(cause)
-        self._entered[cause.number] = Entered(**told, generation=self._generation, at=0.0, published=published)
+        self._entered[cause.number] = Entered(
+            **msgspec.structs.asdict(cause),
+            generation=self._generation,
+            at=0.0,
+            published=tuple(package.nevra for package in packages),
+            withdrawn=withdrawn,
+        )
 
     def _list(self, package: Listed, operation: int) -> None:
         """List a package that is not, as it is known if it is: a file that is served stays what it is."""
@@ -142,16 +155,6 @@ class Draft:
         else:
             known = _listed(known, since=package.since, operation=operation)
         self._known[_file_name(package)] = self.listed[package.nevra] = known
-
-    def _as_served(self, package: Listed) -> Listed:
-        """A package of an older generation, as its file is served today."""
-        known = self._known.get(_file_name(package), package)
-        if known.built != package.built:
-            raise ConflictError(
-                f"{package.location} of {self.before.repository} is {known.nevra} of build {known.build} by now: no"
-                " generation with another content can come back"
-            )
-        return package
 
     def _leaving(self, packages: Mapping[str, Listed], past: Iterable[Past], now: float) -> Iterable[Leaving]:
         """The packages that are not listed, but are by a generation that can be read."""
@@ -184,6 +187,13 @@ class Drafts:
         if repository not in self._drafts:
             self._drafts[repository] = Draft(self._current(repository))
         return self._drafts[repository]
+
+    def existing(self, repository: Repository) -> Draft:
+        """The draft of a repository that is there; `NotFoundError` if it is not."""
+        draft = self.of(repository)
+        if draft.before.generation == 0:
+            raise NotFoundError(f"there is no repository {repository.path}")
+        return draft
 
     def results(self, now: float) -> dict[Repository, Manifest]:
         """The manifests of all repositories that were asked for."""

@@ -63,22 +63,27 @@ class Pinned(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Cause(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The operation that changes a repository: its number and kind, who asked for it, and why.
 
-    Both are empty where the farm itself did. `undoes` is the operation that it takes back, if it does.
+    Both are empty where the farm itself did. `about` is the operation that an undo takes back, or the generation that
+    a rollback goes back to or a pin keeps.
     """
 
     number: int
     kind: str
     who: str = ""
     reason: str = ""
-    undoes: int | None = None
+    about: int | None = None
 
 
 class Entered(Cause, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An operation that this repository has applied at the time `at`, and the first generation that held it."""
+    """An operation that this repository has applied at the time `at`, and the first generation that held it.
+
+    `published` are the NEVRAs that it brought, `withdrawn` those that it took out for good.
+    """
 
     generation: int
     at: float
     published: tuple[str, ...]
+    withdrawn: tuple[str, ...] = ()
 
 
 class Manifest(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -116,6 +121,14 @@ class Manifest(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def entered(self, number: int) -> Entered | None:
         """What this repository did for an operation, or None if it has not applied it."""
         return next((entered for entered in reversed(self.operations) if entered.number == number), None)
+
+    def applied(self, cause: Cause) -> Entered | None:
+        """What this repository did for just this operation; another one may have had its number (see `Draft.has`)."""
+        entered = self.entered(cause.number)
+        same = entered is not None and all(
+            getattr(entered, name) == getattr(cause, name) for name in Cause.__struct_fields__
+        )
+        return entered if same else None
 
 
 def nothing(repository: str) -> Manifest:

@@ -14,9 +14,10 @@ from twisted.logger import Logger
 
 from builder import files
 from builder.errors import BuilderError, ConflictError, DigestError, InvalidError, NotFoundError
-from builder.model.operation import Operation, Prepare, Publish
-from builder.repo import generation
+from builder.model.operation import Operation, Pin, Prepare, Publish, Rollback, Undo
+from builder.repo import generation, layout
 from builder.repo.answer import Answer
+from builder.repo.archive import Archive
 from builder.repo.draft import Drafts
 from builder.repo.generation import Generations
 from builder.repo.headers import HeaderReader
@@ -24,11 +25,14 @@ from builder.repo.incoming import Delivered, Incoming
 from builder.repo.keys import Keys
 from builder.repo.layout import Repository
 from builder.repo.manifest import Manifest
+from builder.repo.pin import Pinning
 from builder.repo.pool import Pool
 from builder.repo.prepare import Preparing
 from builder.repo.publish import Publishing
+from builder.repo.rollback import Rolling
 from builder.repo.sign import Change, Signer
 from builder.repo.switching import Switch, Switching
+from builder.repo.undo import Undoing
 
 _REFUSALS = (InvalidError, DigestError, ConflictError, NotFoundError)
 """What is the operation's own fault; anything else is the farm's, and is tried again."""
@@ -128,6 +132,12 @@ class Operations:
                 return Publishing(operation.number, order, self._incoming, now)
             case Prepare() as order:
                 return Preparing(operation.number, order)
+            case Rollback() as order:
+                return Rolling(operation.number, order, self._archive, self._pool)
+            case Undo() as order:
+                return Undoing(operation.number, order, self._homes(order.project), self._archive, self._pool)
+            case Pin() as order:
+                return Pinning(operation.number, order)
 
     def _publish(
         self, changes: Mapping[Repository, Change], delivered: Mapping[str, Delivered]
@@ -157,6 +167,14 @@ class Operations:
     def _current(self, name: str) -> Manifest:
         self._switch(_project(name))
         return self._of(name).current()
+
+    def _archive(self, repository: Repository) -> Archive:
+        return Archive(repository.path, self._repos / repository.path)
+
+    def _homes(self, project: str) -> tuple[Repository, ...]:
+        """All repositories of a project that are there."""
+        names = (layout.parse(name) for name in generation.names(self._repos))
+        return tuple(home for home in names if home.project == project)
 
     def _of(self, name: str) -> Generations:
         if name not in self._generations:

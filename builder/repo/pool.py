@@ -29,13 +29,17 @@ class Pool:
         """Where the package with this digest is, if it is there."""
         return self._folder / sha256[:2] / f"{sha256}{_RPM}"
 
+    def has(self, sha256: str) -> bool:
+        """Whether the package with this digest is there, with its record."""
+        return self.path(sha256).exists() and self._index(sha256).exists()
+
     def records(self, digests: Iterable[str]) -> Iterator[Record]:
         """The records of these packages, one after the other."""
         return (index.load(self._index(sha256)) for sha256 in digests)
 
     def take(self, sha256: str, file: Path, record: Path) -> None:
         """Make the RPM `file`, checked before, and its record durably part of the pool."""
-        if self._whole(sha256):
+        if self.has(sha256):
             return
         path = self.path(sha256)
         files.make_folder(path.parent)
@@ -105,12 +109,9 @@ class Pool:
 
     def _source(self, sha256: str, place: Path) -> Path | None:
         """The file from which a package that is not whole can be taken."""
-        if self._whole(sha256):
+        if self.has(sha256):
             return None
         return next((file for file in (self.path(sha256), place) if file.exists()), None)
-
-    def _whole(self, sha256: str) -> bool:
-        return self.path(sha256).exists() and self._index(sha256).exists()
 
     def _index(self, sha256: str) -> Path:
         return self.path(sha256).with_suffix(index.SUFFIX)

@@ -1,0 +1,82 @@
+"""Carrying out `Rollback`: a new generation with what an older one held."""
+
+from collections.abc import Callable, Mapping
+
+from builder.errors import ConflictError, InvalidError
+from builder.model.operation import Rollback
+from builder.repo import answer, layout
+from builder.repo.answer import Answer
+from builder.repo.archive import Archive
+from builder.repo.draft import Draft, Drafts
+from builder.repo.incoming import Delivered
+from builder.repo.layout import Repository
+from builder.repo.manifest import Cause, Listed, Manifest
+from builder.repo.pool import Pool
+
+_NAMED = 5
+"""How many missing packages a refusal names."""
+
+
+def one_of(project: str, name: str) -> Repository:
+    """The repository of a project with this name; `InvalidError` if it is none of this project."""
+    repository = layout.parse(name)
+    if repository.project != project:
+        raise InvalidError(f"{name} is no repository of the project {project}")
+    return repository
+
+
+class Rolling:
+    """The operation `number`; see `builder.repo.operations.Task`."""
+
+    def __init__(self, number: int, order: Rollback, archive: Callable[[Repository], Archive], pool: Pool) -> None:
+        self._order = order
+        self._cause = Cause(number=number, kind="rollback", who=order.who, reason=order.reason, about=order.generation)
+        self._archive = archive
+        self._pool = pool
+
+    def answered(self, drafts: Drafts) -> Answer | None:
+        """The manifest says whether it was applied."""
+        home = self._home()
+        entered = drafts.of(home).before.applied(self._cause)
+        return answer.changed(self._cause.number, {home: entered}) if entered else None
+
+    def draft(self, drafts: Drafts) -> Mapping[str, Delivered]:
+        """Withdraw what has come since, and list again what has gone, if all of it is there."""
+        home = self._home()
+        draft = drafts.existing(home)
+        target = self._archive(home).read(self._order.generation)
+        self._check(draft, target)
+        held = {package.nevra for package in target.packages}
+        if held == draft.listed.keys():
+            raise ConflictError(f"{home.path} holds what generation {target.generation} held already")
+        draft.withdraw(self._cause, sorted(draft.listed.keys() - held), target.packages)
+        return {}
+
+    def finish(self, manifests: Mapping[Repository, Manifest]) -> Answer:
+        """Nothing was delivered that had to be put away."""
+        home = self._home()
+        entered = manifests[home].entered(self._cause.number)
+        return answer.changed(self._cause.number, {home: entered} if entered else {})
+
+    def reject(self, reason: str) -> Answer:
+        """There is nothing to put away."""
+        return answer.rejected(self._cause.number, reason)
+
+    def _home(self) -> Repository:
+        return one_of(self._order.project, self._order.repository)
+
+    def _check(self, draft: Draft, target: Manifest) -> None:
+        """`ConflictError` if a package is gone, or its name has another content."""
+        missing = [package.nevra for package in target.packages if not there(draft, package, self._pool)]
+        if missing:
+            more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+            raise ConflictError(
+                f"generation {target.generation} of {target.repository} cannot come back: the files of"
+                f" {', '.join(missing[:_NAMED])}{more} are gone"
+            )
+
+
+def there(draft: Draft, package: Listed, pool: Pool) -> bool:
+    """Whether a package of an older generation can be listed again; `ConflictError` where it is another one by now."""
+    served = draft.served(package)
+    return package.nevra in draft.listed or pool.has(served.sha256)

@@ -1,0 +1,114 @@
+"""Carrying out `Undo`: what one operation has brought is taken back from all its repositories, in one switch."""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from builder import nevra
+from builder.errors import ConflictError, InvalidError, NotFoundError
+from builder.model.operation import Undo
+from builder.repo import answer
+from builder.repo.answer import Answer
+from builder.repo.archive import Archive
+from builder.repo.draft import Draft, Drafts
+from builder.repo.incoming import Delivered
+from builder.repo.layout import Repository
+from builder.repo.manifest import Cause, Entered, Listed, Manifest
+from builder.repo.pool import Pool
+from builder.repo.rollback import there
+
+_BRINGING = frozenset({"publish", "promote"})
+"""The kinds of operations that can be taken back."""
+
+
+class Undoing:
+    """The operation `number`; see `builder.repo.operations.Task`. `homes` are all repositories of its project."""
+
+    def __init__(
+        self,
+        number: int,
+        order: Undo,
+        homes: tuple[Repository, ...],
+        archive: Callable[[Repository], Archive],
+        pool: Pool,
+    ) -> None:
+        self._order = order
+        self._cause = Cause(number=number, kind="undo", who=order.who, reason=order.reason, about=order.number)
+        self._homes = homes
+        self._archive = archive
+        self._pool = pool
+
+    def answered(self, drafts: Drafts) -> Answer | None:
+        """The manifests say whether it was applied."""
+        entered = {home: drafts.of(home).before.applied(self._cause) for home in self._homes}
+        applied = {home: there for home, there in entered.items() if there}
+        return answer.changed(self._cause.number, applied) if applied else None
+
+    def draft(self, drafts: Drafts) -> Mapping[str, Delivered]:
+        """Take the packages out of all repositories or, raising why not, of none."""
+        brought = {home: entered for home in self._homes if (entered := self._entered(drafts.of(home)))}
+        if not brought:
+            raise NotFoundError(
+                f"no repository of {self._order.project} knows of an operation {self._order.number}: a repository knows"
+                " its newest ones; go back further by a rollback"
+            )
+        taken = {home: taken_back(drafts.of(home), entered) for home, entered in brought.items()}
+        if not any(taken.values()):
+            raise ConflictError(f"nothing that operation {self._order.number} brought is listed any more")
+        restored = {home: self._restored(home, drafts.of(home), brought[home], names) for home, names in taken.items()}
+        for home, names in taken.items():
+            if names:
+                drafts.of(home).withdraw(self._cause, names, restored[home])
+        return {}
+
+    def finish(self, manifests: Mapping[Repository, Manifest]) -> Answer:
+        """Nothing was delivered that had to be put away."""
+        entered = {home: manifests[home].applied(self._cause) for home in self._homes}
+        return answer.changed(self._cause.number, {home: there for home, there in entered.items() if there})
+
+    def reject(self, reason: str) -> Answer:
+        """There is nothing to put away."""
+        return answer.rejected(self._cause.number, reason)
+
+    def _entered(self, draft: Draft) -> Entered | None:
+        """What the operation did to a repository; `InvalidError` if it is none that can be taken back."""
+        entered = draft.before.entered(self._order.number)
+        if entered is not None and entered.kind not in _BRINGING:
+            raise InvalidError(
+                f"operation {entered.number} is a {entered.kind}, and an undo takes back only publishes and promotions:"
+                f" roll {draft.before.repository} back to generation {entered.generation - 1} instead"
+            )
+        return entered
+
+    def _restored(self, home: Repository, draft: Draft, entered: Entered, taken: Iterable[str]) -> list[Listed]:
+        """What the operation superseded comes back, as far as it is there and nobody has withdrawn it."""
+        if entered.generation == 1:
+            return []
+        archive = self._archive(home)
+        left = superseded_by(taken, archive.read(entered.generation - 1), archive.read(entered.generation))
+        return [
+            package for package in left if package.nevra not in draft.excluded and there(draft, package, self._pool)
+        ]
+
+
+def taken_back(draft: Draft, entered: Entered) -> tuple[str, ...]:
+    """The NEVRAs that an operation brought, are listed still, and no other operation brought too that stands."""
+    operations = draft.before.operations
+    undone = {other.about for other in operations if other.kind == "undo"}
+    stands = {
+        name
+        for other in operations
+        if other.kind in _BRINGING and other.number not in {entered.number, *undone}
+        for name in other.published
+    }
+    return tuple(name for name in entered.published if name in draft.listed and name not in stands)
+
+
+def superseded_by(taken: Iterable[str], before: Manifest, after: Manifest) -> list[Listed]:
+    """The packages of the names in `taken` that left when `after` followed `before`."""
+    names = {_name(one) for one in taken}
+    listed = {package.nevra for package in after.packages}
+    return [package for package in before.packages if package.nevra not in listed and _name(package.nevra) in names]
+
+
+def _name(text: str) -> tuple[str, str]:
+    package = nevra.parse(text)
+    return package.name, package.architecture
