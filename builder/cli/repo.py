@@ -6,15 +6,29 @@ from typing import Any
 
 from builder.cli import repositories, tables
 from builder.cli.answers import Operation
-from builder.cli.arguments import asks_for_json, list_limit
+from builder.cli.arguments import asks_for_json, generation, list_limit, operation_number, repository
 from builder.cli.client import Farm
 from builder.cli.exits import Exit
+from builder.cli.order import carry_out
+
+_REPO = "the repository: PROJECT/STAGE/DISTRIBUTION/TREE, such as hello/testing/fedora-43/x86_64"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verbs."""
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     repositories.configure(verbs)
+    pin = _verb(verbs, "pin", _pin, "keep a generation for as long as it is pinned")
+    pin.add_argument("--reason", required=True, help="why, for those who find it pinned")
+    unpin = _verb(verbs, "unpin", _unpin, "keep a generation no longer than others")
+    rollback = _verb(verbs, "rollback", _rollback, "give a repository the content of an older generation again")
+    for verb in (pin, unpin, rollback):
+        verb.add_argument("repository", metavar="REPO", type=repository, help=_REPO)
+        verb.add_argument("generation", metavar="GENERATION", type=generation, help="the generation's number")
+    undo = _verb(verbs, "undo", _undo, "take back what an operation has brought, in all its repositories")
+    undo.add_argument("number", metavar="OPERATION", type=operation_number, help="the operation's number")
+    for verb in (rollback, undo):
+        verb.add_argument("--reason", default="", help="why")
     listing = _verb(verbs, "operations", _operations, "list operations, newest first")
     listing.add_argument("project", metavar="PROJECT", nargs="?", help="only of this project (default: all)")
     listing.add_argument("--limit", type=list_limit, default=50, help="at most so many (default: 50)")
@@ -25,6 +39,31 @@ def _verb(verbs: Any, name: str, run: Callable[[argparse.Namespace], int], help:
     asks_for_json(verb)
     verb.set_defaults(run=run)
     return verb
+
+
+def _pin(options: argparse.Namespace) -> int:
+    return _of_generation(options, "pin", pinned=True, reason=options.reason)
+
+
+def _unpin(options: argparse.Namespace) -> int:
+    return _of_generation(options, "pin", pinned=False)
+
+
+def _rollback(options: argparse.Namespace) -> int:
+    return _of_generation(options, "rollback", reason=options.reason)
+
+
+def _of_generation(options: argparse.Namespace, kind: str, **more: object) -> int:
+    project = options.repository.partition("/")[0]
+    order = {"type": kind, "project": project, "repository": options.repository, "generation": options.generation}
+    return carry_out(Farm.from_environment(), order | more, as_json=options.json)
+
+
+def _undo(options: argparse.Namespace) -> int:
+    farm = Farm.from_environment()
+    undone: Operation = farm.get(f"operations/{options.number}")
+    order = {"type": "undo", "project": undone["project"], "number": options.number, "reason": options.reason}
+    return carry_out(farm, order, as_json=options.json)
 
 
 def _operations(options: argparse.Namespace) -> int:

@@ -14,14 +14,16 @@ from twisted.logger import Logger
 
 from builder import __version__
 from builder.clock import background
-from builder.errors import BuilderError, UnavailableError
+from builder.errors import BuilderError, InvalidError, NotFoundError, UnavailableError
 from builder.master.reception import check_version
 from builder.master.rounds import rounds
 from builder.master.store import jobs, projects
 from builder.master.store import operations as stored
 from builder.master.store.database import Store
+from builder.mistakes import guess
 from builder.model.job import JobState
-from builder.model.operation import OperationShown
+from builder.model.operation import OperationShown, Order, Pin, Prepare, Publish, Rollback, Undo
+from builder.model.project import Project
 from builder.protocol import Handlers, Peer
 from builder.wire import PROTOCOL_VERSION, Applied, Done, Operate, Rejected, RepoHello, Welcome
 
@@ -68,6 +70,15 @@ class Operations:
         """A connection has ended."""
         if self._peer is peer:
             self._peer = None
+
+    async def request(self, order: Order, who: str) -> OperationShown:
+        """Write down what a person orders; it is carried out in its turn, and shown with its findings then.
+
+        Raises:
+            NotFoundError: There is no such project or operation, or the project has no such stage.
+            InvalidError: This is not for people to order, or it names things of another project.
+        """
+        return await self._store.write(partial(_request, order=order, who=who))
 
     async def show(self, number: int) -> OperationShown:
         """An operation and what became of it.
@@ -148,6 +159,42 @@ class RepoSession:
         if self._peer is not None:
             self._operations.admit(self._peer)
         return Welcome(protocol=PROTOCOL_VERSION, version=__version__, lease=self._lease)
+
+
+def _request(connection: sa.Connection, order: Order, who: str) -> OperationShown:
+    project = projects.one_bare(connection, order.project)
+    match order:
+        case Publish() | Prepare():
+            kind = order.__struct_config__.tag
+            raise InvalidError(f"`{kind}` is ordered by the farm itself, which builds before it publishes")
+        case Rollback() | Pin():
+            _check_repository(project, order.repository)
+        case Undo():
+            _check_operation(project, stored.one(connection, order.number))
+        case _:
+            pass  # it names nothing but its project
+    return stored.one(connection, stored.order(connection, msgspec.structs.replace(order, who=who), who=who))
+
+
+def _check_repository(project: Project, name: str) -> None:
+    """Refuse what cannot be a repository of the project; whether it is there, the repository builder knows."""
+    owner, _, rest = name.partition("/")
+    if owner != project.project:
+        raise InvalidError(f"{name} is no repository of the project `{project.project}`")
+    _check_stage(project, rest.partition("/")[0])
+
+
+def _check_stage(project: Project, stage: str) -> None:
+    if stage not in project.stages:
+        stages = ", ".join(project.stages)
+        raise NotFoundError(
+            f"`{project.project}` has no stage `{stage}`{guess(stage, project.stages)}: it has {stages}"
+        )
+
+
+def _check_operation(project: Project, operation: OperationShown) -> None:
+    if operation.project != project.project:
+        raise InvalidError(f"operation {operation.number} is of `{operation.project}`, not of `{project.project}`")
 
 
 def _listing(

@@ -21,7 +21,7 @@ from builder.web.api.builds import BuildsApi, CancelBuild, ListBuilds, ShowBuild
 from builder.web.api.definition import ApplyDefinition, DefinitionApi, ExportDefinition
 from builder.web.api.events import EventsApi, ListEvents
 from builder.web.api.logs import LogsApi, ReadLog
-from builder.web.api.operations import ListOperations, OperationsApi, ShowOperation
+from builder.web.api.operations import GiveOrder, ListOperations, OperationsApi, ShowOperation
 from builder.web.api.packages import ListPackages, PackagesApi
 from builder.web.api.repositories import CompareGenerations, ListRepositories, RepositoriesApi, ShowRepository
 from builder.web.api.slaves import ListSlaves, SlavesApi
@@ -64,6 +64,7 @@ def api(farm: Farm, root: Path, feed: Feed, clock: IReactorTime) -> tuple[Route[
         Route("POST", "/api/v1/definition", PERSON, ApplyDefinition, tuple[Change, ...], definition.apply),
         Route("GET", "/api/v1/events", ANYONE, ListEvents, Answer, events.listing),
         Route("GET", "/api/v1/operations", ANYONE, ListOperations, tuple[OperationShown, ...], operations.listing),
+        Route("POST", "/api/v1/operations", PERSON, GiveOrder, OperationShown, operations.order),
         Route("GET", "/api/v1/operations/{number}", ANYONE, ShowOperation, OperationShown, operations.show),
         Route("GET", "/api/v1/packages", ANYONE, ListPackages, tuple[PackageSummary, ...], packages.listing),
         Route("GET", "/api/v1/repositories", ANYONE, ListRepositories, tuple[RepositorySummary, ...], repos.listing),

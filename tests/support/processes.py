@@ -263,11 +263,16 @@ class Farm:
 
         return eventually(f"build {build} finished", ended, deadline)
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of a person who knows the farm."""
+        return {**os.environ, "BUILDER_CLIENT": str(self._client)}
+
     def builder(self, *arguments: str, timeout: float = DEADLINE) -> subprocess.CompletedProcess[str]:
         """The command line, as a person types it."""
         return subprocess.run(
             [str(BIN / "builder"), *arguments],
-            env={**os.environ, "BUILDER_CLIENT": str(self._client)},
+            env=self.environment,
             capture_output=True,
             text=True,
             timeout=timeout,

@@ -6,7 +6,7 @@ import msgspec
 
 from builder.master.operations import Operations
 from builder.model import Label, Value
-from builder.model.operation import OperationShown
+from builder.model.operation import OperationShown, Order
 from builder.web.api.builds import Number
 from builder.web.visit import Visit
 
@@ -17,6 +17,12 @@ class ListOperations(Value, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     limit: Annotated[int, msgspec.Meta(ge=1, le=500)] = 50
     before: Number | None = None
     project: Label | None = None
+
+
+class GiveOrder(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Order something of the repository builder."""
+
+    body: Order
 
 
 class ShowOperation(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -34,6 +40,10 @@ class OperationsApi:
     async def listing(self, asked: ListOperations, _: Visit) -> tuple[OperationShown, ...]:
         """The operations, newest first."""
         return await self._operations.listing(limit=asked.limit, before=asked.before, project=asked.project)
+
+    async def order(self, asked: GiveOrder, visit: Visit) -> OperationShown:
+        """Order in the name of the person who visits; the answer is the operation as it waits."""
+        return await self._operations.request(asked.body, visit.person)
 
     async def show(self, asked: ShowOperation, _: Visit) -> OperationShown:
         """An operation and what became of it."""

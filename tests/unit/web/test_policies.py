@@ -39,7 +39,11 @@ QUERIES = {
     ("GET", "/api/v1/repository"): f"?name={REPO}",
     ("GET", "/api/v1/repository/difference"): f"?name={REPO}&before=1&after=1",
 }
-BODIES = {"/api/v1/builds": b'{"package": "hello"}', "/api/v1/definition": DEFINITION.encode()}
+BODIES = {
+    "/api/v1/builds": b'{"package": "hello"}',
+    "/api/v1/definition": DEFINITION.encode(),
+    "/api/v1/operations": b'{"type": "undo", "project": "hello", "number": 1}',
+}
 
 
 class PoliciesTest(WebTest):
