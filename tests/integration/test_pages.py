@@ -14,9 +14,12 @@ from typing_extensions import override
 from builder.model.attempt import AttemptState, Outcome
 from builder.model.build import BuildRequest
 from builder.model.job import JobState
+from builder.model.operation import Operation, Prepare
 from builder.web.pages.tail import shown
 from builder.web.service import site
 from tests.support.browser import Browser, Page
+from tests.support.repositories import Workbench
+from tests.support.rpms import deliver, order_of, rpms
 from tests.support.small_farm import CHROOT, SmallFarm
 
 PAGES = {
@@ -25,7 +28,8 @@ PAGES = {
     "/builds/2": "%build: </p><script>",
     f"/builds/1/{CHROOT}/log": "second attempt",
     "/builds/3/source/log": "The log goes on.",
-    "/packages": "hellolib",
+    "/packages": "debug/x86_64",
+    "/repositories/hello/testing/fedora-43/x86_64": "hello-testing.repo",
     "/slaves": "Debian 12, 8 cores",
     "/nothing": "Not Found",
 }
@@ -62,9 +66,13 @@ class PagesTest(TestCase):
     def setUp(self) -> None:
         folder = Path(tempfile.mkdtemp())
         self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
-        (folder / "repos").mkdir()
         self.farm = SmallFarm(folder)
         self.farm.live()
+        publish = order_of(1, package="hello")
+        deliver(folder, publish, rpms("hello", subpackages=("devel",)))
+        prepare = Prepare(project="hello", stages=("testing",), chroots=(CHROOT,))
+        orders = (Operation(number=1, order=prepare), Operation(number=2, order=publish))
+        Workbench(folder).operations.carry_out(orders)
         self.farm.write(3, "source", 1, b"the first line\n")
         listening: Any = reactor
         port = listening.listenTCP(0, site(self.farm.farm, folder / "repos", listening), interface="127.0.0.1")
