@@ -73,7 +73,24 @@ class Pin(Value, frozen=True, kw_only=True, tag="pin"):
     reason: Text = ""
 
 
-Order = Publish | Prepare | Rollback | Undo | Pin
+class KeyAction(enum.Enum):
+    """What can be done about the keys that a project signs with."""
+
+    CREATE = "create"
+    ROTATE = "rotate"
+    RETIRE = "retire"
+
+
+class Key(Value, frozen=True, kw_only=True, tag="key"):
+    """Give a project its first key or the next one, which signs everything anew, or retire all but the current one."""
+
+    project: Label
+    action: KeyAction
+    who: Text = ""
+    reason: Text = ""
+
+
+Order = Key | Publish | Prepare | Rollback | Undo | Pin
 """What the repository builder can be told to do; `type` says which, in JSON and on the wire."""
 
 

@@ -171,7 +171,7 @@ class Draft:
 
     def _past(self, now: float) -> tuple[Past, ...]:
         before = self.before
-        latest = (Past(generation=before.generation, until=now),) if before.generation else ()
+        latest = (Past(generation=before.generation, until=now, key=before.key),) if before.generation else ()
         return readable((*before.past, *latest), self._pins, now)
 
 

@@ -17,24 +17,33 @@ from builder import files
 from builder.errors import UnavailableError, VersionError
 from builder.model import Value
 from builder.model.key import SigningKey
+from builder.model.operation import KeyAction
 from builder.repo import gnupg, public_keys
 
 ALGORITHM = "rsa3072"
 """gpg's own choice, which every rpm and every dnf in use can check; they came to elliptic curves late."""
 _SECONDS = 300
 """Making a key takes a second; on a host without entropy or time, more."""
+_REMEMBERED = 100
+"""How many operations are: more than ever wait for an answer together."""
 _PUBLIC = "public.asc"
 _LIST = "keys.json"
 
 _log = Logger()
 
 
-class Ring(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`keys.json`: a project's keys, the current one first, and the operation that changed them last."""
+class Turn(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An operation that has changed a project's keys."""
 
-    operation: int = 0
-    action: str = ""
+    operation: int
+    action: KeyAction
+
+
+class Ring(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`keys.json`: a project's keys, the current one first, and the newest operations that changed them."""
+
     keys: tuple[SigningKey, ...] = ()
+    turns: tuple[Turn, ...] = ()
 
     @property
     def current(self) -> str:
@@ -63,6 +72,19 @@ class Keys:
             return Ring()
         except msgspec.MsgspecError as error:
             raise VersionError(f"{path} cannot be read by this version: {error}") from error
+
+    def current(self, project: str) -> str:
+        """The fingerprint of the key that signs, empty for a project that does not sign.
+
+        Raises:
+            UnavailableError: Clients are told to trust a key that is not here.
+        """
+        current = self.ring(project).current
+        if not current and public_keys.path(self._repos, project).exists():
+            raise UnavailableError(
+                f"the keys of {project} are missing: put {self._folder / project} back, or create a new key"
+            )
+        return current
 
     def home(self, project: str, fingerprint: str) -> Path:
         """The gpg home of a key."""
@@ -97,9 +119,10 @@ class Keys:
         files.move(beside, self.home(project, created[1]))
         return created[1]
 
-    def save(self, project: str, ring: Ring) -> None:
+    def save(self, project: str, turn: Turn, keys: tuple[SigningKey, ...]) -> None:
         """Let these be the project's keys, durably; all others are removed for good."""
         self._make_folder(project)
+        ring = Ring(keys=keys, turns=(*self.ring(project).turns, turn)[-_REMEMBERED:])
         files.write(self._folder / project / _LIST, msgspec.json.encode(ring), 0o600)
         self._tidy(project)
 

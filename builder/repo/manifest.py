@@ -46,10 +46,11 @@ class Leaving(Listed, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Past(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An older generation that can still be read; `until` is when another one took its place."""
+    """An older generation that can still be read; `until` is when another one took its place, `key` signed it."""
 
     generation: int
     until: float
+    key: str = ""
 
 
 class Pinned(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):

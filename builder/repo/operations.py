@@ -14,7 +14,7 @@ from twisted.logger import Logger
 
 from builder import files
 from builder.errors import BuilderError, ConflictError, DigestError, InvalidError, NotFoundError
-from builder.model.operation import Operation, Pin, Prepare, Publish, Rollback, Undo
+from builder.model.operation import Key, Operation, Pin, Prepare, Publish, Rollback, Undo
 from builder.repo import generation, layout
 from builder.repo.answer import Answer
 from builder.repo.archive import Archive
@@ -22,6 +22,7 @@ from builder.repo.draft import Drafts
 from builder.repo.generation import Generations
 from builder.repo.headers import HeaderReader
 from builder.repo.incoming import Delivered, Incoming
+from builder.repo.key import Keying
 from builder.repo.keys import Keys
 from builder.repo.layout import Repository
 from builder.repo.manifest import Manifest
@@ -130,6 +131,8 @@ class Operations:
         match operation.order:
             case Publish() as order:
                 return Publishing(operation.number, order, self._incoming, now)
+            case Key() as order:
+                return Keying(operation.number, order, self._homes(order.project), self._keys, now)
             case Prepare() as order:
                 return Preparing(operation.number, order)
             case Rollback() as order:

@@ -54,7 +54,7 @@ class Signer:
         Nothing changes for a project without a key. Each file is signed once, all of them by one program. The signed
         files are to be forgotten with `clear` when they are in the pool.
         """
-        key = self._keys.ring(project).current
+        key = self._keys.current(project)
         if not key:
             return {home: after for home, (_, after) in changes.items()}, {}
         self.clear(project)

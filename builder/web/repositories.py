@@ -6,7 +6,7 @@
 
 Two answers are made here and are no files: `mirrorlist` in each repository names its current generation, so that a
 client reads one unchanging tree for its whole transaction, and `<project>-<stage>.repo` beside the architectures is
-what people give to dnf.
+what people give to dnf. Where the project has keys, it makes dnf check every package and the metadata with them.
 """
 
 from pathlib import Path, PurePosixPath
@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from builder.errors import NotFoundError
 from builder.model import Label, Value
+from builder.repo import public_keys
 from builder.repo.layout import DEBUG, SOURCE
 from builder.web import answers, stored
 from builder.web.answers import Answer
@@ -35,9 +36,14 @@ _SECTION = """\
 name={title}
 mirrorlist={url}/{tree}/mirrorlist
 enabled={enabled}
-gpgcheck=0
+{checks}
 metadata_expire=60
 """
+_UNSIGNED = "gpgcheck=0"
+_SIGNED = """\
+gpgcheck=1
+repo_gpgcheck=1
+gpgkey={key}"""
 
 
 class InRepository(Value, frozen=True, kw_only=True):
@@ -90,8 +96,10 @@ class Repositories:
             (f"{name}-{DEBUG}", f"{title}, debuginfo", f"{DEBUG}/$basearch", 0),
             (f"{name}-{SOURCE}", f"{title}, sources", SOURCE, 0),
         )
+        key = public_keys.path(self._root, asked.project)
+        checks = _SIGNED.format(key=self._address(visit, key.resolve())) if key.is_file() else _UNSIGNED
         sections = (
-            _SECTION.format(name=name, title=title, url=url, tree=tree, enabled=enabled)
+            _SECTION.format(name=name, title=title, url=url, tree=tree, enabled=enabled, checks=checks)
             for name, title, tree, enabled in trees
         )
         return answers.text("\n".join(sections))

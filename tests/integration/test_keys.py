@@ -11,11 +11,13 @@ import pytest
 
 from builder.errors import UnavailableError
 from builder.model.key import SigningKey
+from builder.model.operation import KeyAction
 from builder.repo import gnupg, public_keys
-from builder.repo.keys import Keys, Ring
+from builder.repo.keys import Keys, Turn
 from tests.support.processes import eventually
 
 NOW = 1_790_000_000.0
+TURN = Turn(operation=1, action=KeyAction.CREATE)
 
 
 @pytest.fixture
@@ -45,7 +47,7 @@ def test_a_key_is_made_and_served(keys: Keys, tmp_path: Path) -> None:
     fingerprint = keys.make("hello", NOW)
     assert public_keys.read(tmp_path / ("long" * 30) / "repos", "hello") == ()
     key = SigningKey(fingerprint=fingerprint, since=NOW)
-    keys.save("hello", Ring(operation=1, action="create", keys=(key,)))
+    keys.save("hello", TURN, (key,))
     keys.serve("hello")
     home = keys.home("hello", fingerprint)
     for folder in (home, home.parent):
@@ -69,10 +71,10 @@ def test_a_key_is_made_and_served(keys: Keys, tmp_path: Path) -> None:
 def test_what_the_ring_does_not_name_is_removed(keys: Keys) -> None:
     """A key that was made and never used, and one that is retired, are gone for good."""
     unused, used = keys.make("hello", NOW), keys.make("hello", NOW)
-    keys.save("hello", Ring(keys=(SigningKey(fingerprint=used, since=NOW),)))
+    keys.save("hello", TURN, (SigningKey(fingerprint=used, since=NOW),))
     assert not keys.home("hello", unused).exists()
     assert keys.public("hello", used).exists()
-    keys.save("hello", Ring())
+    keys.save("hello", TURN, ())
     assert not keys.home("hello", used).exists()
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from typing_extensions import override
 
 from builder.errors import NotFoundError
+from builder.repo import public_keys
 from builder.web.repositories import InRepository, Repositories
 from builder.web.stored import ASK_AGAIN, FOREVER
 from builder.web.visit import Visit
@@ -78,6 +79,25 @@ class RepositoriesTest(WebTest):
         assert (main["mirrorlist"], main["enabled"]) == (f"{url}/$basearch/mirrorlist", "1")
         assert (debug["mirrorlist"], debug["enabled"]) == (f"{url}/debug/$basearch/mirrorlist", "0")
         assert (source["mirrorlist"], source["enabled"]) == (f"{url}/source/mirrorlist", "0")
+
+    def test_the_repo_file_of_a_project_with_a_key_asks_for_signatures(self) -> None:
+        """dnf is to check packages and metadata, and is told where the keys are; without a key it checks neither."""
+        parsed = configparser.ConfigParser(interpolation=None)
+        parsed.read_string(self.client.get(f"{BASE}/hello-testing.repo").text)
+        assert {(part["gpgcheck"], "repo_gpgcheck" in part) for part in map(parsed.__getitem__, parsed.sections())} == {
+            ("0", False)
+        }
+        public_keys.write(self.repos, "hello", (), b"-----BEGIN PGP PUBLIC KEY BLOCK-----")
+        parsed = configparser.ConfigParser(interpolation=None)
+        parsed.read_string(self.client.get(f"{BASE}/hello-testing.repo").text)
+        assert len(parsed.sections()) == 3
+        for name in parsed.sections():
+            part = parsed[name]
+            assert (part["gpgcheck"], part["repo_gpgcheck"]) == ("1", "1")
+            assert part["gpgkey"] == "http://farm.example:8441/repos/hello/RPM-GPG-KEY-hello"
+            reply = self.client.get(part["gpgkey"].removeprefix("http://farm.example:8441"))
+            assert reply.text.startswith("-----BEGIN PGP PUBLIC KEY BLOCK")
+            assert reply.headers["cache-control"] == ASK_AGAIN
 
     def test_a_repo_file_is_only_where_its_repositories_are(self) -> None:
         """Another name, stage or project has none, and the right name is told."""
