@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 
 from builder import files
-from builder.model.operation import Operation, Prepare
+from builder.model.operation import Operation, Pin, Prepare, Rollback, Undo
 from builder.model.project import Retention
 from builder.repo.answer import Answer
 from builder.repo.thinning import DAILY, GRACE
 from builder.wire import Applied, Rejected
+from tests.support.histories import NAME
 from tests.support.repositories import Workbench, names, packages, picture
 from tests.support.rpms import deliver, order_of, rpms
 
@@ -115,12 +116,20 @@ def points(scene: Scene, work: Callable[[Path], object], every: int = 1) -> Iter
     pytest.fail("the work has no end")
 
 
-@pytest.fixture(scope="module", params=["arch", "noarch", "rejected", "prepare"])
+@pytest.fixture(scope="module", params=["arch", "noarch", "rejected", "prepare", "rollback", "undo", "pin"])
 def scene(request: pytest.FixtureRequest) -> Iterator[Scene]:
     """Operations that touch several repositories, with something to supersede, to thin out and to remove."""
     folder = Path(tempfile.mkdtemp(prefix="interrupted-", dir=MEMORY if MEMORY.is_dir() else None))
     bench = Workbench(folder / "before", START)
-    make = {"arch": _arch, "noarch": _noarch, "rejected": _rejected, "prepare": _prepare}[request.param]
+    make = {
+        "arch": _arch,
+        "noarch": _noarch,
+        "rejected": _rejected,
+        "prepare": _prepare,
+        "rollback": _rollback,
+        "undo": _undo,
+        "pin": _pin,
+    }[request.param]
     yield Scene(folder, bench.now, make(bench))
     shutil.rmtree(folder)
 
@@ -160,6 +169,24 @@ def _rejected(bench: Workbench) -> tuple[Operation, ...]:
 def _prepare(bench: Workbench) -> tuple[Operation, ...]:
     order = Prepare(project="hello", stages=("testing",), chroots=("fedora-43-x86_64",))
     return (Operation(number=1, order=order),)
+
+
+def _rollback(bench: Workbench) -> tuple[Operation, ...]:
+    """Together with a publish, which it withdraws again."""
+    _history(bench)
+    back = Rollback(project="hello", repository=NAME, generation=1, who="alice", reason="it crashes")
+    return (_given(bench, 3, "3"), Operation(number=4, order=back))
+
+
+def _undo(bench: Workbench) -> tuple[Operation, ...]:
+    _history(bench, arch="x86_64", subpackages=("debuginfo",))
+    return (Operation(number=3, order=Undo(project="hello", number=2, who="alice")),)
+
+
+def _pin(bench: Workbench) -> tuple[Operation, ...]:
+    _history(bench)
+    pin = Pin(project="hello", repository=NAME, generation=1, who="alice")
+    return (Operation(number=3, order=pin), _given(bench, 4, "4"))
 
 
 def test_killed_and_started_again(scene: Scene) -> None:
