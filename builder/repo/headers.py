@@ -25,8 +25,9 @@ import msgspec
 from builder.errors import InvalidError, UnavailableError
 from builder.model import Value
 from builder.nevra import Evr, Nevra
-from builder.repo import index, layout
+from builder.repo import index, layout, tags
 from builder.repo.index import Record
+from builder.repo.promise import Promise
 
 CHANGES = 10
 """How many changelog entries the metadata shows, as createrepo_c does by itself."""
@@ -84,6 +85,7 @@ def read(path: Path) -> Record:
     path.open("rb").close()
     try:
         package = createrepo_c.package_from_rpm(str(path), changelog_limit=CHANGES)
+        texts = tags.verified(path)
         name = Nevra(package.name, Evr(int(package.epoch or 0), package.version, package.release), package.arch)
         package.location_href = layout.location(name)
         primary, filelists, other = createrepo_c.xml_dump(package)[:3]
@@ -91,6 +93,7 @@ def read(path: Path) -> Record:
             nevra=name.text,
             sha256=package.pkgId,
             source=package.rpm_sourcerpm,
+            promise=_promise(package, texts) if package.rpm_sourcerpm is None else None,
             primary=primary,
             filelists=filelists,
             other=other,
@@ -99,6 +102,21 @@ def read(path: Path) -> Record:
         raise InvalidError(str(error)) from error
     except MemoryError as error:
         raise InvalidError("its header needs more memory than the header of any package does") from error
+
+
+def _promise(package: createrepo_c.Package, texts: tags.Texts) -> Promise:
+    """What a source package says of the packages that are built from it."""
+    provided = (
+        f"{name}-{Evr(int(epoch or 0), version, release).text}"
+        for name, flag, epoch, version, release, _ in package.provides
+        if flag == "EQ" and version and release
+    )
+    return Promise(
+        packages=tuple(provided),
+        only=texts.get(tags.EXCLUSIVE_ARCH, ()),
+        never=texts.get(tags.EXCLUDE_ARCH, ()),
+        built_as=texts.get(tags.BUILD_ARCHS, ()),
+    )
 
 
 def look(path: Path, record: Path) -> Read | Unreadable:

@@ -19,6 +19,7 @@ from builder.model.operation import Publish
 from builder.repo import index, layout
 from builder.repo.headers import HeaderReader, record_path
 from builder.repo.index import Record
+from builder.repo.promise import Promise, broken
 
 KEPT = 30 * 24 * 3600.0
 """For how many seconds what was not taken is kept for a person to look at."""
@@ -27,7 +28,7 @@ _REASON = "reason.json"
 
 
 class Delivered(Value, frozen=True, kw_only=True):
-    """One package of an attempt, with the files that it and its record are in; `source` as in `Record`."""
+    """One package of an attempt, with the files that it and its record are in; all else is as in `Record`."""
 
     file: Path
     record: Path
@@ -35,6 +36,7 @@ class Delivered(Value, frozen=True, kw_only=True):
     nevra: str
     sha256: Sha256
     source: str | None
+    promise: Promise | None = None
 
 
 class Refusal(Value, frozen=True, kw_only=True):
@@ -210,6 +212,7 @@ def _delivered(folder: Path, artifact: Artifact, path: Path) -> Delivered:
         nevra=record.nevra,
         sha256=record.sha256,
         source=record.source,
+        promise=record.promise,
     )
 
 
@@ -240,3 +243,6 @@ def _check_origin(order: Publish, packages: Sequence[Delivered]) -> None:
     for package in packages:
         if package.source not in {None, srpm}:
             raise InvalidError(f"{package.file.name} comes from {package.source}, not from {srpm}")
+        why = broken(sources[0].promise or Promise(), nevra.parse(package.nevra)) if package.source else None
+        if why is not None:
+            raise InvalidError(f"{package.file.name} cannot be made from {srpm}: {why}")

@@ -8,6 +8,7 @@ from builder import nevra
 from builder.errors import UnavailableError
 from builder.model import Sha256, Value
 from builder.repo import layout
+from builder.repo.promise import Promise
 
 SUFFIX = ".index-1"
 """What ends the name of a record's file. The number is that of the format: records of another one are not found, and
@@ -17,12 +18,14 @@ made anew."""
 class Record(Value, frozen=True, kw_only=True):
     """A package's header, and its elements of the three metadata files as createrepo_c writes them.
 
-    `source` is the name of the SRPM's file that a binary package was made from; a source package has none.
+    `source` is the name of the SRPM's file that a binary package was made from; a source package has none, but a
+    `promise` of what may be built from it.
     """
 
     nevra: str
     sha256: Sha256
     source: str | None
+    promise: Promise | None = None
     primary: str
     filelists: str
     other: str

@@ -1,10 +1,13 @@
-"""A slave's lies: what differs from its listing is set aside with a reason that names it, and nothing is published."""
+"""Fifty lies of a slave: each is set aside with a reason that names it, and nothing of it is published."""
 
 import hashlib
 import os
 import shutil
+import socket
+import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -14,7 +17,7 @@ from builder.model.operation import Operation
 from builder.repo.headers import read_apart
 from builder.repo.operations import Operations
 from builder.wire import Applied, Rejected
-from tests.support.repositories import names
+from tests.support.repositories import names, packages
 from tests.support.rpms import artifact_of, deliver, order_of, rpms, write_listing
 
 Lie = Callable[[Path, tuple[Artifact, ...]], None]
@@ -130,6 +133,82 @@ def _extra(folder: Path, _: tuple[Artifact, ...]) -> None:
     shutil.copy(rpms("stranger")[0], folder)
 
 
+def _special(make: Callable[[Path], object]) -> Lie:
+    """What is not made of bytes stands where the file should."""
+
+    def lie(folder: Path, _: tuple[Artifact, ...]) -> None:
+        (folder / RPM).unlink()
+        try:
+            make(folder / RPM)
+        except PermissionError:
+            pytest.skip("only root, and not in every container, may make a device")
+
+    return lie
+
+
+def _device(path: Path) -> None:
+    os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(1, 5))
+
+
+def _socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listening:
+        short = f"/tmp/builder-{os.getpid()}"  # noqa: S108 - a socket's path has room for 108 bytes; it is moved away
+        listening.bind(short)
+    shutil.move(short, path)
+
+
+def _others_listing(folder: Path, _: tuple[Artifact, ...]) -> None:
+    write_listing(folder, tuple(artifact_of(file) for file in rpms("stranger")))
+
+
+def _swapped(folder: Path, artifacts: tuple[Artifact, ...]) -> None:
+    """Each of the two files is listed with the other's name."""
+    binary, source = artifacts
+    names = {"name": source.name, "nevra": source.nevra}, {"name": binary.name, "nevra": binary.nevra}
+    (folder / binary.name).rename(folder / "both")
+    (folder / source.name).rename(folder / binary.name)
+    (folder / "both").rename(folder / source.name)
+    write_listing(folder, (msgspec.structs.replace(binary, **names[0]), msgspec.structs.replace(source, **names[1])))
+
+
+def _source_as_binary(folder: Path, artifacts: tuple[Artifact, ...]) -> None:
+    write_listing(folder, (artifacts[0], msgspec.structs.replace(artifacts[1], kind=ArtifactKind.RPM)))
+
+
+def _cut(folder: Path, artifacts: tuple[Artifact, ...]) -> None:
+    """The header is whole, the payload is not."""
+    _exchanged((folder / RPM).read_bytes()[:-100])(folder, artifacts)
+
+
+def _lengthened(folder: Path, artifacts: tuple[Artifact, ...]) -> None:
+    _exchanged((folder / RPM).read_bytes() + b"x")(folder, artifacts)
+
+
+def _patched(old: bytes, new: bytes) -> Lie:
+    """The first words `old` in the binary package are others now, of which the listing tells the truth."""
+
+    def lie(folder: Path, artifacts: tuple[Artifact, ...]) -> None:
+        content = (folder / RPM).read_bytes()
+        assert old in content
+        _exchanged(content.replace(old, new, 1))(folder, artifacts)
+
+    return lie
+
+
+def _mixed(binary: dict[str, Any], source: dict[str, Any] | None = None) -> Lie:
+    """Binary packages of one spec with the SRPM of another one of the same name and version; the listing is true."""
+
+    def lie(folder: Path, _: tuple[Artifact, ...]) -> None:
+        for path in folder.iterdir():
+            path.unlink()
+        made = (*rpms("hello", **binary)[:-1], rpms("hello", **source or {})[-1])
+        for file in made:
+            shutil.copy(file, folder)
+        write_listing(folder, tuple(artifact_of(file) for file in made))
+
+    return lie
+
+
 def _unprintable(folder: Path, _: tuple[Artifact, ...]) -> None:
     (folder / os.fsdecode(b"\x1b[2J\xff.rpm")).touch()
 
@@ -183,6 +262,54 @@ LIES: dict[str, tuple[Lie, str]] = {
     ),
     "no source": (_of("hello", source=False), "the listing names 0 source packages"),
     "two sources": (_two_sources, "the listing names 2 source packages"),
+    "a hidden file's name": (_relisted(name=".hello.rpm"), "listing.json cannot be read"),
+    "two dots for a name": (_relisted(name=".."), "listing.json cannot be read"),
+    "an absolute name": (_relisted(name="/etc/passwd"), "listing.json cannot be read"),
+    "a device": (_special(_device), f"{RPM} is no plain file"),
+    "a socket": (_special(_socket), f"{RPM} is no plain file"),
+    "the listing of another attempt": (_others_listing, "stranger-1.0-1.noarch.rpm is listed, but was not delivered"),
+    "a size below zero": (_relisted(size=-1), "listing.json cannot be read"),
+    "source and binary swapped": (_swapped, "hello-1.0-1.src.rpm is listed as hello-1.0-1.src, but its header says"),
+    "a source listed as binary": (_source_as_binary, "hello-1.0-1.src.rpm is listed as rpm, but its header says"),
+    "half an RPM's payload": (_cut, f"{RPM} is no RPM: its payload is not what its digest says"),
+    "more behind an RPM": (_lengthened, f"{RPM} is no RPM: its payload is not what its digest says"),
+    "a forged header": (
+        _patched(b"A package for tests", b"A package for you!!"),
+        f"{RPM} is no RPM: its header is not",
+    ),
+    "another release": (_relisted(nevra="hello-1.0-2.noarch"), "its header says hello-1.0-1.noarch"),
+    "a package that the spec has not": (
+        _mixed({"subpackages": ("evil",)}),
+        "hello-evil-1.0-1.noarch.rpm cannot be made from hello-1.0-1.src.rpm: its spec has no package hello-evil-1.0-1",
+    ),
+    "a package of another epoch than the spec's": (
+        _mixed({"epoch": 5}),
+        f"{RPM} cannot be made from hello-1.0-1.src.rpm: its spec has no package hello-5:1.0-1",
+    ),
+    "a package of another version than the spec's": (
+        _mixed({"subpackages": ("data",), "subhead": ("Version: 99",)}, {"subpackages": ("data",)}),
+        "hello-data-99-1.noarch.rpm cannot be made from hello-1.0-1.src.rpm: its spec has no package hello-data-99-1",
+    ),
+    "a package of another release than the spec's": (
+        _mixed({"subpackages": ("data",), "subhead": ("Release: 99",)}, {"subpackages": ("data",)}),
+        "hello-data-1.0-99.noarch.rpm cannot be made from hello-1.0-1.src.rpm: its spec has no package hello-data-1.0",
+    ),
+    "a package for a machine, of a spec for none": (
+        _mixed({"arch": "x86_64"}),
+        "hello-1.0-1.x86_64.rpm cannot be made from hello-1.0-1.src.rpm: its spec says BuildArch: noarch",
+    ),
+    "a package for a machine that the spec does not name": (
+        _mixed({"arch": "x86_64"}, {"arch": "aarch64", "head": ("ExclusiveArch: aarch64 s390x",)}),
+        "hello-1.0-1.x86_64.rpm cannot be made from hello-1.0-1.src.rpm: its spec says ExclusiveArch: aarch64 s390x",
+    ),
+    "a package for a machine that the spec excludes": (
+        _mixed({"arch": "x86_64"}, {"arch": "aarch64", "head": ("ExcludeArch: x86_64",)}),
+        "hello-1.0-1.x86_64.rpm cannot be made from hello-1.0-1.src.rpm: its spec says ExcludeArch: x86_64",
+    ),
+    "a package for another machine than the chroot's": (
+        _mixed({"arch": "aarch64"}, {"arch": "aarch64"}),
+        "hello-1.0-1.aarch64 does not belong into hello/testing/fedora-43/x86_64",
+    ),
     "no package at all": (_only_a_log, "the listing names no package"),
 }
 
@@ -200,9 +327,44 @@ def test_a_lie_is_set_aside(tmp_path: Path, lie: Lie, reason: str) -> None:
     assert not list((tmp_path / "staging").iterdir())
 
 
+def test_there_are_as_many_lies_as_promised() -> None:
+    """None is lost when the table is edited."""
+    assert len(LIES) >= 50
+
+
+def test_a_known_name_with_other_bytes_is_set_aside(tmp_path: Path) -> None:
+    """The lie that only shows in what is there already: nothing of it is published, what was there stays."""
+    operations = Operations(tmp_path, lambda: 0.0, read_apart)
+    operations.recover()
+    for number, content in enumerate(("text", "other text"), 1):
+        deliver(tmp_path, order_of(number), rpms("hello", content=content))
+    first, second = (operations.carry_out([Operation(number=number, order=order_of(number))])[0] for number in (1, 2))
+    assert isinstance(first, Applied)
+    assert isinstance(second, Rejected)
+    assert "hello-1.0-1.noarch is already in hello/testing/fedora-43/x86_64 with other content" in second.reason
+    assert (tmp_path / "rejected/2-2-fedora-43-x86_64-1/files" / RPM).is_file()
+    tree = tmp_path / "repos/hello/testing/fedora-43/x86_64"
+    assert packages(tree)["hello-0:1.0-1.noarch"].pkgId == artifact_of(rpms("hello", content="text")[0]).sha256
+
+
 def test_the_truth_is_published(tmp_path: Path) -> None:
     """The same delivery without a lie is published, so that it is the lies that are refused."""
     assert isinstance(_outcome(tmp_path, lambda *_: None), Applied)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"subpackages": ("data",), "subhead": ("Version: 99", "Epoch: 3", "Release: 7")},
+        {"arch": "x86_64", "subpackages": ("data",), "subhead": ("BuildArch: noarch",)},
+        {"arch": "x86_64", "head": ("ExclusiveArch: x86_64 s390x", "ExcludeArch: i686")},
+    ],
+    ids=["a subpackage with a version of its own", "a noarch subpackage", "a spec for some machines"],
+)
+def test_the_unusual_truth_is_published(tmp_path: Path, spec: dict[str, Any]) -> None:
+    """What a spec can produce is not taken for a lie."""
+    answer = _outcome(tmp_path, _mixed(spec, spec))
+    assert isinstance(answer, Applied), answer
 
 
 def test_a_log_may_be_delivered_too(tmp_path: Path) -> None:

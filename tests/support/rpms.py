@@ -65,15 +65,18 @@ def rpms(
     subpackages: tuple[str, ...] = (),
     content: str = "text",
     count: int = 1,
+    head: tuple[str, ...] = (),
+    subhead: tuple[str, ...] = (),
 ) -> tuple[Path, ...]:
     """The files of one build, binary packages by name and the SRPM last; the same arguments give the same files.
 
     `subpackages` become `name-sub`; other `content` under the same names makes other bytes. Each package has `count`
-    files, `/usr/share/<name>/<package>/1` and so on.
+    files, `/usr/share/<name>/<package>/1` and so on. `head` and `subhead` are more lines of the spec: of its beginning,
+    and of each subpackage.
     """
     names = [name, *(f"{name}-{sub}" for sub in subpackages)]
-    head = [f"Requires: {requirement}" for requirement in requires]
-    head += ["BuildArch: noarch"] if arch == "noarch" else []
+    lines = [f"Requires: {requirement}" for requirement in requires]
+    lines += ["BuildArch: noarch"] if arch == "noarch" else []
     spec = _SPEC.format(
         name=name,
         epoch=epoch,
@@ -82,8 +85,11 @@ def rpms(
         content=content,
         count=count,
         names=" ".join(names),
-        head="\n".join(head),
-        declared="".join(f"%package {sub}\nSummary: {sub}\n%description {sub}\n{sub}\n" for sub in subpackages),
+        head="\n".join((*lines, *head)),
+        declared="".join(
+            "\n".join((f"%package {sub}", f"Summary: {sub}", *subhead, f"%description {sub}", sub, ""))
+            for sub in subpackages
+        ),
         listed="".join(f"%files {sub}\n/usr/share/{name}/{name}-{sub}\n" for sub in subpackages),
     )
     return _rpmbuild(spec, name, "x86_64" if arch == "noarch" else arch)
