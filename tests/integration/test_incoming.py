@@ -152,7 +152,7 @@ def _device(path: Path) -> None:
 
 def _socket(path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listening:
-        short = f"/tmp/builder-{os.getpid()}"  # noqa: S108 - a socket's path has room for 108 bytes; it is moved away
+        short = f"/tmp/builder-{os.getpid()}"  # the path of a socket has room for 108 bytes
         listening.bind(short)
     shutil.move(short, path)
 
