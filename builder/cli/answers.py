@@ -162,6 +162,14 @@ class Operation(TypedDict):
     findings: Findings
 
 
+class Key(TypedDict):
+    """A key that a project signs with, or has signed with."""
+
+    fingerprint: str
+    since: float
+    until: float | None
+
+
 class RepositorySummary(TypedDict):
     """A repository in a list; `fault` says why nothing is known of it."""
 

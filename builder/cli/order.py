@@ -23,14 +23,19 @@ Order = dict[str, Any]
 """An order as the API takes it: its `type`, and what that one takes."""
 
 
-def carry_out(farm: Farm, order: Order, *, as_json: bool) -> Exit:
-    """Give an order, wait until it is carried out or refused, and tell what came of it."""
+def carry_out(farm: Farm, order: Order, *, as_json: bool, findings_mean: Exit = Exit.DONE) -> Exit:
+    """Give an order, wait until it is carried out or refused, and tell what came of it.
+
+    Returns:
+        How it ended; `findings_mean` where it was carried out and there is something to say about it.
+    """
     number = given(farm, order)
     try:
         operation = answered(farm, number)
     except KeyboardInterrupt:
         return left(number)
-    return told(operation, as_json=as_json)
+    outcome = told(operation, as_json=as_json)
+    return findings_mean if outcome is Exit.DONE and operation["findings"]["first"] else outcome
 
 
 def given(farm: Farm, order: Order) -> int:

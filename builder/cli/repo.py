@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from builder.cli import repositories, tables
+from builder.cli import key, repositories, tables
 from builder.cli.answers import Operation
 from builder.cli.arguments import asks_for_json, generation, list_limit, operation_number, repository
 from builder.cli.client import Farm
@@ -22,13 +22,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
     pin.add_argument("--reason", required=True, help="why, for those who find it pinned")
     unpin = _verb(verbs, "unpin", _unpin, "keep a generation no longer than others")
     rollback = _verb(verbs, "rollback", _rollback, "give a repository the content of an older generation again")
-    for verb in (pin, unpin, rollback):
+    rebuild = _verb(verbs, "rebuild", _rebuild, "make a repository's metadata and links anew")
+    for verb in (pin, unpin, rollback, rebuild):
         verb.add_argument("repository", metavar="REPO", type=repository, help=_REPO)
+    for verb in (pin, unpin, rollback):
         verb.add_argument("generation", metavar="GENERATION", type=generation, help="the generation's number")
     undo = _verb(verbs, "undo", _undo, "take back what an operation has brought, in all its repositories")
     undo.add_argument("number", metavar="OPERATION", type=operation_number, help="the operation's number")
     for verb in (rollback, undo):
         verb.add_argument("--reason", default="", help="why")
+    verify = _verb(verbs, "verify", _verify, "check a project's repositories: digests, links, signatures, manifests")
+    verify.add_argument("project", metavar="PROJECT", help="the project")
+    key.configure(verbs)
     listing = _verb(verbs, "operations", _operations, "list operations, newest first")
     listing.add_argument("project", metavar="PROJECT", nargs="?", help="only of this project (default: all)")
     listing.add_argument("--limit", type=list_limit, default=50, help="at most so many (default: 50)")
@@ -57,6 +62,17 @@ def _of_generation(options: argparse.Namespace, kind: str, **more: object) -> in
     project = options.repository.partition("/")[0]
     order = {"type": kind, "project": project, "repository": options.repository, "generation": options.generation}
     return carry_out(Farm.from_environment(), order | more, as_json=options.json)
+
+
+def _rebuild(options: argparse.Namespace) -> int:
+    project = options.repository.partition("/")[0]
+    order = {"type": "rebuild", "project": project, "repository": options.repository}
+    return carry_out(Farm.from_environment(), order, as_json=options.json)
+
+
+def _verify(options: argparse.Namespace) -> int:
+    order = {"type": "verify", "project": options.project}
+    return carry_out(Farm.from_environment(), order, as_json=options.json, findings_mean=Exit.FAILED)
 
 
 def _undo(options: argparse.Namespace) -> int:

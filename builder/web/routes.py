@@ -11,6 +11,7 @@ from twisted.internet.interfaces import IReactorTime
 from builder.master.service import Farm
 from builder.model.build import Build
 from builder.model.difference import Change
+from builder.model.key import SigningKey
 from builder.model.operation import OperationShown
 from builder.model.package import PackageSummary
 from builder.model.repository import PackageChange, RepositoryShown, RepositorySummary
@@ -20,6 +21,7 @@ from builder.web.answers import Answer
 from builder.web.api.builds import BuildsApi, CancelBuild, ListBuilds, ShowBuild, StartBuild
 from builder.web.api.definition import ApplyDefinition, DefinitionApi, ExportDefinition
 from builder.web.api.events import EventsApi, ListEvents
+from builder.web.api.keys import AskKeys, KeysApi
 from builder.web.api.logs import LogsApi, ReadLog
 from builder.web.api.operations import GiveOrder, ListOperations, OperationsApi, ShowOperation
 from builder.web.api.packages import ListPackages, PackagesApi
@@ -46,6 +48,7 @@ def api(farm: Farm, root: Path, feed: Feed, clock: IReactorTime) -> tuple[Route[
     builds = BuildsApi(farm.builds)
     definition = DefinitionApi(farm.definitions)
     events = EventsApi(farm.events, feed, clock)
+    keys = KeysApi(farm.definitions, root, farm.aside)
     logs = LogsApi(farm.builds, farm.logs, feed, clock)
     operations = OperationsApi(farm.operations)
     packages = PackagesApi(farm.definitions)
@@ -63,6 +66,8 @@ def api(farm: Farm, root: Path, feed: Feed, clock: IReactorTime) -> tuple[Route[
         Route("GET", "/api/v1/definition", ANYONE, ExportDefinition, Answer, definition.export),
         Route("POST", "/api/v1/definition", PERSON, ApplyDefinition, tuple[Change, ...], definition.apply),
         Route("GET", "/api/v1/events", ANYONE, ListEvents, Answer, events.listing),
+        Route("GET", "/api/v1/keys", ANYONE, AskKeys, tuple[SigningKey, ...], keys.listing),
+        Route("GET", "/api/v1/keys/export", ANYONE, AskKeys, Answer, keys.export),
         Route("GET", "/api/v1/operations", ANYONE, ListOperations, tuple[OperationShown, ...], operations.listing),
         Route("POST", "/api/v1/operations", PERSON, GiveOrder, OperationShown, operations.order),
         Route("GET", "/api/v1/operations/{number}", ANYONE, ShowOperation, OperationShown, operations.show),

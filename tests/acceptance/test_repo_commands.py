@@ -157,3 +157,21 @@ def test_an_operation_outlives_who_waits_for_it(tmp_path: Path, mini_chroots: Pa
         assert b"operation 2 goes on" in complained
         farm.repo.start()
         eventually("it is done", lambda: done(farm, "operations").startswith("2\tpin\thello\tapplied"))
+
+
+def test_a_project_gets_keys(tmp_path: Path, mini_chroots: Path) -> None:
+    """`key create`, `rotate` and `retire` change what `list` and `export` tell; what makes no sense is refused."""
+    with Farm(tmp_path, mini_chroots, slaves=0) as farm:
+        farm.call("POST", "/api/v1/definition", definition("hello", {"hello": "file:///nowhere"}))
+        assert done(farm, "key", "list", "hello") == ""
+        assert "`hello` has no keys" in refused(farm, "key", "export", "hello")
+        assert refused(farm, "key", "rotate", "hello").startswith("builder: operation ")
+        done(farm, "key", "create", "hello")
+        (first,) = json.loads(done(farm, "key", "list", "hello", "--json"))
+        done(farm, "key", "rotate", "hello", "--reason", "the year is over")
+        rows = [line.split("\t")[:2] for line in done(farm, "key", "list", "hello").splitlines()]
+        assert [state for _, state in rows] == ["current", "trusted"]
+        assert rows[1][0] == first["fingerprint"]
+        assert done(farm, "key", "export", "hello").count("BEGIN PGP PUBLIC KEY BLOCK") >= 1
+        done(farm, "key", "retire", "hello")
+        assert [key["until"] for key in json.loads(done(farm, "key", "list", "hello", "--json"))] == [None]

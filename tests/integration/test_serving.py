@@ -9,11 +9,12 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from twisted.internet import reactor
-from twisted.internet.defer import maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 from typing_extensions import override
 
+from builder.clock import deferred
 from builder.config import Address
 from builder.model.operation import Operation
 from builder.web.service import listen
@@ -42,7 +43,10 @@ class ServingTest(TestCase):
     timeout = 120
 
     @override
-    async def setUp(self) -> None:
+    def setUp(self) -> Deferred[None]:  # type: ignore[override]  # trial waits for it
+        return deferred(self._begin())
+
+    async def _begin(self) -> None:
         self.state = Path(tempfile.mkdtemp())
         self.addCleanup(shutil.rmtree, self.state)
         self.bench = Workbench(self.state)

@@ -15,6 +15,7 @@ from builder.model.difference import Change
 from builder.model.event import Event
 from builder.model.findings import Finding, Findings
 from builder.model.job import Attempt, Job
+from builder.model.key import SigningKey
 from builder.model.operation import OperationShown, PublishedIn
 from builder.model.package import PackageSummary
 from builder.model.repository import (
@@ -42,6 +43,7 @@ from builder.model.step import Step
         (answers.Generation, GenerationShown),
         (answers.GenerationStep, repository.Step),
         (answers.Job, Job),
+        (answers.Key, SigningKey),
         (answers.Operation, OperationShown),
         (answers.Package, PackageSummary),
         (answers.PackageChange, PackageChange),

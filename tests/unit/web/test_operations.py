@@ -8,7 +8,9 @@ import pytest
 from builder.errors import NotFoundError
 from builder.master.store import operations as stored
 from builder.model.findings import Finding, Findings
+from builder.model.key import SigningKey
 from builder.model.operation import Operation, OperationShown, OperationState, PublishedIn, Rollback
+from builder.repo import public_keys
 from builder.wire import Applied, Rejected
 from tests.support.small_farm import CHROOT
 from tests.support.store import answer
@@ -112,3 +114,19 @@ class OperationsTest(WebTest):
         assert self.client.get(f"{PATH}/soon").status == 404
         with pytest.raises(NotFoundError, match="operation 99"):
             answer(self.farm.farm.operations.show(99))
+
+
+class KeysTest(WebTest):
+    """`/api/v1/keys`."""
+
+    def test_keys_are_listed_and_given_out(self) -> None:
+        """Which they are, as JSON; the keys themselves, as text; and a sentence where there are none."""
+        assert self.client.get("/api/v1/keys?project=hello").json(list[SigningKey]) == []
+        none = self.client.get("/api/v1/keys/export?project=hello")
+        assert (none.status, "builder repo key create hello" in none.text) == (404, True)
+        key = SigningKey(fingerprint="A" * 40, since=1.0)
+        public_keys.write(self.repos, "hello", (key,), b"-----BEGIN\n")
+        assert self.client.get("/api/v1/keys?project=hello").json(list[SigningKey]) == [key]
+        assert self.client.get("/api/v1/keys/export?project=hello").text == "-----BEGIN\n"
+        for path in ("/api/v1/keys?project=hallo", "/api/v1/keys/export?project=hallo"):
+            assert self.client.get(path).status == 404

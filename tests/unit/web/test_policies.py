@@ -9,6 +9,7 @@ from twisted.internet.task import Clock
 from typing_extensions import override
 
 from builder.model.operation import Operation, Prepare
+from builder.repo import public_keys
 from builder.web.answers import Answer
 from builder.web.assets import Assets
 from builder.web.feed import Feed
@@ -35,6 +36,8 @@ SAMPLES = {
 NAMES = {"/static/{name}": "style.css", "/repos/{project}/{stage}/{distribution}/{name}.repo": "hello-testing"}
 REPO = SAMPLES["path..."]
 QUERIES = {
+    ("GET", "/api/v1/keys"): "?project=hello",
+    ("GET", "/api/v1/keys/export"): "?project=hello",
     ("POST", "/api/v1/definition"): "?dry_run=1",
     ("GET", "/api/v1/repository"): f"?name={REPO}",
     ("GET", "/api/v1/repository/difference"): f"?name={REPO}&before=1&after=1",
@@ -60,6 +63,7 @@ class PoliciesTest(WebTest):
         self.farm.write(1, "source", self.farm.begin(1, "source"), b"a log\n")
         prepare = Prepare(project="hello", stages=("testing",), chroots=(CHROOT,))
         Workbench(self.state).operations.carry_out([Operation(number=1, order=prepare)])
+        public_keys.write(self.repos, "hello", (), b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n")
 
     def test_policies(self) -> None:
         """A stranger is let in where anyone is, and nowhere else; a person is let in everywhere."""
