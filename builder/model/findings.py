@@ -7,6 +7,8 @@ import msgspec
 
 from builder.model import Value
 
+TEXT = 300
+"""The most characters of a finding's text."""
 MOST = 50
 """The most findings that are told of one operation: they travel in one box."""
 
@@ -16,7 +18,7 @@ class Finding(Value, frozen=True, kw_only=True):
 
     kind: Annotated[str, msgspec.Meta(max_length=40)]
     subject: Annotated[str, msgspec.Meta(max_length=200)]
-    text: Annotated[str, msgspec.Meta(max_length=300)] = ""
+    text: Annotated[str, msgspec.Meta(max_length=TEXT)] = ""
 
 
 class Findings(Value, frozen=True, kw_only=True):
@@ -29,4 +31,8 @@ class Findings(Value, frozen=True, kw_only=True):
 def told(findings: Iterable[Finding]) -> Findings:
     """As many of these findings as there is room for, in their order."""
     found = tuple(findings)
-    return Findings(first=found[:MOST], more=len(found[MOST:]))
+    first = (
+        Finding(kind=one.kind[:40], subject=one.subject[:200], text=one.text[:TEXT])  # as long as they may be
+        for one in found[:MOST]
+    )
+    return Findings(first=tuple(first), more=len(found[MOST:]))

@@ -90,7 +90,33 @@ class Key(Value, frozen=True, kw_only=True, tag="key"):
     reason: Text = ""
 
 
-Order = Key | Publish | Prepare | Rollback | Undo | Pin
+class Verify(Value, frozen=True, kw_only=True, tag="verify"):
+    """Look at everything that a project's repositories hold, and say what is wrong and how it is mended."""
+
+    project: Label
+    who: Text = ""
+    reason: Text = ""
+
+
+class Rebuild(Value, frozen=True, kw_only=True, tag="rebuild"):
+    """Make the metadata and the links of a repository anew, from the pool and the manifests, where they are damaged."""
+
+    project: Label
+    repository: Text
+    who: Text = ""
+    reason: Text = ""
+
+
+class Drop(Value, frozen=True, kw_only=True, tag="drop"):
+    """Remove what an attempt of the project has delivered and was rejected; `rejected` is its name."""
+
+    project: Label
+    rejected: Text
+    who: Text = ""
+    reason: Text = ""
+
+
+Order = Drop | Verify | Rebuild | Key | Publish | Prepare | Rollback | Undo | Pin
 """What the repository builder can be told to do; `type` says which, in JSON and on the wire."""
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from builder import files
-from builder.errors import NotFoundError, UnavailableError, VersionError
+from builder.errors import BuilderError, ConflictError, NotFoundError, UnavailableError, VersionError
 from builder.repo.manifest import Manifest, nothing
 
 CURRENT = "repodata"
@@ -70,6 +70,32 @@ class Archive:
             raise NotFoundError(f"{self._name} has no generation {generation}") from missing
         except (msgspec.MsgspecError, OSError, EOFError, zlib.error) as error:
             raise VersionError(f"{path} cannot be read by this version: {error}") from error
+
+    def newest(self) -> Manifest:
+        """The manifest of the current generation, or of the newest that is known if that cannot be told any more.
+
+        Raises:
+            ConflictError: None can be read.
+            NotFoundError: There is no repository.
+        """
+        try:
+            current = self.current()
+        except (BuilderError, OSError):
+            return self._newest()
+        if current.generation == 0:
+            raise NotFoundError(f"there is no repository {self._name}")
+        return current
+
+    def _newest(self) -> Manifest:
+        """The manifest that the link names, or the newest that can be read."""
+        link = self._repository / CURRENT
+        named = (int(link.readlink().parent.name),) if link.is_symlink() else ()
+        for generation in (*named, *reversed(self.generations())):
+            try:
+                return self.read(generation)
+            except (NotFoundError, VersionError):
+                continue
+        raise ConflictError(f"no manifest of {self._name} can be read: put {self._repository} back from a copy")
 
     def generations(self) -> tuple[int, ...]:
         """The numbers of all generations, the oldest first."""

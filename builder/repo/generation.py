@@ -9,7 +9,7 @@ A generation is made beside, verified, synced, moved to its place, and becomes c
 manifest names everything that belongs into the folder; the rest is swept away.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -24,6 +24,9 @@ from builder.repo.pool import Pool
 
 Seal = Callable[[Manifest, Path], None]
 """Signs the metadata in this folder, if the manifest says so."""
+
+Faults = Callable[[Path, Manifest], Sequence[str]]
+"""What is wrong with the generation in this folder, which should be what the manifest says."""
 
 _PACKAGES = "Packages"
 
@@ -105,6 +108,55 @@ class Generations:
         self._pool.release(self._name, manifest.digests())
         files.remove_tree(self._staging)
         self._clean = True
+
+    def rebuild(self, faults: Faults) -> tuple[str, ...]:
+        """Make anew what is missing or damaged, from the pool and the manifests; returns what that was.
+
+        Raises:
+            ConflictError: No manifest can be read, or a package is damaged wherever it is; nothing is removed.
+            NotFoundError: There is no such repository.
+        """
+        manifest = self._archive.newest()
+        self._clean = False
+        files.remove_tree(self._staging)
+        self._pool.hold(self._name, manifest.digests())
+        places = {place: (self._folder / place, package.sha256) for place, package in manifest.files().items()}
+        done = list(self._pool.renew(places, self._staging))
+        self._staging.mkdir()
+        files.make_folder(self._folder / _PACKAGES)
+        self._link(manifest)
+        for number in sorted(manifest.generations()):
+            done.extend(self._renew(manifest if number == manifest.generation else self._archive.read(number), faults))
+        done.extend(self._point(manifest.generation))
+        self.tidy(manifest)
+        return tuple(done)
+
+    def _renew(self, manifest: Manifest, faults: Faults) -> Iterator[str]:
+        """Make one generation anew, if something is wrong with it."""
+        place = self._place(manifest.generation)
+        if not faults(place, manifest):
+            return
+        beside = self._staging / place.name
+        self._write(beside, manifest)
+        self._verify(beside, manifest)
+        self._archive.keep(manifest)
+        if place.exists():
+            waste = self._staging / "damaged"
+            waste.mkdir(exist_ok=True)
+            files.discard(place, waste)
+        files.make_folder(place.parent)
+        files.move(beside, place)
+        yield f"{GENERATIONS}/{place.name}"
+
+    def _point(self, generation: int) -> Iterator[str]:
+        """Let the link that says which generation is the current one name this one."""
+        link, target = self._folder / CURRENT, f"{GENERATIONS}/{generation}/repodata"
+        if link.is_symlink() and str(link.readlink()) == target:
+            return
+        if link.is_dir() and not link.is_symlink():
+            files.discard(link, self._staging)
+        files.symlink(target, link)
+        yield CURRENT
 
     def _write(self, beside: Path, manifest: Manifest) -> None:
         """Write a generation to `beside`, durably."""

@@ -14,11 +14,12 @@ from twisted.logger import Logger
 
 from builder import files
 from builder.errors import BuilderError, ConflictError, DigestError, InvalidError, NotFoundError
-from builder.model.operation import Key, Operation, Pin, Prepare, Publish, Rollback, Undo
+from builder.model.operation import Drop, Key, Operation, Pin, Prepare, Publish, Rebuild, Rollback, Undo, Verify
 from builder.repo import generation, layout
 from builder.repo.answer import Answer
 from builder.repo.archive import Archive
 from builder.repo.draft import Drafts
+from builder.repo.drop import Dropping
 from builder.repo.generation import Generations
 from builder.repo.headers import HeaderReader
 from builder.repo.incoming import Delivered, Incoming
@@ -30,10 +31,13 @@ from builder.repo.pin import Pinning
 from builder.repo.pool import Pool
 from builder.repo.prepare import Preparing
 from builder.repo.publish import Publishing
+from builder.repo.rebuild import Rebuilding
+from builder.repo.rejected import RejectedDeliveries
 from builder.repo.rollback import Rolling
 from builder.repo.sign import Change, Signer
 from builder.repo.switching import Switch, Switching
 from builder.repo.undo import Undoing
+from builder.repo.verify import Inspection, Verifying
 
 _REFUSALS = (InvalidError, DigestError, ConflictError, NotFoundError)
 """What is the operation's own fault; anything else is the farm's, and is tried again."""
@@ -69,10 +73,12 @@ class Operations:
         linked = (*(state / name for name in ("incoming", "rejected", "pool", "keys")), self._repos, self._staging)
         self._folders = (*linked, state / "switching")
         self._incoming = Incoming(state / "incoming", state / "rejected", self._staging, read)
+        self._rejected = RejectedDeliveries(state / "rejected")
         self._pool = Pool(state / "pool", read)
         self._switching = Switching(state / "switching")
         self._keys = Keys(state / "keys", self._staging, self._repos)
         self._signer = Signer(self._keys, self._pool, self._staging, read)
+        self._inspection = Inspection(self._repos, self._pool, self._keys, self._signer)
         self._generations: dict[str, Generations] = {}
         self._now = now
 
@@ -127,7 +133,7 @@ class Operations:
         manifests |= self._publish(changes, delivered)
         return (*answers, *(task.finish(manifests) for task in taken))
 
-    def _task(self, operation: Operation, now: float) -> Task:
+    def _task(self, operation: Operation, now: float) -> Task:  # noqa: PLR0911 - one for each kind of order
         match operation.order:
             case Publish() as order:
                 return Publishing(operation.number, order, self._incoming, now)
@@ -141,6 +147,12 @@ class Operations:
                 return Undoing(operation.number, order, self._homes(order.project), self._archive, self._pool)
             case Pin() as order:
                 return Pinning(operation.number, order)
+            case Drop() as order:
+                return Dropping(operation.number, order, self._rejected, self._staging)
+            case Verify() as order:
+                return Verifying(operation.number, order, self._homes(order.project), self._inspection)
+            case Rebuild() as order:
+                return Rebuilding(operation.number, order, self._rebuild)
 
     def _publish(
         self, changes: Mapping[Repository, Change], delivered: Mapping[str, Delivered]
@@ -170,6 +182,12 @@ class Operations:
     def _current(self, name: str) -> Manifest:
         self._switch(_project(name))
         return self._of(name).current()
+
+    def _rebuild(self, repository: Repository) -> tuple[str, ...]:
+        if repository not in self._homes(repository.project):
+            raise NotFoundError(f"there is no repository {repository.path}")
+        self._switch(repository.project)
+        return self._of(repository.path).rebuild(self._inspection.generation)
 
     def _archive(self, repository: Repository) -> Archive:
         return Archive(repository.path, self._repos / repository.path)

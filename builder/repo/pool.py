@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from builder import files
-from builder.errors import InvalidError, UnavailableError
+from builder.errors import ConflictError, InvalidError, UnavailableError
 from builder.repo import index
 from builder.repo.headers import HeaderReader, record_path
 from builder.repo.index import Record
@@ -70,6 +70,51 @@ class Pool:
                 raise UnavailableError(f"{file} is damaged: its digest is not {sha256} any more")
             self.take(sha256, file, record)
         files.remove_tree(staging)
+
+    def renew(self, places: Mapping[str, tuple[Path, str]], staging: Path) -> Iterator[str]:
+        """Make these packages whole in the pool, and remove what is damaged at their places in a repository.
+
+        `places` are the path and the digest of each, by how people call it; what was not whole is returned by that.
+
+        Raises:
+            ConflictError: One is damaged here and there; nothing is removed.
+        """
+        here = {name: self._is(self.path(sha256), sha256) for name, (_, sha256) in places.items()}
+        there = {name: self._is(place, sha256) for name, (place, sha256) in places.items()}
+        if lost := [name for name in places if not here[name] and not there[name]]:
+            name = lost[0]
+            path = self.path(places[name][1])
+            raise ConflictError(
+                f"{name} is damaged in the pool and in the repository ({len(lost)} in all are): put {path} back"
+            )
+        for name, (place, sha256) in places.items():
+            if not here[name]:
+                files.remove(self.path(sha256))
+            if not self._readable(sha256):
+                files.remove(self._index(sha256))
+                self.mend({sha256: place if there[name] else self.path(sha256)}, staging)
+                yield name
+            if not there[name]:
+                files.remove(place)
+                yield name
+
+    def fault(self, sha256: str) -> str:
+        """What is wrong with a package here, empty if nothing is."""
+        if not self.path(sha256).exists():
+            return "is not in the pool"
+        if not self._is(self.path(sha256), sha256):
+            return "is damaged in the pool"
+        return "" if self._readable(sha256) else "has no record in the pool that can be read"
+
+    def _is(self, path: Path, sha256: str) -> bool:
+        return path.is_file() and files.sha256(path) == sha256
+
+    def _readable(self, sha256: str) -> bool:
+        """Whether a package is there with a record of it."""
+        try:
+            return self.path(sha256).exists() and index.load(self._index(sha256)).sha256 == sha256
+        except (OSError, UnavailableError):
+            return False
 
     def await_word_of(self, repository: str) -> None:
         """Remove nothing until this repository has said what it needs."""

@@ -1,0 +1,45 @@
+"""Carrying out `Rebuild`: what is missing or damaged in a repository is made anew; its content stays what it is."""
+
+from collections.abc import Callable, Mapping
+
+from builder.model.findings import Finding, told
+from builder.model.operation import Rebuild
+from builder.repo import answer
+from builder.repo.answer import Answer
+from builder.repo.draft import Drafts
+from builder.repo.incoming import Delivered
+from builder.repo.layout import Repository
+from builder.repo.manifest import Manifest
+from builder.repo.rollback import one_of
+
+
+class Rebuilding:
+    """The operation `number`; see `builder.repo.operations.Task`. `rebuild` says what it had to make anew.
+
+    It changes no content and is noted in no manifest: given again, it finds nothing left to do.
+    """
+
+    def __init__(self, number: int, order: Rebuild, rebuild: Callable[[Repository], tuple[str, ...]]) -> None:
+        self._number = number
+        self._order = order
+        self._rebuild = rebuild
+        self._made: tuple[str, ...] = ()
+
+    def answered(self, drafts: Drafts) -> Answer | None:
+        """It is looked at each time."""
+
+    def draft(self, drafts: Drafts) -> Mapping[str, Delivered]:  # noqa: ARG002 - a damaged repository has no draft
+        """Make it whole at once, since nothing else can be done with it before."""
+        self._made = self._rebuild(one_of(self._order.project, self._order.repository))
+        return {}
+
+    def finish(self, manifests: Mapping[Repository, Manifest]) -> Answer:  # noqa: ARG002 - they are what they were
+        """Say what was made."""
+        name = self._order.repository
+        findings = [Finding(kind="rebuilt", subject=place, text=name) for place in self._made]
+        whole = Finding(kind="whole", subject=name, text="there was nothing to mend")
+        return answer.applied(self._number, (), findings=told(findings or [whole]))
+
+    def reject(self, reason: str) -> Answer:
+        """There is nothing to put away."""
+        return answer.rejected(self._number, reason)
