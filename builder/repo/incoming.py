@@ -20,11 +20,9 @@ from builder.repo import index, layout
 from builder.repo.headers import HeaderReader, record_path
 from builder.repo.index import Record
 from builder.repo.promise import Promise, broken
+from builder.repo.rejected import FILES, REASON, Refusal, RejectedDeliveries, refusal
 
-KEPT = 30 * 24 * 3600.0
-"""For how many seconds what was not taken is kept for a person to look at."""
 _PACKAGES = frozenset({ArtifactKind.RPM, ArtifactKind.SRPM})
-_REASON = "reason.json"
 
 
 class Delivered(Value, frozen=True, kw_only=True):
@@ -37,16 +35,6 @@ class Delivered(Value, frozen=True, kw_only=True):
     sha256: Sha256
     source: str | None
     promise: Promise | None = None
-
-
-class Refusal(Value, frozen=True, kw_only=True):
-    """`reason.json` of what was set aside, at `time` in seconds since the epoch, with the digest of its listing."""
-
-    operation: int
-    order: Publish
-    listing: Sha256 | None = None
-    reason: str
-    time: float
 
 
 class Incoming:
@@ -102,34 +90,31 @@ class Incoming:
         something else was delivered.
         """
         for place in self._places(operation, order):
-            refusal = _refusal(place)
-            if refusal is None or refusal.order != order:
+            found = refusal(place)
+            if found is None or found.order != order:
                 continue
             there = self.path(order).exists()
-            if not there or (refusal.listing == self._digest(order) and not (place / "files").exists()):
+            if not there or (found.listing == self._digest(order) and not (place / FILES).exists()):
                 self._set_aside(operation, order, place)
-                return refusal.reason
+                return found.reason
         return None
 
     def refuse(self, operation: int, order: Publish, reason: str, now: float) -> None:
         """Keep what was delivered for a person to look at, with the reason beside it."""
         self.prune(now)
-        place = next(place for place in self._names(operation, order) if not (place / _REASON).exists())
-        refusal = Refusal(operation=operation, order=order, listing=self._digest(order), reason=reason, time=now)
+        place = next(place for place in self._names(operation, order) if not (place / REASON).exists())
+        found = Refusal(operation=operation, order=order, listing=self._digest(order), reason=reason, time=now)
         files.make_folder(place)
-        files.write(place / _REASON, msgspec.json.encode(refusal))
+        files.write(place / REASON, msgspec.json.encode(found))
         self._set_aside(operation, order, place)
 
     def prune(self, now: float) -> None:
         """Remove what was set aside long ago."""
-        for place in tuple(self._rejected.iterdir()):
-            refusal = _refusal(place)
-            if refusal is not None and now - refusal.time > KEPT:
-                files.discard(place, self._staging)
+        RejectedDeliveries(self._rejected).prune(now, self._staging)
 
     def _set_aside(self, operation: int, order: Publish, place: Path) -> None:
         if self.path(order).exists():
-            files.move(self.path(order), place / "files")
+            files.move(self.path(order), place / FILES)
         files.remove_tree(self._spool(operation))
 
     def _places(self, operation: int, order: Publish) -> Iterable[Path]:
@@ -153,14 +138,6 @@ class Incoming:
 
     def _spool(self, operation: int) -> Path:
         return self._staging / f"operation-{operation}"
-
-
-def _refusal(place: Path) -> Refusal | None:
-    """What was noted there; nothing if it was interrupted, or damaged."""
-    try:
-        return msgspec.json.decode((place / _REASON).read_bytes(), type=Refusal)
-    except (OSError, msgspec.MsgspecError):
-        return None
 
 
 def _plain(listing: Path) -> Path:

@@ -7,7 +7,7 @@ import pytest
 
 from builder.model.operation import Operation, Prepare, PublishedIn
 from builder.model.project import Retention
-from builder.repo.incoming import KEPT
+from builder.repo.rejected import KEPT
 from builder.repo.thinning import DAILY, GRACE
 from builder.wire import Applied, Rejected
 from tests.support.repositories import Workbench, names, picture

@@ -1,0 +1,56 @@
+"""Carrying out `Drop`: a rejected delivery, which somebody has looked at, goes before its time."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from builder.errors import InvalidError
+from builder.model.findings import Finding, told
+from builder.model.operation import Drop
+from builder.repo import answer
+from builder.repo.answer import Answer
+from builder.repo.draft import Drafts
+from builder.repo.incoming import Delivered
+from builder.repo.layout import Repository
+from builder.repo.manifest import Manifest
+from builder.repo.rejected import Dropped, RejectedDeliveries
+
+
+class Dropping:
+    """The operation `number`, which removes by way of `waste`; see `builder.repo.operations.Task`."""
+
+    def __init__(self, number: int, order: Drop, rejected: RejectedDeliveries, waste: Path) -> None:
+        self._number = number
+        self._order = order
+        self._rejected = rejected
+        self._waste = waste
+        self._dropped = rejected.dropped(number, order.rejected)
+
+    def answered(self, _: Drafts) -> Answer | None:
+        """It is remembered what was dropped; what of it is still there goes now."""
+        return None if self._dropped is None else self._drop(self._dropped)
+
+    def draft(self, _: Drafts) -> Mapping[str, Delivered]:
+        """Look whether it is there, and the project's."""
+        self._look()
+        return {}
+
+    def finish(self, _: Mapping[Repository, Manifest]) -> Answer:
+        """Remove it."""
+        return self._drop(self._look())
+
+    def reject(self, reason: str) -> Answer:
+        """There is nothing to put away."""
+        return answer.rejected(self._number, reason)
+
+    def _look(self) -> Dropped:
+        name = self._order.rejected
+        delivery = self._rejected.show(name)
+        if delivery.project != self._order.project:
+            raise InvalidError(f"{name} is of the project {delivery.project}, not of {self._order.project}")
+        size = sum(file.size for file in delivery.files)
+        return Dropped(operation=self._number, name=name, text=f"{len(delivery.files)} files, {size} bytes")
+
+    def _drop(self, dropped: Dropped) -> Answer:
+        self._rejected.drop(dropped, self._waste)
+        findings = told([Finding(kind="dropped", subject=dropped.name, text=dropped.text)])
+        return answer.applied(self._number, (), findings=findings)

@@ -1,0 +1,130 @@
+"""What was delivered and not taken: set aside with the reason, shown to people, and removed in time or when told to.
+
+rejected/<operation>-<build>-<job>-<fence>/{files/, reason.json}, and dropped.json with what people have dropped.
+"""
+
+import re
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from builder import files
+from builder.errors import NotFoundError
+from builder.model import LABEL_PATTERN, Sha256, Value
+from builder.model.operation import Publish
+from builder.model.rejected import RejectedDelivery, RejectedFile
+
+KEPT = 30 * 24 * 3600.0
+"""For how many seconds what was not taken is kept for a person to look at."""
+REMEMBERED = 100
+"""How many drops are remembered: more than ever wait for an answer."""
+FILES = "files"
+REASON = "reason.json"
+_DROPPED = "dropped.json"
+_LABEL = re.compile(LABEL_PATTERN)
+
+
+class Refusal(Value, frozen=True, kw_only=True):
+    """`reason.json` of what was set aside, at `time` in seconds since the epoch, with the digest of its listing."""
+
+    operation: int
+    order: Publish
+    listing: Sha256 | None = None
+    reason: str
+    time: float
+
+
+class Dropped(Value, frozen=True, kw_only=True):
+    """The operation `operation` has removed the delivery `name`, and what that was in words."""
+
+    operation: int
+    name: str
+    text: str
+
+
+class RejectedDeliveries:
+    """The folder `rejected/`. It blocks while it reads; the repository builder alone writes."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def listing(self, project: str | None = None) -> tuple[RejectedDelivery, ...]:
+        """All of them, or those of one project, the newest first, without their files."""
+        there = ((place, refusal(place)) for place in _entries(self._folder))
+        shown = [_shown(place, why) for place, why in there if why and project in {None, why.order.project}]
+        return tuple(sorted(shown, key=lambda one: (one.time, one.operation), reverse=True))
+
+    def show(self, name: str) -> RejectedDelivery:
+        """One with its files.
+
+        Raises:
+            NotFoundError: There is none of that name.
+        """
+        place = self._folder / name
+        why = refusal(place) if _LABEL.fullmatch(name) else None
+        if why is None:
+            raise NotFoundError(f"nothing called {name} was rejected; `builder repo rejected list` shows what was")
+        return msgspec.structs.replace(_shown(place, why), files=tuple(_files(place / FILES)))
+
+    def dropped(self, operation: int, name: str) -> Dropped | None:
+        """What is remembered of a delivery that an operation has removed, if it has."""
+        return next((one for one in self._dropped() if (one.operation, one.name) == (operation, name)), None)
+
+    def drop(self, dropped: Dropped, waste: Path) -> None:
+        """Remove a delivery by way of the folder `waste`, and remember it; nothing happens the second time."""
+        if dropped not in self._dropped():
+            files.write(self._folder / _DROPPED, msgspec.json.encode((*self._dropped(), dropped)[-REMEMBERED:]))
+        if (self._folder / dropped.name).exists():
+            files.discard(self._folder / dropped.name, waste)
+
+    def prune(self, now: float, waste: Path) -> None:
+        """Remove what was set aside long ago, by way of the folder `waste`; also where it does not say why."""
+        for place in _entries(self._folder):
+            why = refusal(place)
+            since = place.lstat().st_mtime if why is None else why.time
+            if place.is_dir() and now - since > KEPT:
+                files.discard(place, waste)
+
+    def _dropped(self) -> tuple[Dropped, ...]:
+        """What is remembered; nothing if it cannot be read, which makes an answer worse and nothing else."""
+        try:
+            return msgspec.json.decode((self._folder / _DROPPED).read_bytes(), type=tuple[Dropped, ...])
+        except (OSError, msgspec.MsgspecError):
+            return ()
+
+
+def refusal(place: Path) -> Refusal | None:
+    """What was noted there; nothing if it was interrupted, or damaged."""
+    try:
+        return msgspec.json.decode((place / REASON).read_bytes(), type=Refusal)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def _shown(place: Path, why: Refusal) -> RejectedDelivery:
+    return RejectedDelivery(
+        name=place.name,
+        operation=why.operation,
+        project=why.order.project,
+        package=why.order.package,
+        build=why.order.build,
+        job=why.order.job,
+        fence=why.order.fence,
+        reason=why.reason,
+        time=why.time,
+        until=why.time + KEPT,
+    )
+
+
+def _files(folder: Path) -> Iterable[RejectedFile]:
+    """What was delivered; nothing of it is opened or followed, and its names are as hostile as its content."""
+    for path in sorted(_entries(folder)):
+        facts = path.lstat()
+        name = "".join(letter if letter.isprintable() else "?" for letter in path.name)
+        yield RejectedFile(name=name, size=facts.st_size if stat.S_ISREG(facts.st_mode) else 0)
+
+
+def _entries(folder: Path) -> tuple[Path, ...]:
+    return tuple(folder.iterdir()) if folder.is_dir() else ()
