@@ -107,7 +107,16 @@ class Rebuild(Value, frozen=True, kw_only=True, tag="rebuild"):
     reason: Text = ""
 
 
-Order = Verify | Rebuild | Key | Publish | Prepare | Rollback | Undo | Pin
+class Drop(Value, frozen=True, kw_only=True, tag="drop"):
+    """Remove what an attempt of the project has delivered and was rejected; `rejected` is its name."""
+
+    project: Label
+    rejected: Text
+    who: Text = ""
+    reason: Text = ""
+
+
+Order = Drop | Verify | Rebuild | Key | Publish | Prepare | Rollback | Undo | Pin
 """What the repository builder can be told to do; `type` says which, in JSON and on the wire."""
 
 

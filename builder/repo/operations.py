@@ -14,11 +14,12 @@ from twisted.logger import Logger
 
 from builder import files
 from builder.errors import BuilderError, ConflictError, DigestError, InvalidError, NotFoundError
-from builder.model.operation import Key, Operation, Pin, Prepare, Publish, Rebuild, Rollback, Undo, Verify
+from builder.model.operation import Drop, Key, Operation, Pin, Prepare, Publish, Rebuild, Rollback, Undo, Verify
 from builder.repo import generation, layout
 from builder.repo.answer import Answer
 from builder.repo.archive import Archive
 from builder.repo.draft import Drafts
+from builder.repo.drop import Dropping
 from builder.repo.generation import Generations
 from builder.repo.headers import HeaderReader
 from builder.repo.incoming import Delivered, Incoming
@@ -31,6 +32,7 @@ from builder.repo.pool import Pool
 from builder.repo.prepare import Preparing
 from builder.repo.publish import Publishing
 from builder.repo.rebuild import Rebuilding
+from builder.repo.rejected import RejectedDeliveries
 from builder.repo.rollback import Rolling
 from builder.repo.sign import Change, Signer
 from builder.repo.switching import Switch, Switching
@@ -71,6 +73,7 @@ class Operations:
         linked = (*(state / name for name in ("incoming", "rejected", "pool", "keys")), self._repos, self._staging)
         self._folders = (*linked, state / "switching")
         self._incoming = Incoming(state / "incoming", state / "rejected", self._staging, read)
+        self._rejected = RejectedDeliveries(state / "rejected")
         self._pool = Pool(state / "pool", read)
         self._switching = Switching(state / "switching")
         self._keys = Keys(state / "keys", self._staging, self._repos)
@@ -144,6 +147,8 @@ class Operations:
                 return Undoing(operation.number, order, self._homes(order.project), self._archive, self._pool)
             case Pin() as order:
                 return Pinning(operation.number, order)
+            case Drop() as order:
+                return Dropping(operation.number, order, self._rejected, self._staging)
             case Verify() as order:
                 return Verifying(operation.number, order, self._homes(order.project), self._inspection)
             case Rebuild() as order:
