@@ -170,6 +170,29 @@ class Key(TypedDict):
     until: float | None
 
 
+class RejectedFile(TypedDict):
+    """Something in a rejected delivery; the size in bytes."""
+
+    name: str
+    size: int
+
+
+class RejectedDelivery(TypedDict):
+    """A delivery that was not published; in a list, without its files."""
+
+    name: str
+    operation: int
+    project: str
+    package: str
+    build: int
+    job: str
+    fence: int
+    reason: str
+    time: float
+    until: float
+    files: list[RejectedFile]
+
+
 class RepositorySummary(TypedDict):
     """A repository in a list; `fault` says why nothing is known of it."""
 

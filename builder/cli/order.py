@@ -23,11 +23,11 @@ Order = dict[str, Any]
 """An order as the API takes it: its `type`, and what that one takes."""
 
 
-def carry_out(farm: Farm, order: Order, *, as_json: bool, findings_mean: Exit = Exit.DONE) -> Exit:
+def carry_out(farm: Farm, order: Order, *, as_json: bool, fine: frozenset[str] | None = None) -> Exit:
     """Give an order, wait until it is carried out or refused, and tell what came of it.
 
     Returns:
-        How it ended; `findings_mean` where it was carried out and there is something to say about it.
+        How it ended; with `fine`, a failure where there are findings of other kinds than these.
     """
     number = given(farm, order)
     try:
@@ -35,7 +35,8 @@ def carry_out(farm: Farm, order: Order, *, as_json: bool, findings_mean: Exit = 
     except KeyboardInterrupt:
         return left(number)
     outcome = told(operation, as_json=as_json)
-    return findings_mean if outcome is Exit.DONE and operation["findings"]["first"] else outcome
+    kinds = {finding["kind"] for finding in operation["findings"]["first"]}
+    return Exit.FAILED if outcome is Exit.DONE and fine is not None and kinds - fine else outcome
 
 
 def given(farm: Farm, order: Order) -> int:

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from builder.cli import key, repositories, tables
+from builder.cli import key, rejected, repositories, tables
 from builder.cli.answers import Operation
 from builder.cli.arguments import asks_for_json, generation, list_limit, operation_number, repository
 from builder.cli.client import Farm
@@ -33,6 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         verb.add_argument("--reason", default="", help="why")
     verify = _verb(verbs, "verify", _verify, "check a project's repositories: digests, links, signatures, manifests")
     verify.add_argument("project", metavar="PROJECT", help="the project")
+    rejected.configure(verbs)
     key.configure(verbs)
     listing = _verb(verbs, "operations", _operations, "list operations, newest first")
     listing.add_argument("project", metavar="PROJECT", nargs="?", help="only of this project (default: all)")
@@ -72,7 +73,7 @@ def _rebuild(options: argparse.Namespace) -> int:
 
 def _verify(options: argparse.Namespace) -> int:
     order = {"type": "verify", "project": options.project}
-    return carry_out(Farm.from_environment(), order, as_json=options.json, findings_mean=Exit.FAILED)
+    return carry_out(Farm.from_environment(), order, as_json=options.json, fine=frozenset({"verified"}))
 
 
 def _undo(options: argparse.Namespace) -> int:

@@ -14,9 +14,11 @@ from builder.model.difference import Change
 from builder.model.key import SigningKey
 from builder.model.operation import OperationShown
 from builder.model.package import PackageSummary
+from builder.model.rejected import RejectedDelivery
 from builder.model.repository import PackageChange, RepositoryShown, RepositorySummary
 from builder.model.slave import Slave
 from builder.repo.history import History
+from builder.repo.rejected import RejectedDeliveries
 from builder.web.answers import Answer
 from builder.web.api.builds import BuildsApi, CancelBuild, ListBuilds, ShowBuild, StartBuild
 from builder.web.api.definition import ApplyDefinition, DefinitionApi, ExportDefinition
@@ -25,6 +27,7 @@ from builder.web.api.keys import AskKeys, KeysApi
 from builder.web.api.logs import LogsApi, ReadLog
 from builder.web.api.operations import GiveOrder, ListOperations, OperationsApi, ShowOperation
 from builder.web.api.packages import ListPackages, PackagesApi
+from builder.web.api.rejected import ListRejected, RejectedApi, ShowRejected
 from builder.web.api.repositories import CompareGenerations, ListRepositories, RepositoriesApi, ShowRepository
 from builder.web.api.slaves import ListSlaves, SlavesApi
 from builder.web.api.status import AskStatus, Status, StatusApi
@@ -52,6 +55,7 @@ def api(farm: Farm, root: Path, feed: Feed, clock: IReactorTime) -> tuple[Route[
     logs = LogsApi(farm.builds, farm.logs, feed, clock)
     operations = OperationsApi(farm.operations)
     packages = PackagesApi(farm.definitions)
+    rejected = RejectedApi(RejectedDeliveries(root.parent / "rejected"), farm.aside)
     repos = RepositoriesApi(History(root), farm.aside)
     slaves = SlavesApi(farm.slaves)
     status = StatusApi(farm.builds, farm.slaves, farm.events)
@@ -72,6 +76,8 @@ def api(farm: Farm, root: Path, feed: Feed, clock: IReactorTime) -> tuple[Route[
         Route("POST", "/api/v1/operations", PERSON, GiveOrder, OperationShown, operations.order),
         Route("GET", "/api/v1/operations/{number}", ANYONE, ShowOperation, OperationShown, operations.show),
         Route("GET", "/api/v1/packages", ANYONE, ListPackages, tuple[PackageSummary, ...], packages.listing),
+        Route("GET", "/api/v1/rejected", ANYONE, ListRejected, tuple[RejectedDelivery, ...], rejected.listing),
+        Route("GET", "/api/v1/rejected/{name}", ANYONE, ShowRejected, RejectedDelivery, rejected.show),
         Route("GET", "/api/v1/repositories", ANYONE, ListRepositories, tuple[RepositorySummary, ...], repos.listing),
         Route("GET", "/api/v1/repository", ANYONE, ShowRepository, RepositoryShown, repos.show),
         Route("GET", difference, ANYONE, CompareGenerations, tuple[PackageChange, ...], repos.difference),

@@ -146,7 +146,7 @@ def test_an_operation_outlives_who_waits_for_it(tmp_path: Path, mini_chroots: Pa
     """Ctrl-C ends the waiting with exit code 130 and the number; the repository builder does it when it is back."""
     with Farm(tmp_path, mini_chroots, slaves=0) as farm:
         farm.call("POST", "/api/v1/definition", definition("hello", {"hello": "file:///nowhere"}))
-        eventually("the repositories are there", lambda: done(farm, "list") != "")
+        eventually("they are prepared", lambda: done(farm, "operations").startswith("1\tprepare\thello\tapplied"))
         farm.repo.stop()
         command = [str(BIN / "builder"), "repo", "pin", REPO, "1", "--reason", "x"]
         with subprocess.Popen(command, env=farm.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as waiting:
@@ -175,3 +175,44 @@ def test_a_project_gets_keys(tmp_path: Path, mini_chroots: Path) -> None:
         assert done(farm, "key", "export", "hello").count("BEGIN PGP PUBLIC KEY BLOCK") >= 1
         done(farm, "key", "retire", "hello")
         assert [key["until"] for key in json.loads(done(farm, "key", "list", "hello", "--json"))] == [None]
+
+
+def test_damage_is_found_and_mended(tmp_path: Path, mini_chroots: Path) -> None:
+    """`verify` is exit code 1 with a line that says how to mend, `rebuild` mends it, and `verify` is content again."""
+    with Farm(tmp_path, mini_chroots, slaves=0) as farm:
+        farm.call("POST", "/api/v1/definition", definition("hello", {"hello": "file:///nowhere"}))
+        assert "no faults" in done(farm, "verify", "hello")
+        (metadata,) = (farm.state / "repos" / REPO / "generations/1/repodata").glob("*-primary.xml.gz")
+        metadata.write_bytes(b"rubbish")
+        found = farm.builder("repo", "verify", "hello")
+        assert found.returncode == 1
+        mend = re.search(r"mend it: builder repo (rebuild \S+)", found.stdout)
+        assert mend is not None, found.stdout
+        done(farm, *mend[1].split())
+        assert "no faults" in done(farm, "verify", "hello")
+        assert "no repository" in refused(farm, "rebuild", "hello/testing/mini-12/s390x")
+
+
+def test_what_was_rejected_is_shown_and_dropped(tmp_path: Path, mini_chroots: Path) -> None:
+    """A delivery whose bytes are not those that were announced is in `rejected list` until it is dropped."""
+    with Farm(tmp_path, mini_chroots) as farm:
+        farm.call("POST", "/api/v1/definition", definition("hello", {"hello": packaging(tmp_path / "git", "hello")}))
+        eventually("they are prepared", lambda: done(farm, "operations").startswith("1\tprepare\thello\tapplied"))
+        farm.repo.stop()
+        number = farm.call("POST", "/api/v1/builds", {"package": "hello"})["number"]
+        eventually(
+            "it waits to be published", lambda: done(farm, "operations").startswith("2\tpublish\thello\twaiting")
+        )
+        (delivered,) = (farm.state / "incoming").rglob("*.noarch.rpm")
+        delivered.write_bytes(delivered.read_bytes() + b"and more")
+        farm.repo.start()
+        assert farm.finished(number)["state"] == "failed"
+        (row,) = (line.split("\t") for line in done(farm, "rejected", "list", "hello").splitlines())
+        assert row[1] == "hello/hello"
+        shown = done(farm, "rejected", "show", row[0])
+        assert f"reason: {row[3]}\n" in shown
+        assert re.search(rf"^{delivered.name}\t", shown, re.MULTILINE)
+        done(farm, "rejected", "drop", row[0])
+        assert done(farm, "rejected", "list") == ""
+        assert f"nothing called {row[0]} was rejected" in refused(farm, "rejected", "show", row[0])
+        assert f"nothing called {row[0]} was rejected" in refused(farm, "rejected", "drop", row[0])

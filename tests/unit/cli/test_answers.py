@@ -18,6 +18,7 @@ from builder.model.job import Attempt, Job
 from builder.model.key import SigningKey
 from builder.model.operation import OperationShown, PublishedIn
 from builder.model.package import PackageSummary
+from builder.model.rejected import RejectedDelivery, RejectedFile
 from builder.model.repository import (
     GenerationShown,
     PackageChange,
@@ -49,6 +50,8 @@ from builder.model.step import Step
         (answers.PackageChange, PackageChange),
         (answers.PackageInRepository, PackageShown),
         (answers.PublishedIn, PublishedIn),
+        (answers.RejectedDelivery, RejectedDelivery),
+        (answers.RejectedFile, RejectedFile),
         (answers.Repository, RepositoryShown),
         (answers.RepositorySummary, RepositorySummary),
         (answers.Slave, Slave),

@@ -18,6 +18,7 @@ from builder.web.routes import table
 from builder.web.table import Policy, Route
 from tests.support.http import Client
 from tests.support.repositories import Workbench
+from tests.support.rpms import deliver, order_of
 from tests.support.small_farm import CHROOT, DEFINITION
 from tests.support.web import WebTest
 
@@ -33,7 +34,12 @@ SAMPLES = {
 }
 """What stands in the patterns of the routes below, so that each finds something."""
 
-NAMES = {"/static/{name}": "style.css", "/repos/{project}/{stage}/{distribution}/{name}.repo": "hello-testing"}
+REJECTED = "2-1-fedora-43-x86_64-1"
+NAMES = {
+    "/api/v1/rejected/{name}": REJECTED,
+    "/static/{name}": "style.css",
+    "/repos/{project}/{stage}/{distribution}/{name}.repo": "hello-testing",
+}
 REPO = SAMPLES["path..."]
 QUERIES = {
     ("GET", "/api/v1/keys"): "?project=hello",
@@ -62,7 +68,10 @@ class PoliciesTest(WebTest):
         self.ada.post("/api/v1/builds", {"package": "hello"})
         self.farm.write(1, "source", self.farm.begin(1, "source"), b"a log\n")
         prepare = Prepare(project="hello", stages=("testing",), chroots=(CHROOT,))
-        Workbench(self.state).operations.carry_out([Operation(number=1, order=prepare)])
+        empty = order_of(1)
+        deliver(self.state, empty, ())
+        orders = (Operation(number=1, order=prepare), Operation(number=2, order=empty))
+        Workbench(self.state).operations.carry_out(orders)
         public_keys.write(self.repos, "hello", (), b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n")
 
     def test_policies(self) -> None:
