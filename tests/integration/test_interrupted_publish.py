@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from builder import files
-from builder.model.operation import Operation, Pin, Prepare, Rollback, Undo
+from builder.model.operation import Operation, Pin, Prepare, Rebuild, Rollback, Undo
 from builder.model.project import Retention
 from builder.repo.answer import Answer
 from builder.repo.thinning import DAILY, GRACE
@@ -225,6 +225,31 @@ def test_failed_and_tried_again(scene: Scene) -> None:
                 return
             bench.operations.carry_out(scene.operations)
             assert picture(bench.state) == scene.after, f"point {point}"
+    pytest.fail("the work has no end")
+
+
+def test_killed_while_it_rebuilds(tmp_path: Path) -> None:
+    """A rebuild that is cut off anywhere is finished by the next one: every byte and link is what it was."""
+    bench = Workbench(tmp_path / "before", START)
+    _history(bench)
+    whole = picture(bench.state)
+    tree = bench.state / "repos" / NAME
+    shutil.rmtree(tree / "generations/2")
+    (tree / "generations/1/repodata/repomd.xml").write_text("<")
+    (tree / "Packages/h/hello-1-1.noarch.rpm").unlink()
+    (tree / "repodata").unlink()
+    (tree / "repodata").mkdir()
+    operation = Operation(number=3, order=Rebuild(project="hello", repository=NAME))
+    for point in range(1, 2000):
+        state = tmp_path / str(point)
+        subprocess.run(["cp", "-a", bench.state, state], check=True)
+        again = killed(lambda state=state: Workbench(state, bench.now).operations.carry_out([operation]), point)  # type: ignore[misc]  # bound now
+        Workbench(state, bench.now).operations.carry_out([operation])
+        assert picture(state) == whole, f"point {point}"
+        if not again:
+            assert point > 10
+            return
+        shutil.rmtree(state)
     pytest.fail("the work has no end")
 
 
