@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from builder.model.operation import Operation, Order, Pin, PublishedIn, Rollback, Undo
+from builder.model.operation import Key, KeyAction, Operation, Order, Pin, PublishedIn, Rollback, Undo, Verify
 from builder.model.project import Retention
+from builder.repo.archive import Archive
 from builder.repo.history import History
 from builder.repo.thinning import DAILY, GRACE
 from builder.wire import Applied, Rejected
@@ -109,6 +110,20 @@ def test_a_name_that_has_another_content_by_now(bench: Workbench) -> None:
     published(bench, 5, *rpms("hello", "1", content="other"), retention=Retention(versions=2))
     (sentence,) = told(ordered(bench, 6, _back(1)))
     assert "hello-1-1.noarch.rpm of hello/testing/fedora-43/x86_64 is that of build 5 by now" in sentence
+
+
+def test_back_to_before_another_key(bench: Workbench) -> None:
+    """What comes back is signed with the key of today, whichever key, or none, had signed it then."""
+    ordered(bench, 4, Key(project="hello", action=KeyAction.CREATE))
+    ordered(bench, 5, _back(1))
+    ordered(bench, 6, Key(project="hello", action=KeyAction.ROTATE))
+    assert isinstance(ordered(bench, 7, _back(2)), Applied)
+    assert isinstance(ordered(bench, 8, _back(1)), Applied)
+    assert names(bench.state / TREE) == ["hello-1-1.noarch"]
+    (package,) = Archive(NAME, bench.state / TREE).current().packages
+    key = Archive(NAME, bench.state / TREE).current().key
+    assert package.key == key
+    assert told(ordered(bench, 9, Verify(project="hello"))) == ["verified hello 2 repositories: no faults"]
 
 
 REFUSED = {

@@ -20,6 +20,7 @@ class Story:
         self.all: dict[int, Manifest] = {0: self.manifest}
         self.now = 0.0
         self.number = 0
+        self.withdrawn: set[str] = set()
 
     def publish(self, name: str, version: int, versions: int) -> None:
         """A build delivers a version, which is refused if it was withdrawn."""
@@ -76,6 +77,11 @@ class Story:
     def _go_on(self, draft: Draft) -> None:
         before, self.manifest = self.manifest, draft.result(self.now)
         self.all[self.manifest.generation] = self.manifest
+        newest = self.manifest.operations[-1]
+        if newest.kind == "publish":
+            assert not self.withdrawn & set(newest.published)
+        else:
+            self.withdrawn = self.withdrawn.union(newest.withdrawn).difference(newest.published)
         assert self.manifest.generation == before.generation + 1
         self._promises()
 
