@@ -20,6 +20,8 @@ from builder.errors import UnavailableError
 Command = Sequence[str | Path]
 
 _DIE_WITH_PARENT = ("setpriv", "--pdeathsig", "KILL", "--")
+_SECONDS = 60.0
+"""How long gpgconf may take."""
 _REASON = 1000
 """Characters of what a program complains about."""
 
@@ -63,23 +65,30 @@ def run_with_agent(home: Path, command: Command, seconds: float) -> str:
     """Run a program that uses the secret keys in the gpg home `home`, as `run` does."""
     with _short(home) as name:
         agent = ("gpg-agent", "--homedir", name, "--quiet", "--disable-scdaemon", "--no-detach", "--daemon", "--")
-        return run((*agent, *command), seconds, {"GNUPGHOME": name, "HOME": name})
+        try:
+            return run((*agent, *command), seconds, {"GNUPGHOME": name, "HOME": name})
+        finally:
+            _remove_sockets(home, name)
 
 
 @contextmanager
 def _short(home: Path) -> Iterator[str]:
-    """A short name of a folder: it has the agent's sockets, whose addresses may have 107 bytes (unix(7))."""
+    """A short name of a folder: it may have the agent's sockets, whose addresses have 107 bytes at most (unix(7))."""
     descriptor = os.open(home, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        _remove_sockets(home)
         yield f"/proc/{os.getpid()}/fd/{descriptor}"
     finally:
-        _remove_sockets(home)
         os.close(descriptor)
 
 
-def _remove_sockets(home: Path) -> None:
-    """Remove what an agent that was killed has left; an agent that lives ends when its socket is gone."""
+def _remove_sockets(home: Path, name: str) -> None:
+    """Remove what a killed agent has left, or the next one would talk to it.
+
+    The sockets are in a folder below /run/user, which is named after the home's name and made for it. Where the user
+    has none, they are in the home, and gpgconf fails, since it cannot remove that folder.
+    """
+    with suppress(UnavailableError):
+        run(("gpgconf", "--homedir", name, "--remove-socketdir"), _SECONDS)
     for path in home.glob("S.gpg-agent*"):
         files.remove(path)
 

@@ -110,8 +110,8 @@ class Keys:
         created = re.search(r"^\[GNUPG:\] KEY_CREATED P ([0-9A-F]{40})", said, re.MULTILINE)
         if created is None:
             raise UnavailableError(f"gpg has not said which key it made: {said.strip()[-200:]}")
-        export = ("gpg", "--batch", "--no-autostart", "--armor", "--output", beside / _PUBLIC, "--export")
-        gnupg.run_with_agent(beside, export, _SECONDS)
+        export = ("gpg", "--homedir", beside, *quiet, "--armor", "--output", beside / _PUBLIC, "--export")
+        gnupg.run(export, _SECONDS)
         for path in sorted(beside.rglob("*"), reverse=True):
             files.sync(path)
         files.sync(beside)

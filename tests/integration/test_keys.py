@@ -78,6 +78,14 @@ def test_what_the_ring_does_not_name_is_removed(keys: Keys) -> None:
     assert not keys.home("hello", used).exists()
 
 
+def test_one_program_after_the_other(tmp_path: Path) -> None:
+    """The next program finds nothing of the agent before, however short it lived."""
+    tmp_path.chmod(0o700)
+    for _ in range(10):
+        gnupg.run_with_agent(tmp_path, ("gpg-connect-agent", "--no-autostart", "GETINFO pid", "/bye"), 30)
+    assert not list(tmp_path.glob("S.*"))
+
+
 def test_a_program_that_does_not_end_is_ended(tmp_path: Path) -> None:
     """What takes too long is killed with all it has started, and the sentence says which program it was."""
     mark = f"builder-test-{os.getpid()}"
@@ -97,17 +105,14 @@ def test_a_program_that_fails_says_why(tmp_path: Path) -> None:
 
 def test_nothing_outlives_a_killed_process(tmp_path: Path) -> None:
     """A process that is killed while it signs takes the program with it; the agent goes when it notices."""
-    mark = f"builder-test-agent-{os.getpid()}"
-    home = tmp_path / mark
-    home.mkdir(mode=0o700)
+    tmp_path.chmod(0o700)
     script = (
         "import sys; from pathlib import Path; from builder.repo import gnupg;"
-        f"gnupg.run_with_agent(Path({str(home)!r}), ('env', 'MARK={mark}', 'sleep', '600'), 600)"
+        f"gnupg.run_with_agent(Path({str(tmp_path)!r}), ('sleep', '600'), 600)"
     )
     child = subprocess.Popen([sys.executable, "-c", script])
-    eventually("the agent listens", lambda: (home / "S.gpg-agent").exists() and bool(running(f"MARK={mark}")))
     prefix = f"/proc/{child.pid}/fd/"
-    assert running(prefix)
+    eventually("the program and its agent are there", lambda: len(running(prefix)) == 2)
     child.send_signal(signal.SIGKILL)
     child.wait()
     eventually("nothing is left", lambda: not running(prefix))
