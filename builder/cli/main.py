@@ -30,6 +30,7 @@ COMMANDS = {
     "log": Command("log", "show the log of a job"),
     "cancel": Command("cancel", "cancel a build or one of its jobs"),
     "repo": Command("repo", "look into the repositories, and order what is done to them"),
+    "promote": Command("promote", "bring packages from one stage to another"),
     "package": Command("package", "list the packages"),
     "slave": Command("slave", "list the hosts that build"),
     "apply": Command("apply", "make the farm as a definition says"),
