@@ -54,6 +54,14 @@ def parse(name: str) -> Repository:
     raise InvalidError(f"{name!r} is no repository: it is written PROJECT/STAGE/DISTRIBUTION-VERSION/TREE")
 
 
+def of_project(project: str, name: str) -> Repository:
+    """The repository of a project with this name; `InvalidError` if it is none of this project."""
+    repository = parse(name)
+    if repository.project != project:
+        raise InvalidError(f"{name} is no repository of the project {project}")
+    return repository
+
+
 def split(chroot: str) -> tuple[str, str]:
     """`("fedora-43", "x86_64")` for `fedora-43-x86_64`; `InvalidError` where a tree has that name already."""
     distribution, _, architecture = chroot.rpartition("-")

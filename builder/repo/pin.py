@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 
 from builder.model.operation import Pin
-from builder.repo import answer
+from builder.repo import answer, layout
 from builder.repo.answer import Answer
 from builder.repo.draft import Drafts
 from builder.repo.incoming import Delivered
 from builder.repo.layout import Repository
 from builder.repo.manifest import Cause, Manifest
-from builder.repo.rollback import one_of
 
 
 class Pinning:
@@ -40,4 +39,4 @@ class Pinning:
         return answer.rejected(self._cause.number, reason)
 
     def _home(self) -> Repository:
-        return one_of(self._order.project, self._order.repository)
+        return layout.of_project(self._order.project, self._order.repository)

@@ -4,13 +4,12 @@ from collections.abc import Callable, Mapping
 
 from builder.model.findings import Finding, told
 from builder.model.operation import Rebuild
-from builder.repo import answer
+from builder.repo import answer, layout
 from builder.repo.answer import Answer
 from builder.repo.draft import Drafts
 from builder.repo.incoming import Delivered
 from builder.repo.layout import Repository
 from builder.repo.manifest import Manifest
-from builder.repo.rollback import one_of
 
 
 class Rebuilding:
@@ -30,7 +29,7 @@ class Rebuilding:
 
     def draft(self, drafts: Drafts) -> Mapping[str, Delivered]:  # noqa: ARG002 - a damaged repository has no draft
         """Make it whole at once, since nothing else can be done with it before."""
-        self._made = self._rebuild(one_of(self._order.project, self._order.repository))
+        self._made = self._rebuild(layout.of_project(self._order.project, self._order.repository))
         return {}
 
     def finish(self, manifests: Mapping[Repository, Manifest]) -> Answer:  # noqa: ARG002 - they are what they were

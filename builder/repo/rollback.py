@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from builder.errors import ConflictError, InvalidError
+from builder.errors import ConflictError
 from builder.model.operation import Rollback
 from builder.repo import answer, layout
 from builder.repo.answer import Answer
@@ -15,14 +15,6 @@ from builder.repo.pool import Pool
 
 _NAMED = 5
 """How many missing packages a refusal names."""
-
-
-def one_of(project: str, name: str) -> Repository:
-    """The repository of a project with this name; `InvalidError` if it is none of this project."""
-    repository = layout.parse(name)
-    if repository.project != project:
-        raise InvalidError(f"{name} is no repository of the project {project}")
-    return repository
 
 
 class Rolling:
@@ -63,7 +55,7 @@ class Rolling:
         return answer.rejected(self._cause.number, reason)
 
     def _home(self) -> Repository:
-        return one_of(self._order.project, self._order.repository)
+        return layout.of_project(self._order.project, self._order.repository)
 
     def _check(self, draft: Draft, target: Manifest) -> None:
         """`ConflictError` if a package is gone, or its name has another content."""
