@@ -57,6 +57,9 @@ def answered(farm: Farm, number: int) -> Operation:
         try:
             operation: Operation = farm.get(f"operations/{number}")
         except UnavailableError as error:
+            if patience.tried and not patience.told:
+                patience.told = True
+                _say(f"{error}; operation {number} is looked at again as soon as it answers")
             patience.wait(error)
             continue
         patience.answered()

@@ -216,3 +216,20 @@ def test_what_was_rejected_is_shown_and_dropped(tmp_path: Path, mini_chroots: Pa
         assert done(farm, "rejected", "list") == ""
         assert f"nothing called {row[0]} was rejected" in refused(farm, "rejected", "show", row[0])
         assert f"nothing called {row[0]} was rejected" in refused(farm, "rejected", "drop", row[0])
+
+
+def test_a_command_waits_for_a_master_that_is_started_again(tmp_path: Path, mini_chroots: Path) -> None:
+    """The master is killed while somebody waits: the command goes on, and ends as the operation does."""
+    with Farm(tmp_path, mini_chroots, slaves=0) as farm:
+        farm.call("POST", "/api/v1/definition", definition("hello", {"hello": "file:///nowhere"}))
+        eventually("they are prepared", lambda: done(farm, "operations").startswith("1\tprepare\thello\tapplied"))
+        farm.repo.stop()
+        command = [str(BIN / "builder"), "repo", "pin", REPO, "1", "--reason", "x"]
+        with subprocess.Popen(command, env=farm.environment, stdout=subprocess.PIPE, text=True) as waiting:
+            eventually("it is ordered", lambda: done(farm, "operations").startswith("2\tpin\thello\twaiting"))
+            farm.master.kill()
+            farm.start_master()
+            farm.repo.start()
+            said, _ = waiting.communicate(timeout=DEADLINE)
+        assert waiting.returncode == 0
+        assert said.endswith("operation 2 is done\n")
