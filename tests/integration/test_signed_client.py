@@ -61,7 +61,7 @@ class SignedClientTest(TestCase):
         """The text of the `.repo` file of the farm that serves the state folder."""
         farm = SmallFarm(self.bench.state).farm
         config = msgspec.structs.replace(farm.config, http=Address(host="127.0.0.1", port=0))
-        port = await listen(_REACTOR, farm, config)
+        port: Any = await listen(_REACTOR, farm, config)
         self.addCleanup(maybeDeferred, port.stopListening)
         url = f"http://127.0.0.1:{port.getHost().port}/repos/hello/testing/fedora-43/hello-testing.repo"
         return await deferToThread(_read, url)
