@@ -11,7 +11,7 @@ from builder.errors import ConflictError, NotFoundError
 from builder.model.project import Retention
 from builder.repo.layout import Repository
 from builder.repo.manifest import Cause, Entered, Leaving, Listed, Manifest, Past, Pinned
-from builder.repo.retention import superseded
+from builder.repo.retention import Facts, Verdict, verdict
 from builder.repo.thinning import readable
 
 REMEMBERED = 1000
@@ -25,16 +25,19 @@ class Draft:
         before: The manifest of the current generation.
         listed: The packages that the next one will list, by NEVRA, if nothing else is said.
         excluded: The NEVRAs that do not come back by themselves.
+
+    `facts` says what packages require and provide.
     """
 
-    def __init__(self, before: Manifest) -> None:
+    def __init__(self, before: Manifest, facts: Facts) -> None:
         self.before = before
+        self._facts = facts
         self.listed = {package.nevra: package for package in before.packages}
         self.excluded = set(before.excluded)
         self._known = {_file_name(package): package for package in before.files().values()}
         self._pins = {pin.generation: pin for pin in before.pins}
         self._entered: dict[int, Entered] = {}
-        self._retention: Retention | None = None
+        self._retentions: list[Retention] = []
 
     def has(self, operation: int, packages: Iterable[Listed]) -> bool:
         """Whether the repository has applied `operation`, which brings these packages.
@@ -60,13 +63,14 @@ class Draft:
                 )
 
     def add(self, cause: Cause, packages: Iterable[Listed], retention: Retention | None = None) -> None:
-        """Let an operation add these packages, checked before; its retention holds for the repository from now on.
+        """Let an operation add these packages, checked before; its retention then says what leaves.
 
         What it adds is excluded no longer.
         """
         brought = tuple(packages)
         self._enter(cause, brought)
-        self._retention = retention or self._retention
+        if retention is not None:
+            self._retentions.append(retention)
         for package in brought:
             self._list(package, cause.number)
 
@@ -114,8 +118,10 @@ class Draft:
         """The manifest of the generation to be made, or the one from before if no operation had a say."""
         if not self._entered:
             return self.before
-        gone = superseded(self.listed.values(), self._retention, now) if self._retention else frozenset()
-        packages = {name: self.listed[name] for name in sorted(self.listed) if name not in gone}
+        packages = {name: self.listed[name] for name in sorted(self.listed)}
+        for retention in dict.fromkeys(self._retentions):
+            for name in verdict(packages.values(), retention, now, self._facts).names:
+                del packages[name]
         past = self._past(now)
         entered = (msgspec.structs.replace(self._entered[number], at=now) for number in sorted(self._entered))
         return Manifest(
@@ -129,6 +135,10 @@ class Draft:
             excluded=tuple(sorted(self.excluded)),
             pins=tuple(self._pins[generation] for generation in sorted(self._pins)),
         )
+
+    def verdict(self, retention: Retention, now: float) -> Verdict:
+        """What leaves by this retention, with what operations have said so far."""
+        return verdict(self.listed.values(), retention, now, self._facts)
 
     @property
     def _generation(self) -> int:
@@ -176,16 +186,20 @@ class Draft:
 
 
 class Drafts:
-    """The drafts of operations that are carried out together; `current` is asked once for each repository."""
+    """The drafts of operations that are carried out together; `current` is asked once for each repository.
 
-    def __init__(self, current: Callable[[Repository], Manifest]) -> None:
+    `facts` says what packages require and provide.
+    """
+
+    def __init__(self, current: Callable[[Repository], Manifest], facts: Facts) -> None:
         self._current = current
+        self._facts = facts
         self._drafts: dict[Repository, Draft] = {}
 
     def of(self, repository: Repository) -> Draft:
         """The draft of this repository."""
         if repository not in self._drafts:
-            self._drafts[repository] = Draft(self._current(repository))
+            self._drafts[repository] = Draft(self._current(repository), self._facts)
         return self._drafts[repository]
 
     def existing(self, repository: Repository) -> Draft:

@@ -15,7 +15,7 @@ from twisted.logger import Logger
 from builder import files
 from builder.errors import BuilderError, ConflictError, DigestError, InvalidError, NotFoundError
 from builder.model.operation import Drop, Key, Operation, Pin, Prepare, Publish, Rebuild, Rollback, Undo, Verify
-from builder.repo import generation, layout
+from builder.repo import generation, index, layout
 from builder.repo.answer import Answer
 from builder.repo.archive import Archive
 from builder.repo.draft import Drafts
@@ -23,6 +23,7 @@ from builder.repo.drop import Dropping
 from builder.repo.generation import Generations
 from builder.repo.headers import HeaderReader
 from builder.repo.incoming import Delivered, Incoming
+from builder.repo.index import Record
 from builder.repo.key import Keying
 from builder.repo.keys import Keys
 from builder.repo.layout import Repository
@@ -33,6 +34,7 @@ from builder.repo.prepare import Preparing
 from builder.repo.publish import Publishing
 from builder.repo.rebuild import Rebuilding
 from builder.repo.rejected import RejectedDeliveries
+from builder.repo.relations import Kinship, Relations
 from builder.repo.rollback import Rolling
 from builder.repo.sign import Change, Signer
 from builder.repo.switching import Switch, Switching
@@ -79,6 +81,7 @@ class Operations:
         self._keys = Keys(state / "keys", self._staging, self._repos)
         self._signer = Signer(self._keys, self._pool, self._staging, read)
         self._inspection = Inspection(self._repos, self._pool, self._keys, self._signer)
+        self._relations: dict[str, Relations] = {}
         self._generations: dict[str, Generations] = {}
         self._now = now
 
@@ -112,8 +115,9 @@ class Operations:
             OSError: The disk is full, or broken.
         """
         now = self._now()
-        drafts = Drafts(lambda repository: self._current(repository.path))
         delivered: dict[str, Delivered] = {}
+        kinship = Kinship(lambda sha256: self._record(sha256, delivered), self._relations)
+        drafts = Drafts(lambda repository: self._current(repository.path), kinship)
         taken: list[Task] = []
         answers: list[Answer] = []
         for operation in sorted(operations, key=lambda operation: operation.number):
@@ -188,6 +192,10 @@ class Operations:
             raise NotFoundError(f"there is no repository {repository.path}")
         self._switch(repository.project)
         return self._of(repository.path).rebuild(self._inspection.generation)
+
+    def _record(self, sha256: str, delivered: Mapping[str, Delivered]) -> Record:
+        """The record of a package that is in the pool, or on its way there."""
+        return index.load(delivered[sha256].record) if sha256 in delivered else next(self._pool.records([sha256]))
 
     def _archive(self, repository: Repository) -> Archive:
         return Archive(repository.path, self._repos / repository.path)

@@ -1,17 +1,69 @@
-"""Which packages a repository goes on listing."""
+"""Which packages a repository goes on listing: the newest of each name, the young, and what these need."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
 
 from builder import nevra
+from builder.model import Value
 from builder.model.project import Retention
 from builder.repo.manifest import Listed
+from builder.repo.relations import Dependency, Relations, satisfies
 
 _DAY = 24 * 3600.0
 
 
-def superseded(packages: Iterable[Listed], retention: Retention, now: float) -> frozenset[str]:
-    """The NEVRAs that leave: not among the newest `versions` EVRs of their name, and there for more than `days`.
+class Facts(Protocol):
+    """What is known of packages by their digests."""
+
+    def relations(self, sha256: str) -> Relations:
+        """What it requires and provides."""
+
+    def owns(self, sha256: str, path: str) -> bool:
+        """Whether it has this file."""
+
+
+class Departure(Value, frozen=True, kw_only=True):
+    """A package that leaves, since there are so many `newer` versions and it has been there for `days`."""
+
+    package: Listed
+    newer: int
+    days: int
+
+
+class Needed(Value, frozen=True, kw_only=True):
+    """A package that would leave, but provides `what`, which nothing else provides that stays, to the package `by`."""
+
+    package: Listed
+    by: str
+    what: str
+
+
+class Verdict(Value, frozen=True, kw_only=True):
+    """What leaves a repository, and what stays only because something else needs it."""
+
+    going: tuple[Departure, ...] = ()
+    needed: tuple[Needed, ...] = ()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The NEVRAs of what leaves."""
+        return frozenset(one.package.nevra for one in self.going)
+
+
+def verdict(packages: Iterable[Listed], retention: Retention, now: float, facts: Facts) -> Verdict:
+    """Judge the packages of a repository at the time `now`: who is superseded, and not needed, leaves."""
+    known = tuple(packages)
+    old = {one.package.nevra: one for one in superseded(known, retention, now)}
+    if not old:
+        return Verdict()
+    staying = [package for package in known if package.nevra not in old]
+    needed = _needed(staying, {name: one.package for name, one in old.items()}, facts)
+    return Verdict(going=tuple(one for name, one in old.items() if name not in needed), needed=tuple(needed.values()))
+
+
+def superseded(packages: Iterable[Listed], retention: Retention, now: float) -> tuple[Departure, ...]:
+    """The packages that are not among the newest `versions` EVRs of their name, and there for more than `days`.
 
     What comes in at the moment `now` is never superseded, whatever its version.
     """
@@ -19,16 +71,67 @@ def superseded(packages: Iterable[Listed], retention: Retention, now: float) -> 
     for package in packages:
         name = nevra.parse(package.nevra)
         by_name[name.name][name.evr.text].append(package)
-    return frozenset(
-        package.nevra
+    return tuple(
+        Departure(package=package, newer=newer, days=int((now - package.since) // _DAY))
         for versions in by_name.values()
-        for evr in _older(versions, retention.versions)
+        for newer, evr in _older(versions, retention.versions)
         for package in versions[evr]
         if now - package.since > retention.days * _DAY
     )
 
 
-def _older(evrs: Iterable[str], versions: int) -> list[str]:
-    """The EVRs after the newest `versions`."""
+def _older(evrs: Iterable[str], versions: int) -> Sequence[tuple[int, str]]:
+    """The EVRs after the newest `versions`, each with how many are newer."""
     known = list(evrs)
-    return sorted(known, key=nevra.newest_last, reverse=True)[versions:] if len(known) > versions else []
+    if len(known) <= versions:
+        return ()
+    return list(enumerate(sorted(known, key=nevra.newest_last, reverse=True)))[versions:]
+
+
+def _needed(staying: Iterable[Listed], old: Mapping[str, Listed], facts: Facts) -> dict[str, Needed]:
+    """Those of `old` without which a requirement of what stays would lose what fulfils it, and of these in turn.
+
+    What nothing in the repository has ever fulfilled is the distribution's.
+    """
+    held = _Held(facts, staying)
+    newest = sorted(
+        old.values(), key=lambda package: nevra.newest_last(nevra.parse(package.nevra).evr.text), reverse=True
+    )
+    offers = _Held(facts, newest)
+    found: dict[str, Needed] = {}
+    asking = list(held.packages)
+    while asking:
+        by = asking.pop()
+        for required in facts.relations(by.sha256).requires:
+            offered = offers.first(required)
+            if offered is None or held.first(required) is not None:
+                continue
+            found[offered.nevra] = Needed(package=offered, by=by.nevra, what=required.name)
+            held.add(offered)
+            asking.append(offered)
+    return found
+
+
+class _Held:
+    """Packages, asked who of them fulfils a requirement."""
+
+    def __init__(self, facts: Facts, packages: Iterable[Listed]) -> None:
+        self._facts = facts
+        self._providers: defaultdict[str, list[tuple[Dependency, Listed]]] = defaultdict(list)
+        self.packages: list[Listed] = []
+        for package in packages:
+            self.add(package)
+
+    def add(self, package: Listed) -> None:
+        """One more, to be asked after the others."""
+        self.packages.append(package)
+        for provided in self._facts.relations(package.sha256).provides:
+            self._providers[provided.name].append((provided, package))
+
+    def first(self, required: Dependency) -> Listed | None:
+        """The first that fulfils a requirement."""
+        providers = self._providers.get(required.name, ())
+        found = next((package for provided, package in providers if satisfies(provided, required)), None)
+        if found is None and required.name.startswith("/"):
+            found = next((one for one in self.packages if self._facts.owns(one.sha256, required.name)), None)
+        return found

@@ -9,7 +9,7 @@ from builder.repo.draft import REMEMBERED, Draft, Drafts
 from builder.repo.layout import Repository
 from builder.repo.manifest import Cause, Listed, Manifest, nothing
 from builder.repo.thinning import DAILY, GRACE
-from tests.support.listed import listed
+from tests.support.listed import Kin, listed
 
 ALL = Retention(versions=1000)
 ONE = Retention(versions=1)
@@ -22,7 +22,7 @@ def _cause(number: int, kind: str = "publish") -> Cause:
 def _after(
     before: Manifest, operation: int, *packages: Listed, retention: Retention = ALL, now: float = 0.0
 ) -> Manifest:
-    draft = Draft(before)
+    draft = Draft(before, Kin())
     draft.check(packages)
     draft.add(_cause(operation), packages, retention)
     return draft.result(now)
@@ -35,12 +35,12 @@ def _names(manifest: Manifest) -> list[str]:
 def test_nothing_said_nothing_changed() -> None:
     """Without an operation there is no new generation."""
     before = nothing("p/s/f-1/x86_64")
-    assert Draft(before).result(1.0) is before
+    assert Draft(before, Kin()).result(1.0) is before
 
 
 def test_operations_share_a_generation() -> None:
     """What is carried out together is one generation that has every operation's number and packages."""
-    draft = Draft(nothing("p/s/f-1/x86_64"))
+    draft = Draft(nothing("p/s/f-1/x86_64"), Kin())
     draft.add(_cause(7), [listed("b-1-1.noarch")], ALL)
     draft.add(_cause(5), [listed("a-1-1.noarch")], ALL)
     after = draft.result(1.0)
@@ -66,12 +66,12 @@ def test_other_content_under_a_known_name_is_refused() -> None:
     first = _after(nothing("p/s/f-1/x86_64"), 1, old)
     other = listed("a-1-1.noarch", content="other")
     with pytest.raises(ConflictError, match=r"a-1-1.noarch is already in p/s/f-1/x86_64 .* build 12: .* new version"):
-        Draft(first).check([other])
+        Draft(first, Kin()).check([other])
     gone = _after(first, 2, new, retention=ONE, now=1.0)
     assert _names(gone) == ["a-2-1.noarch"]
     with pytest.raises(ConflictError):
-        Draft(gone).check([other])
-    together = Draft(nothing("r"))
+        Draft(gone, Kin()).check([other])
+    together = Draft(nothing("r"), Kin())
     together.add(_cause(1), [old], ALL)
     with pytest.raises(ConflictError):
         together.check([other])
@@ -81,7 +81,7 @@ def test_other_content_under_a_known_file_name_is_refused() -> None:
     """Two epochs of one version have one file name, so the second one is refused."""
     first = _after(nothing("r"), 1, listed("a-1-1.noarch"))
     with pytest.raises(ConflictError, match=r"a-1:1-1\.noarch"):
-        Draft(first).check([listed("a-1:1-1.noarch")])
+        Draft(first, Kin()).check([listed("a-1:1-1.noarch")])
 
 
 def test_the_first_source_package_of_a_build_stays() -> None:
@@ -91,7 +91,7 @@ def test_the_first_source_package_of_a_build_stays() -> None:
     assert second.packages == first.packages
     assert second.operations[-1].published == ("a-1-1.src",)
     with pytest.raises(ConflictError):
-        Draft(second).check([listed("a-1-1.src", build=4, content="other build")])
+        Draft(second, Kin()).check([listed("a-1-1.src", build=4, content="other build")])
 
 
 def test_a_superseded_package_keeps_its_file_for_a_while() -> None:
@@ -154,7 +154,7 @@ def test_what_a_signature_changed_is_the_same_package() -> None:
     after = _after(_after(nothing("r"), 1, signed), 2, built)
     assert [package.sha256 for package in after.packages] == ["f" * 64]
     with pytest.raises(ConflictError):
-        Draft(after).check([listed("a-1-1.noarch", content="other")])
+        Draft(after, Kin()).check([listed("a-1-1.noarch", content="other")])
 
 
 def test_a_manifest_is_read_once() -> None:
@@ -165,7 +165,7 @@ def test_a_manifest_is_read_once() -> None:
         asked.append(repository)
         return nothing(repository.path)
 
-    drafts = Drafts(current)
+    drafts = Drafts(current, Kin())
     here, there = (Repository(project="p", stage="s", distribution="f-1", tree=tree) for tree in ("x86_64", "source"))
     for repository in (here, there, here):
         drafts.of(repository).add(_cause(1), (), ALL)
