@@ -17,6 +17,7 @@ from builder.repo import public_keys, sign
 from builder.repo.manifest import Manifest
 from builder.repo.thinning import GRACE
 from builder.wire import Applied, Rejected
+from tests.integration.test_interrupted_publish import killed
 from tests.support.repositories import Workbench, names, packages
 from tests.support.rpms import deliver, order_of, rpms
 
@@ -266,3 +267,34 @@ def test_lost_keys_are_told(bench: Workbench) -> None:
     (bench.state / "elsewhere").rename(bench.state / "keys/hello")
     (answer,) = bench.operations.carry_out([Operation(number=4, order=order)])
     assert isinstance(answer, Applied)
+
+
+@pytest.mark.parametrize("action", [None, ROTATE])
+def test_killed_while_it_signs(bench: Workbench, tmp_path: Path, action: KeyAction | None) -> None:
+    """Killed ahead of a change, and started again: what can be read is signed with a key that is served, and once the
+    operation is given again it is done, as it would have been."""
+    if action is None:
+        delivery = order_of(4, package="more")
+        deliver(bench.state, delivery, rpms("more", arch="x86_64"))
+        operation = Operation(number=4, order=delivery)
+    else:
+        operation = Operation(number=4, order=Key(project="hello", action=action))
+    point = 1
+    while True:
+        state = tmp_path / f"state-{point}"
+        subprocess.run(["cp", "-a", bench.state, state], check=True)
+        if not killed(lambda state=state: Workbench(state, bench.now).operations.carry_out([operation]), point):  # type: ignore[misc]  # bound now
+            break
+        again = Workbench(state, bench.now)
+        for tree in trees(again):
+            check(again, tree, public(again))
+        (answer,) = again.operations.carry_out([operation])
+        assert isinstance(answer, Applied)
+        for tree in trees(again):
+            check(again, tree, public(again))
+            assert manifest_of(tree).key == key_of(again)
+        assert len(list((state / "keys/hello").iterdir())) == 1 + len(public_keys.read(state / "repos", "hello"))
+        assert not list((state / "staging").iterdir())
+        shutil.rmtree(state)
+        point += 59
+    assert point > 59
