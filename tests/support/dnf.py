@@ -33,7 +33,15 @@ class Client:
 
     def installed(self) -> list[str]:
         """The packages that are installed, with version and release; rpm's database has keys, too."""
-        command = ["rpm", "--root", self.folder / "root", "--query", "--all", "--qf", "%{name}-%{version}-%{release}\n"]
+        command: list[str | Path] = [
+            "rpm",
+            "--root",
+            self.folder / "root",
+            "--query",
+            "--all",
+            "--qf",
+            "%{name}-%{version}-%{release}\n",
+        ]
         said = subprocess.run(command, env=self._environment(), capture_output=True, text=True, check=True).stdout
         return sorted(line for line in said.splitlines() if not line.startswith("gpg-pubkey-"))
 
