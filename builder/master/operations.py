@@ -22,7 +22,7 @@ from builder.master.store import operations as stored
 from builder.master.store.database import Store
 from builder.mistakes import guess
 from builder.model.job import JobState
-from builder.model.operation import OperationShown, Order, Pin, Prepare, Publish, Rebuild, Rollback, Undo
+from builder.model.operation import OperationShown, Order, Pin, Prepare, Promote, Publish, Rebuild, Rollback, Undo
 from builder.model.project import Project
 from builder.protocol import Handlers, Peer
 from builder.wire import PROTOCOL_VERSION, Applied, Done, Operate, Rejected, RepoHello, Welcome
@@ -169,6 +169,9 @@ def _request(connection: sa.Connection, order: Order, who: str) -> OperationShow
             raise InvalidError(f"`{kind}` is ordered by the farm itself, which builds before it publishes")
         case Rollback() | Pin() | Rebuild():
             _check_repository(project, order.repository)
+        case Promote():
+            _check_stage(project, order.source)
+            _check_stage(project, order.target)
         case Undo():
             _check_operation(project, stored.one(connection, order.number))
         case _:

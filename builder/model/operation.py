@@ -5,7 +5,7 @@ from typing import Annotated
 
 import msgspec
 
-from builder.model import Label, Text, Value
+from builder.model import Label, Size, Text, Value
 from builder.model.chroot import ChrootName
 from builder.model.findings import Findings
 from builder.model.project import Retention
@@ -116,7 +116,27 @@ class Drop(Value, frozen=True, kw_only=True, tag="drop"):
     reason: Text = ""
 
 
-Order = Drop | Verify | Rebuild | Key | Publish | Prepare | Rollback | Undo | Pin
+class Promote(Value, frozen=True, kw_only=True, tag="promote"):
+    """Let packages come from the stage `source` into the stage `target`, as they were built.
+
+    Of `packages`, by the farm's names, the newest builds are meant, and so of all if it is of `everything`; of `builds`
+    these very ones. A `plan` tells what would happen, and nothing does. What would break something is refused, and what
+    was withdrawn is skipped, unless it is done by `force`.
+    """
+
+    project: Label
+    source: Label
+    target: Label
+    packages: Annotated[tuple[Label, ...], msgspec.Meta(max_length=500)] = ()
+    builds: Annotated[tuple[Size, ...], msgspec.Meta(max_length=500)] = ()
+    everything: bool = False
+    plan: bool = False
+    force: bool = False
+    who: Text = ""
+    reason: Text = ""
+
+
+Order = Promote | Drop | Verify | Rebuild | Key | Publish | Prepare | Rollback | Undo | Pin
 """What the repository builder can be told to do; `type` says which, in JSON and on the wire."""
 
 

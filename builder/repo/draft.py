@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 import msgspec
 
 from builder.errors import ConflictError, NotFoundError
+from builder.model.findings import Findings
 from builder.model.project import Retention
 from builder.repo.layout import Repository
 from builder.repo.manifest import Cause, Entered, Leaving, Listed, Manifest, Past, Pinned
@@ -47,8 +48,11 @@ class Draft:
         entered = self.before.entered(operation)
         return entered is not None and entered.published == tuple(package.nevra for package in packages)
 
-    def check(self, packages: Iterable[Listed]) -> None:
-        """`ConflictError` if one was withdrawn, or a client would get other content under a name that it knows."""
+    def check(self, packages: Iterable[Listed], *, readmit: bool = False) -> None:
+        """`ConflictError` if a client would get other content under a name that it knows, or one was withdrawn.
+
+        What was withdrawn may come back if it is to be readmitted.
+        """
         for package in packages:
             known = self._known.get(_file_name(package), package)
             if known.built != package.built and not _same_source(known, package):
@@ -56,19 +60,25 @@ class Draft:
                     f"{package.nevra} is already in {self.before.repository} with other content, from build"
                     f" {known.build}: a new build needs a new version or release"
                 )
-            if package.nevra in self.excluded:
+            if package.nevra in self.excluded and not readmit:
                 raise ConflictError(
                     f"{package.nevra} was in {self.before.repository} already and has been withdrawn: a new build needs"
                     " a new version or release"
                 )
 
-    def add(self, cause: Cause, packages: Iterable[Listed], retention: Retention | None = None) -> None:
+    def add(
+        self,
+        cause: Cause,
+        packages: Iterable[Listed],
+        retention: Retention | None = None,
+        findings: Findings = Findings(),  # noqa: B008 - it is frozen
+    ) -> None:
         """Let an operation add these packages, checked before; its retention then says what leaves.
 
         What it adds is excluded no longer.
         """
         brought = tuple(packages)
-        self._enter(cause, brought)
+        self._enter(cause, brought, findings=findings)
         if retention is not None:
             self._retentions.append(retention)
         for package in brought:
@@ -144,7 +154,13 @@ class Draft:
     def _generation(self) -> int:
         return self.before.generation + 1
 
-    def _enter(self, cause: Cause, packages: Iterable[Listed], withdrawn: tuple[str, ...] = ()) -> None:
+    def _enter(
+        self,
+        cause: Cause,
+        packages: Iterable[Listed],
+        withdrawn: tuple[str, ...] = (),
+        findings: Findings = Findings(),  # noqa: B008 - it is frozen
+    ) -> None:
         """Note the operation; when it was applied is known when all have had their say."""
         self._entered[cause.number] = Entered(
             **msgspec.structs.asdict(cause),
@@ -152,6 +168,7 @@ class Draft:
             at=0.0,
             published=tuple(package.nevra for package in packages),
             withdrawn=withdrawn,
+            findings=findings,
         )
 
     def _list(self, package: Listed, operation: int) -> None:

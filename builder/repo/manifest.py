@@ -10,6 +10,7 @@ from typing import Annotated
 import msgspec
 
 from builder.model import Sha256, Value
+from builder.model.findings import Findings
 
 
 class Listed(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -78,13 +79,15 @@ class Cause(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Entered(Cause, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An operation that this repository has applied at the time `at`, and the first generation that held it.
 
-    `published` are the NEVRAs that it brought, `withdrawn` those that it took out for good.
+    `published` are the NEVRAs that it brought, `withdrawn` those that it took out for good, and `findings` is what was
+    known of what it would do.
     """
 
     generation: int
     at: float
     published: tuple[str, ...]
     withdrawn: tuple[str, ...] = ()
+    findings: Findings = Findings()
 
 
 class Manifest(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -14,7 +14,19 @@ from twisted.logger import Logger
 
 from builder import files
 from builder.errors import BuilderError, ConflictError, DigestError, InvalidError, NotFoundError
-from builder.model.operation import Drop, Key, Operation, Pin, Prepare, Publish, Rebuild, Rollback, Undo, Verify
+from builder.model.operation import (
+    Drop,
+    Key,
+    Operation,
+    Pin,
+    Prepare,
+    Promote,
+    Publish,
+    Rebuild,
+    Rollback,
+    Undo,
+    Verify,
+)
 from builder.repo import generation, index, layout
 from builder.repo.answer import Answer
 from builder.repo.archive import Archive
@@ -31,6 +43,7 @@ from builder.repo.manifest import Manifest
 from builder.repo.pin import Pinning
 from builder.repo.pool import Pool
 from builder.repo.prepare import Preparing
+from builder.repo.promote import Promoting, separate
 from builder.repo.publish import Publishing
 from builder.repo.rebuild import Rebuilding
 from builder.repo.rejected import RejectedDeliveries
@@ -114,13 +127,17 @@ class Operations:
             BuilderError: A repository is damaged, or something is not to be had at the moment.
             OSError: The disk is full, or broken.
         """
+        return [answer for together in separate(operations) for answer in self._together(together)]
+
+    def _together(self, operations: Iterable[Operation]) -> Sequence[Answer]:
+        """Carry out operations that share generations."""
         now = self._now()
         delivered: dict[str, Delivered] = {}
         kinship = Kinship(lambda sha256: self._record(sha256, delivered), self._relations)
         drafts = Drafts(lambda repository: self._current(repository.path), kinship)
         taken: list[Task] = []
         answers: list[Answer] = []
-        for operation in sorted(operations, key=lambda operation: operation.number):
+        for operation in operations:
             task = self._task(operation, now)
             try:
                 answer = task.answered(drafts)
@@ -137,12 +154,14 @@ class Operations:
         manifests |= self._publish(changes, delivered)
         return (*answers, *(task.finish(manifests) for task in taken))
 
-    def _task(self, operation: Operation, now: float) -> Task:  # noqa: PLR0911 - one for each kind of order
+    def _task(self, operation: Operation, now: float) -> Task:  # noqa: C901, PLR0911 - one for each kind of order
         match operation.order:
             case Publish() as order:
                 return Publishing(operation.number, order, self._incoming, now)
             case Key() as order:
                 return Keying(operation.number, order, self._homes(order.project), self._keys, now)
+            case Promote() as order:
+                return Promoting(operation.number, order, self._homes(order.project), self._folder, now)
             case Prepare() as order:
                 return Preparing(operation.number, order)
             case Rollback() as order:
@@ -198,7 +217,10 @@ class Operations:
         return index.load(delivered[sha256].record) if sha256 in delivered else next(self._pool.records([sha256]))
 
     def _archive(self, repository: Repository) -> Archive:
-        return Archive(repository.path, self._repos / repository.path)
+        return Archive(repository.path, self._folder(repository))
+
+    def _folder(self, repository: Repository) -> Path:
+        return self._repos / repository.path
 
     def _homes(self, project: str) -> tuple[Repository, ...]:
         """All repositories of a project that are there."""

@@ -37,10 +37,13 @@ for one in {names}; do
     mkdir %{{buildroot}}/usr/share/{name}/$one
     for number in $(seq {count}); do echo "{content}" > %{{buildroot}}/usr/share/{name}/$one/$number; done
 done
+for path in {paths}; do mkdir -p %{{buildroot}}$(dirname $path); echo "{content}" > %{{buildroot}}$path; done
 %files
 /usr/share/{name}/{name}
+{paths_listed}
 {listed}
 %changelog
+{changes}
 * Tue Jun 02 2026 Tester <tester@example.org> - {version}-{release}
 - Made for a test
 """
@@ -67,12 +70,14 @@ def rpms(
     count: int = 1,
     head: tuple[str, ...] = (),
     subhead: tuple[str, ...] = (),
+    paths: tuple[str, ...] = (),
+    changes: str = "",
 ) -> tuple[Path, ...]:
     """The files of one build, binary packages by name and the SRPM last; the same arguments give the same files.
 
     `subpackages` become `name-sub`; other `content` under the same names makes other bytes. Each package has `count`
     files, `/usr/share/<name>/<package>/1` and so on. `head` and `subhead` are more lines of the spec: of its beginning,
-    and of each subpackage.
+    and of each subpackage; `paths` are more files of the main package, `changes` newer entries of the changelog.
     """
     names = [name, *(f"{name}-{sub}" for sub in subpackages)]
     lines = [f"Requires: {requirement}" for requirement in requires]
@@ -85,6 +90,9 @@ def rpms(
         content=content,
         count=count,
         names=" ".join(names),
+        paths=" ".join(paths),
+        paths_listed="\n".join(paths),
+        changes=changes,
         head="\n".join((*lines, *head)),
         declared="".join(
             "\n".join((f"%package {sub}", f"Summary: {sub}", *subhead, f"%description {sub}", sub, ""))

@@ -1,0 +1,187 @@
+"""Carrying out `Promote`: packages of one stage come into another one, in all its repositories, in one switch.
+
+The packages stay those that were built and tested: the same files, by the build that made them. What they would break
+is looked up in the generations that are current, so what was ordered before is carried out first (see `separate`).
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from builder.errors import ConflictError
+from builder.model.findings import Finding, Findings, told
+from builder.model.operation import Operation, Promote, PublishedIn
+from builder.repo import answer, closure, layout, selection
+from builder.repo.answer import Answer
+from builder.repo.draft import Drafts
+from builder.repo.incoming import Delivered
+from builder.repo.layout import Repository
+from builder.repo.manifest import Cause, Entered, Listed, Manifest
+from builder.repo.selection import Selected
+
+AGAINST = ("uninstallable", "disappears", "file-conflict", "downgraded")
+"""The kinds of findings for which a promotion is refused, unless it is forced; the weightiest first."""
+_ORDER = (*AGAINST, "excluded", "present", "promoted")
+
+
+class Promoting:
+    """The operation `number`, carried out at the time `now`; see `builder.repo.operations.Task`.
+
+    `homes` are all repositories of its project, `folder` says where each is.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        order: Promote,
+        homes: tuple[Repository, ...],
+        folder: Callable[[Repository], Path],
+        now: float,
+    ) -> None:
+        self._order = order
+        self._cause = Cause(number=number, kind="promote", who=order.who, reason=order.reason)
+        self._homes = homes
+        self._folder = folder
+        self._now = now
+        self._findings = Findings()
+
+    def answered(self, drafts: Drafts) -> Answer | None:
+        """The manifests say whether it was applied; a plan is answered at once."""
+        targets = self._of(self._order.target)
+        entered = {home: drafts.of(home).before.applied(self._cause) for home in targets}
+        if any(entered.values()):
+            return self._applied(entered)
+        if not self._order.plan:
+            return None
+        additions, findings = self._decided(drafts)
+        planned = [*_refused(self._order, findings), *findings, *_promoted(_names(additions))]
+        return answer.applied(self._cause.number, (), findings=told(planned))
+
+    def draft(self, drafts: Drafts) -> Mapping[str, Delivered]:
+        """Add the packages to all their repositories or, raising why not, to none."""
+        additions, findings = self._decided(drafts)
+        self._findings = told(findings)
+        if not additions:
+            raise ConflictError(f"there is nothing to promote from {self._order.source} to {self._order.target}")
+        for refused in _refused(self._order, findings):
+            raise ConflictError(refused.text)
+        for home, packages in additions.items():
+            drafts.of(home).add(self._cause, packages, findings=self._findings)
+        return {}
+
+    def finish(self, manifests: Mapping[Repository, Manifest]) -> Answer:
+        """Nothing was delivered that had to be put away."""
+        return self._applied({home: manifests[home].applied(self._cause) for home in manifests})
+
+    def reject(self, reason: str) -> Answer:
+        """Say what was found out, too; there is nothing to put away."""
+        return msgspec.structs.replace(answer.rejected(self._cause.number, reason), findings=self._findings)
+
+    def _of(self, stage: str) -> tuple[Repository, ...]:
+        """The repositories of a stage, and those of `target` that do not exist yet but that `source` has."""
+        stages = {self._order.source, self._order.target} if stage == self._order.target else {stage}
+        homes = (msgspec.structs.replace(home, stage=stage) for home in self._homes if home.stage in stages)
+        return tuple(dict.fromkeys(homes))
+
+    def _decided(self, drafts: Drafts) -> tuple[Selected, list[Finding]]:
+        """What comes into which repositories, and what there is to say of it."""
+        order = self._order
+        held = {home: drafts.of(home).before.packages for home in self._of(order.source)}
+        additions: dict[Repository, tuple[Listed, ...]] = {}
+        findings: list[Finding] = []
+        for source, packages in selection.selected(order, held).items():
+            home = msgspec.structs.replace(source, stage=order.target)
+            draft = drafts.of(home)
+            come, notes = selection.coming(packages, draft.listed, draft.excluded, force=order.force)
+            draft.check(come, readmit=order.force)
+            findings += notes
+            if come:
+                additions[home] = tuple(msgspec.structs.replace(package, since=self._now) for package in come)
+        findings += self._broken(additions, drafts)
+        return additions, sorted(_shortened(order, findings), key=_weight)
+
+    def _broken(self, additions: Selected, drafts: Drafts) -> Iterator[Finding]:
+        """What goes wrong in the repositories that a client of one architecture uses together."""
+        clients = {(home.distribution, home.tree.removeprefix(f"{layout.DEBUG}/")) for home in additions}
+        for distribution, architecture in sorted(clients):
+            if architecture == layout.SOURCE:
+                continue
+            trees = {architecture, f"{layout.DEBUG}/{architecture}"}
+            here, there = (
+                [
+                    self._folder(home)
+                    for home in self._homes
+                    if (home.stage, home.distribution) == (stage, distribution)
+                    and home.tree in trees
+                    and drafts.of(home).before.generation
+                ]
+                for stage in (self._order.source, self._order.target)
+            )
+            come = {
+                package.nevra
+                for home, packages in additions.items()
+                if home.distribution == distribution and home.tree in trees
+                for package in packages
+            }
+            for finding in closure.broken_apart(there, here, come):
+                text = f"{distribution}/{architecture}: {finding.text}"
+                yield msgspec.structs.replace(finding, text=text[:300])
+
+    def _applied(self, entered: Mapping[Repository, Entered | None]) -> Answer:
+        there = {home: one for home, one in entered.items() if one is not None}
+        generations = [PublishedIn(repository=home.path, generation=one.generation) for home, one in there.items()]
+        names = {home: one.published for home, one in there.items()}
+        kept = next((one.findings for one in there.values()), Findings())
+        findings = told([*kept.first, *_promoted(names)])
+        findings = msgspec.structs.replace(findings, more=findings.more + kept.more)
+        published = (name for published in names.values() for name in published)
+        return answer.applied(self._cause.number, generations, published, findings)
+
+
+def separate(operations: Iterable[Operation]) -> Iterator[Sequence[Operation]]:
+    """The operations in their order, in parts of which only the first may be a promotion."""
+    part: list[Operation] = []
+    for operation in sorted(operations, key=lambda operation: operation.number):
+        if part and isinstance(operation.order, Promote):
+            yield part
+            part = []
+        part.append(operation)
+    if part:
+        yield part
+
+
+def _refused(order: Promote, findings: Iterable[Finding]) -> Iterator[Finding]:
+    """The finding that it is refused, if it is."""
+    against = [finding for finding in findings if finding.kind in AGAINST]
+    if against and not order.force:
+        kinds = {kind: sum(finding.kind == kind for finding in against) for kind in AGAINST}
+        counted = ", ".join(f"{count} {kind}" for kind, count in kinds.items() if count)
+        text = f"the promotion to {order.target} is refused unless it is forced: {counted}"
+        yield Finding(kind="refused", subject=order.target, text=text)
+
+
+def _weight(finding: Finding) -> tuple[int, str]:
+    return _ORDER.index(finding.kind), finding.subject
+
+
+def _shortened(order: Promote, findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Of everything, most is there already: that is counted and not told one by one."""
+    present = 0
+    for finding in findings:
+        if order.everything and finding.kind == "present":
+            present += 1
+        else:
+            yield finding
+    if present:
+        yield Finding(kind="present", subject=order.target, text=f"{present} packages are there already")
+
+
+def _promoted(names: Mapping[Repository, Iterable[str]]) -> Iterator[Finding]:
+    for home, published in names.items():
+        for name in published:
+            yield Finding(kind="promoted", subject=name, text=home.path)
+
+
+def _names(additions: Selected) -> Mapping[Repository, Iterable[str]]:
+    return {home: [package.nevra for package in packages] for home, packages in additions.items()}

@@ -1,0 +1,121 @@
+"""What a promotion selects of the stage it comes from, and how that compares with the stage it goes to."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+
+from builder import nevra
+from builder.errors import InvalidError, NotFoundError
+from builder.model.findings import Finding
+from builder.model.operation import Promote
+from builder.repo.layout import Repository
+from builder.repo.manifest import Listed
+
+Selected = Mapping[Repository, tuple[Listed, ...]]
+"""Packages, by the repository that they are in or go to."""
+
+_Build = tuple[str, str, int]
+"""The distribution, the farm's name for what was built, and the number of the build."""
+
+
+def selected(order: Promote, source: Selected) -> Selected:
+    """The packages of the repositories `source` that an order means: builds as named, else each package's newest.
+
+    Raises:
+        InvalidError: The order means nothing, or goes where it comes from.
+        NotFoundError: Something that is named is not there.
+    """
+    if order.source == order.target:
+        raise InvalidError(f"a promotion goes from one stage to another, not from {order.source} to itself")
+    if not (order.packages or order.builds or order.everything):
+        raise InvalidError("a promotion names packages or builds, or is of everything")
+    builds = _builds(source)
+    _check_names(order, builds)
+    newest_build = _newest_builds(builds)
+    chosen = {
+        (distribution, package, build)
+        for distribution, package, build in builds
+        if build in order.builds
+        or ((order.everything or package in order.packages) and newest_build[distribution, package] == build)
+    }
+    meant = {
+        home: tuple(one for one in packages if (home.distribution, one.package, one.build) in chosen)
+        for home, packages in source.items()
+    }
+    return {home: packages for home, packages in meant.items() if packages}
+
+
+def coming(
+    packages: Iterable[Listed], listed: Mapping[str, Listed], excluded: Collection[str], *, force: bool
+) -> tuple[tuple[Listed, ...], list[Finding]]:
+    """Which of these packages come into a repository that lists `listed`, and what there is to say of the others.
+
+    A package of a lower version comes too: a finding `downgraded` tells of it.
+    """
+    highest = newest(listed)
+    come: list[Listed] = []
+    findings: list[Finding] = []
+    for package in packages:
+        there = listed.get(package.nevra)
+        higher = highest.get(_name(package.nevra))
+        if there is not None and (there.built == package.built or _same_source(there, package)):
+            findings.append(Finding(kind="present", subject=package.nevra, text="it is there already"))
+        elif package.nevra in excluded and not force:
+            findings.append(
+                Finding(kind="excluded", subject=package.nevra, text="it was withdrawn there, and is skipped")
+            )
+        else:
+            come.append(package)
+            if higher is not None and nevra.compare(_evr(package.nevra), _evr(higher)) < 0:
+                text = f"{higher} is there, and stays the newest"
+                findings.append(Finding(kind="downgraded", subject=package.nevra, text=text))
+    return tuple(come), findings
+
+
+def _builds(source: Selected) -> Mapping[_Build, list[Listed]]:
+    builds: defaultdict[_Build, list[Listed]] = defaultdict(list)
+    for home, packages in source.items():
+        for package in packages:
+            builds[home.distribution, package.package, package.build].append(package)
+    return builds
+
+
+def _check_names(order: Promote, builds: Collection[_Build]) -> None:
+    missing = [f"package {name}" for name in order.packages if name not in {package for _, package, _ in builds}]
+    missing += [f"build {number}" for number in order.builds if number not in {build for _, _, build in builds}]
+    if missing:
+        raise NotFoundError(f"{order.source} of {order.project} holds nothing of {', '.join(missing)}")
+
+
+def _newest_builds(builds: Mapping[_Build, list[Listed]]) -> Mapping[tuple[str, str], int]:
+    """Which build of each package of a distribution has the highest version, and the highest number of these."""
+    found: dict[tuple[str, str], tuple[str, int]] = {}
+    for (distribution, package, build), of in builds.items():
+        sources = [one for one in of if one.source is None] or of
+        evr = max((_evr(one.nevra) for one in sources), key=nevra.newest_last)
+        known = found.get((distribution, package))
+        if known is None or (nevra.newest_last(known[0]), known[1]) < (nevra.newest_last(evr), build):
+            found[distribution, package] = (evr, build)
+    return {name: build for name, (_, build) in found.items()}
+
+
+def newest(listed: Iterable[str]) -> Mapping[str, str]:
+    """The NEVRA of each name's highest version, of whatever architecture: what an up-to-date client uses."""
+    found: dict[str, str] = {}
+    for name in listed:
+        known = found.get(_name(name))
+        if known is None or nevra.compare(_evr(name), _evr(known)) > 0:
+            found[_name(name)] = name
+    return found
+
+
+def _same_source(there: Listed, package: Listed) -> bool:
+    """The architectures of one build each make its SRPM."""
+    return package.source is None and there.build == package.build
+
+
+def _name(text: str) -> str:
+    return nevra.parse(text).name
+
+
+def _evr(text: str) -> str:
+    return nevra.parse(text).evr.text
