@@ -22,7 +22,18 @@ from builder.master.store import operations as stored
 from builder.master.store.database import Store
 from builder.mistakes import guess
 from builder.model.job import JobState
-from builder.model.operation import OperationShown, Order, Pin, Prepare, Promote, Publish, Rebuild, Rollback, Undo
+from builder.model.operation import (
+    OperationShown,
+    Order,
+    Pin,
+    Prepare,
+    Promote,
+    Prune,
+    Publish,
+    Rebuild,
+    Rollback,
+    Undo,
+)
 from builder.model.project import Project
 from builder.protocol import Handlers, Peer
 from builder.wire import PROTOCOL_VERSION, Applied, Done, Operate, Rejected, RepoHello, Welcome
@@ -174,6 +185,8 @@ def _request(connection: sa.Connection, order: Order, who: str) -> OperationShow
             _check_stage(project, order.target)
         case Undo():
             _check_operation(project, stored.one(connection, order.number))
+        case Prune(retention=None):
+            order = msgspec.structs.replace(order, retention=project.retention)
         case _:
             pass  # it names nothing but its project
     return stored.one(connection, stored.order(connection, msgspec.structs.replace(order, who=who), who=who))

@@ -116,6 +116,19 @@ class Drop(Value, frozen=True, kw_only=True, tag="drop"):
     reason: Text = ""
 
 
+class Prune(Value, frozen=True, kw_only=True, tag="prune"):
+    """Let leave all stages of a project what `retention` does not keep, or the project's own one if there is none.
+
+    With `plan` nothing changes: the findings say what would go, and why.
+    """
+
+    project: Label
+    retention: Retention | None = None
+    plan: bool = False
+    who: Text = ""
+    reason: Text = ""
+
+
 class Promote(Value, frozen=True, kw_only=True, tag="promote"):
     """Let packages come from the stage `source` into the stage `target`, as they were built.
 
@@ -136,7 +149,7 @@ class Promote(Value, frozen=True, kw_only=True, tag="promote"):
     reason: Text = ""
 
 
-Order = Promote | Drop | Verify | Rebuild | Key | Publish | Prepare | Rollback | Undo | Pin
+Order = Promote | Prune | Drop | Verify | Rebuild | Key | Publish | Prepare | Rollback | Undo | Pin
 """What the repository builder can be told to do; `type` says which, in JSON and on the wire."""
 
 

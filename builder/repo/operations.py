@@ -21,6 +21,7 @@ from builder.model.operation import (
     Pin,
     Prepare,
     Promote,
+    Prune,
     Publish,
     Rebuild,
     Rollback,
@@ -44,6 +45,7 @@ from builder.repo.pin import Pinning
 from builder.repo.pool import Pool
 from builder.repo.prepare import Preparing
 from builder.repo.promote import Promoting, separate
+from builder.repo.prune import Pruning
 from builder.repo.publish import Publishing
 from builder.repo.rebuild import Rebuilding
 from builder.repo.rejected import RejectedDeliveries
@@ -170,6 +172,8 @@ class Operations:
                 return Undoing(operation.number, order, self._homes(order.project), self._archive, self._pool)
             case Pin() as order:
                 return Pinning(operation.number, order)
+            case Prune() as order:
+                return Pruning(operation.number, order, self._homes(order.project), self._archive, now)
             case Drop() as order:
                 return Dropping(operation.number, order, self._rejected, self._staging)
             case Verify() as order:

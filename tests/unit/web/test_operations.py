@@ -9,7 +9,8 @@ from builder.errors import NotFoundError
 from builder.master.store import operations as stored
 from builder.model.findings import Finding, Findings
 from builder.model.key import SigningKey
-from builder.model.operation import Operation, OperationShown, OperationState, PublishedIn, Rollback
+from builder.model.operation import Operation, OperationShown, OperationState, Prune, PublishedIn, Rollback
+from builder.model.project import Retention
 from builder.repo import public_keys
 from builder.wire import Applied, Rejected
 from tests.support.small_farm import CHROOT
@@ -42,6 +43,14 @@ class OperationsTest(WebTest):
         (operation,) = self.waiting()[-1:]
         order = Rollback(project="hello", repository=REPO, generation=3, reason="it burns", who="ada")
         assert operation == Operation(number=told.number, order=order)
+
+    def test_a_prune_takes_the_projects_retention(self) -> None:
+        """Unless another one is given, the repository builder is told that of the definition."""
+        self.ada.post(PATH, {"type": "prune", "project": "hello"})
+        self.ada.post(PATH, {"type": "prune", "project": "hello", "retention": {"versions": 7}})
+        of_project, given = (operation.order for operation in self.waiting()[-2:])
+        assert of_project == Prune(project="hello", retention=Retention(), who="ada")
+        assert given == Prune(project="hello", retention=Retention(versions=7), who="ada")
 
     def test_what_became_of_it_is_shown(self) -> None:
         """State, generations and findings are those of the repository builder's answer."""

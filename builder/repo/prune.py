@@ -1,0 +1,124 @@
+"""Carrying out `Prune`: what a retention does not keep leaves the repositories of all stages of a project.
+
+What leaves the metadata stays on disk for as long as a generation that lists it can be read, and in the pool for as
+long as another repository lists it: only what nothing holds then gives its space back.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from builder.model.findings import Finding, Findings, told
+from builder.model.operation import Prune, PublishedIn
+from builder.model.project import Retention
+from builder.repo import answer
+from builder.repo.answer import Answer
+from builder.repo.archive import Archive
+from builder.repo.draft import Drafts
+from builder.repo.incoming import Delivered
+from builder.repo.layout import Repository
+from builder.repo.manifest import Cause, Listed, Manifest
+from builder.repo.retention import Verdict
+
+
+class Pruning:
+    """The operation `number`, carried out at the time `now`; `homes` are all repositories of its project.
+
+    See `builder.repo.operations.Task`.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        order: Prune,
+        homes: tuple[Repository, ...],
+        archive: Callable[[Repository], Archive],
+        now: float,
+    ) -> None:
+        self._order = order
+        self._cause = Cause(number=number, kind="prune", who=order.who, reason=order.reason)
+        self._retention = order.retention or Retention()
+        self._homes = homes
+        self._archive = archive
+        self._now = now
+
+    def answered(self, drafts: Drafts) -> Answer | None:
+        """The manifests say whether it was applied; a plan is answered at once."""
+        manifests = {home: drafts.of(home).before for home in self._homes}
+        if any(manifest.applied(self._cause) for manifest in manifests.values()):
+            return self.finish(manifests)
+        return answer.applied(self._cause.number, (), findings=self._plan(drafts)) if self._order.plan else None
+
+    def draft(self, drafts: Drafts) -> Mapping[str, Delivered]:
+        """Let what goes leave the repositories in which something does."""
+        for home, verdict in self._verdicts(drafts).items():
+            if verdict.going:
+                drafts.of(home).add(self._cause, (), self._retention)
+        return {}
+
+    def finish(self, manifests: Mapping[Repository, Manifest]) -> Answer:
+        """Say what has left; nothing was delivered that had to be put away."""
+        current = {home: manifests[home] for home in self._homes if home in manifests}
+        entered = {home: there for home, manifest in current.items() if (there := manifest.applied(self._cause))}
+        gone = {home: self._gone(home, there.generation) for home, there in entered.items()}
+        generations = [
+            PublishedIn(repository=home.path, generation=there.generation) for home, there in entered.items()
+        ]
+        left = [
+            Finding(kind="removed", subject=package.nevra, text=f"{home.path}: {package.size} bytes")
+            for home, packages in gone.items()
+            for package in packages
+        ]
+        findings = told([self._space(gone, current), *left])
+        return answer.applied(self._cause.number, generations, findings=findings)
+
+    def reject(self, reason: str) -> Answer:
+        """There is nothing to put away."""
+        return answer.rejected(self._cause.number, reason)
+
+    def _verdicts(self, drafts: Drafts) -> Mapping[Repository, Verdict]:
+        return {home: drafts.of(home).verdict(self._retention, self._now) for home in self._homes}
+
+    def _plan(self, drafts: Drafts) -> Findings:
+        """What would go, why, and what stays although it is old."""
+        verdicts = self._verdicts(drafts)
+        gone = {home: tuple(one.package for one in verdict.going) for home, verdict in verdicts.items()}
+        manifests = {home: drafts.of(home).before for home in self._homes}
+        going = [finding for home, verdict in verdicts.items() for finding in _going(home, verdict)]
+        return told([self._space(gone, manifests), *going])
+
+    def _gone(self, home: Repository, generation: int) -> tuple[Listed, ...]:
+        """What the generation does not list any more."""
+        archive = self._archive(home)
+        listed = {package.nevra for package in archive.read(generation).packages}
+        before = archive.read(generation - 1).packages if generation > 1 else ()
+        return tuple(package for package in before if package.nevra not in listed)
+
+    def _space(
+        self, gone: Mapping[Repository, tuple[Listed, ...]], manifests: Mapping[Repository, Manifest]
+    ) -> Finding:
+        """How much comes back once no generation lists it, which takes a day at least; pins hold it for longer."""
+        leaving = {package.sha256: package for packages in gone.values() for package in packages}
+        held = {
+            package.sha256
+            for home, manifest in manifests.items()
+            for package in (*manifest.packages, *manifest.leaving)
+            if package.nevra not in {one.nevra for one in gone.get(home, ())} or _pinned(package, manifest)
+        }
+        sizes = [package.size for sha256, package in leaving.items() if sha256 not in held]
+        text = f"{sum(sizes)} bytes return when no generation lists them, of {sum(map(len, gone.values()))} packages"
+        stay = len(leaving) - len(sizes)
+        more = f"; {stay} files stay, which a pinned generation or another repository needs" if stay else ""
+        return Finding(kind="space", subject=self._order.project, text=text + more)
+
+
+def _pinned(package: Listed, manifest: Manifest) -> bool:
+    """Whether a pinned generation lists it."""
+    return any(package.first <= pin.generation <= manifest.generation for pin in manifest.pins)
+
+
+def _going(home: Repository, verdict: Verdict) -> Iterator[Finding]:
+    for one in verdict.going:
+        text = f"{home.path}: {one.newer} newer versions, there for {one.days} days, {one.package.size} bytes"
+        yield Finding(kind="goes", subject=one.package.nevra, text=text)
+    for kept in verdict.needed:
+        text = f"{home.path}: {kept.by} needs {kept.what} of it"
+        yield Finding(kind="needed", subject=kept.package.nevra, text=text)
