@@ -6,10 +6,10 @@ from typing import Any
 
 from builder.cli import key, rejected, repositories, tables
 from builder.cli.answers import Operation
-from builder.cli.arguments import asks_for_json, generation, list_limit, operation_number, repository
+from builder.cli.arguments import asks_for_json, generation, list_limit, operation_number, repository, whole_number
 from builder.cli.client import Farm
-from builder.cli.exits import Exit
-from builder.cli.order import carry_out
+from builder.cli.exits import Exit, UsageError
+from builder.cli.order import Order, carry_out
 
 _REPO = "the repository: PROJECT/STAGE/DISTRIBUTION/TREE, such as hello/testing/fedora-43/x86_64"
 
@@ -32,7 +32,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     for verb in (rollback, undo):
         verb.add_argument("--reason", default="", help="why")
     verify = _verb(verbs, "verify", _verify, "check a project's repositories: digests, links, signatures, manifests")
-    verify.add_argument("project", metavar="PROJECT", help="the project")
+    prune = _verb(verbs, "prune", _prune, "let superseded versions leave the repositories of a project")
+    for verb in (verify, prune):
+        verb.add_argument("project", metavar="PROJECT", help="the project")
+    prune.add_argument("--versions", type=_count, metavar="N", help="keep the newest N versions, with --days")
+    prune.add_argument("--days", type=_days, metavar="D", help="keep everything for D days, with --versions")
+    prune.add_argument("--plan", action="store_true", help="tell what would go, and remove nothing")
     rejected.configure(verbs)
     key.configure(verbs)
     listing = _verb(verbs, "operations", _operations, "list operations, newest first")
@@ -45,6 +50,20 @@ def _verb(verbs: Any, name: str, run: Callable[[argparse.Namespace], int], help:
     asks_for_json(verb)
     verb.set_defaults(run=run)
     return verb
+
+
+def _count(text: str) -> int:
+    number = whole_number(text, most=1000)
+    if number is None:
+        raise argparse.ArgumentTypeError(f"`{text}` is not a number from 1 to 1000")
+    return number
+
+
+def _days(text: str) -> int:
+    number = 0 if text == "0" else whole_number(text, most=36500)
+    if number is None:
+        raise argparse.ArgumentTypeError(f"`{text}` is not a number of days from 0 to 36500")
+    return number
 
 
 def _pin(options: argparse.Namespace) -> int:
@@ -74,6 +93,15 @@ def _rebuild(options: argparse.Namespace) -> int:
 def _verify(options: argparse.Namespace) -> int:
     order = {"type": "verify", "project": options.project}
     return carry_out(Farm.from_environment(), order, as_json=options.json, fine=frozenset({"verified"}))
+
+
+def _prune(options: argparse.Namespace) -> int:
+    order: Order = {"type": "prune", "project": options.project, "plan": options.plan}
+    if (options.versions is None) != (options.days is None):
+        raise UsageError("--versions and --days go together; without both, the project's retention holds")
+    if options.versions is not None:
+        order["retention"] = {"versions": options.versions, "days": options.days}
+    return carry_out(Farm.from_environment(), order, as_json=options.json)
 
 
 def _undo(options: argparse.Namespace) -> int:

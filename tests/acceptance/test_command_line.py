@@ -106,6 +106,7 @@ def test_each_verb_has_help_of_its_own(verb: str) -> None:
         (["repo", "rollback", "a/b/c/d", "0"], "`0` is not the number of a generation, such as 17"),
         (["repo", "undo", "hello"], "`hello` is not the number of an operation, such as 17"),
         (["repo", "pin", "a/b/c/d", "1"], "the following arguments are required: --reason"),
+        (["repo", "prune", "hello", "--days", "3"], "--versions and --days go together"),
         (["promote", "--from", "testing", "--to", "stable"], "name packages, or builds by --build, or say --all"),
         (["up", "--http", "8441"], "`8441` is not an address such as 127.0.0.1:8441"),
         (["up", "--capacity", "none"], "`none` is not a number from 1 to 256"),
