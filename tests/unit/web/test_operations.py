@@ -113,6 +113,8 @@ class OperationsTest(WebTest):
         status, message = self.refused(ROLLBACK | {"repository": "other/testing/fedora-43/x86_64"})
         assert (status, message) == (422, "other/testing/fedora-43/x86_64 is no repository of the project `hello`")
         assert self.refused({"type": "undo", "project": "hello", "number": 99})[0] == 404
+        promote = {"type": "promote", "project": "hello", "source": "testing", "target": "stabel", "everything": True}
+        assert "`stable`" in self.refused(promote)[1]
         assert self.refused(ROLLBACK | {"generation": "last"})[0] == 422
         assert self.refused({"type": "explode", "project": "hello"})[0] == 422
         assert self.waiting() == before
