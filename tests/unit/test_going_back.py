@@ -9,7 +9,7 @@ from builder.repo.draft import Draft
 from builder.repo.manifest import Cause, Listed, Manifest, nothing
 from builder.repo.thinning import DAILY, GRACE
 from builder.repo.undo import superseded_by, taken_back
-from tests.support.listed import listed
+from tests.support.listed import Kin, listed
 
 
 class Story:
@@ -24,7 +24,7 @@ class Story:
 
     def publish(self, name: str, version: int, versions: int) -> None:
         """A build delivers a version, which is refused if it was withdrawn."""
-        draft = Draft(self.manifest)
+        draft = Draft(self.manifest, Kin())
         package = listed(f"{name}-{version}-1.noarch", since=self.now)
         try:
             draft.check([package])
@@ -37,7 +37,7 @@ class Story:
     def roll_back(self, generation: int) -> None:
         """A person goes back to a generation whose packages are there still."""
         target = self.all[generation % len(self.all)]
-        draft = Draft(self.manifest)
+        draft = Draft(self.manifest, Kin())
         if target.generation == 0 or not self._there(target.packages):
             return
         held = {package.nevra for package in target.packages}
@@ -51,7 +51,7 @@ class Story:
         if not publishes:
             return
         entered = publishes[which % len(publishes)]
-        draft = Draft(self.manifest)
+        draft = Draft(self.manifest, Kin())
         names = taken_back(draft, entered)
         left = superseded_by(names, self.all[entered.generation - 1], self.all[entered.generation])
         back = [one for one in left if one.nevra not in draft.excluded and self._there([one])]
@@ -63,7 +63,7 @@ class Story:
         """A person pins a generation."""
         generations = sorted(self.manifest.generations() - {0})
         if generations:
-            draft = Draft(self.manifest)
+            draft = Draft(self.manifest, Kin())
             draft.pin(self._cause("pin"), generations[which % len(generations)], pinned=True)
             self._go_on(draft)
 

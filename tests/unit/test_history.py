@@ -9,7 +9,7 @@ from builder.model.repository import PackageChange, PackageChangeKind
 from builder.repo.draft import Draft
 from builder.repo.history import History, difference, generations
 from builder.repo.manifest import Cause, nothing
-from tests.support.listed import listed
+from tests.support.listed import Kin, listed
 
 
 def test_a_difference_names_what_came_and_went() -> None:
@@ -30,9 +30,9 @@ def test_a_difference_names_what_came_and_went() -> None:
 
 def test_generations_say_who_made_them() -> None:
     """Each generation tells its operations, whether it can be read, and who keeps it."""
-    draft = Draft(nothing("r"))
+    draft = Draft(nothing("r"), Kin())
     draft.add(Cause(number=3, kind="publish"), [listed("a-1-1.noarch")])
-    draft = Draft(draft.result(1000.0))
+    draft = Draft(draft.result(1000.0), Kin())
     draft.pin(Cause(number=5, kind="pin", who="alice", reason="shipped"), 1, pinned=True)
     newest, oldest = generations(draft.result(2000.0))
     assert (newest.generation, newest.created, newest.current, newest.readable) == (2, 2000.0, True, True)
