@@ -233,3 +233,43 @@ def test_a_command_waits_for_a_master_that_is_started_again(tmp_path: Path, mini
             said, _ = waiting.communicate(timeout=DEADLINE)
         assert waiting.returncode == 0
         assert said.endswith("operation 2 is done\n")
+
+
+def promote(farm: Farm, *typed: str) -> tuple[int, str, str]:
+    """What `builder promote` of a project's first stage to its second says: exit code, output, error."""
+    ended = farm.builder("promote", *typed, "--from", "testing", "--to", "stable")
+    return ended.returncode, ended.stdout, ended.stderr
+
+
+def test_a_package_is_promoted_taken_back_and_promoted_by_force(shared: Farm, tmp_path: Path) -> None:
+    """A plan changes nothing; what was taken back comes again only by force."""
+    url = packaging(tmp_path / "git", "goes")
+    shared.call("POST", "/api/v1/definition", definition("goes", {"goes": url}))
+    assert shared.finished(shared.call("POST", "/api/v1/builds", {"package": "goes"})["number"])["state"] == "succeeded"
+    stable, package = "goes/stable/mini-12/x86_64", "goes-1.0-1.mini12.noarch"
+    code, said, _ = promote(shared, "goes", "--plan")
+    assert (code, f"promoted\t{package}\t" in said, held(shared, stable)) == (0, True, [])
+    code, said, _ = promote(shared, "--all", "--project", "goes", "--reason", "tested")
+    assert (code, held(shared, stable)) == (0, [package]), said
+    (number, *_) = done(shared, "operations", "goes").split("\t")
+    assert f"withdrawn\t{package}\t{stable}\n" in done(shared, "undo", number)
+    assert held(shared, stable) == []
+    code, said, error = promote(shared, "goes")
+    assert (code, f"excluded\t{package}\t" in said, "nothing to promote" in error) == (3, True, True)
+    code, said, _ = promote(shared, "goes", "--force")
+    assert (code, held(shared, stable)) == (0, [package]), said
+
+
+def test_old_versions_are_pruned_after_a_plan(shared: Farm, tmp_path: Path) -> None:
+    """`prune --plan` tells what would go and removes nothing; `prune` lets it leave."""
+    for version in ("1.0", "1.1"):
+        url = packaging(tmp_path / "git", "old", version=version)
+        shared.call("POST", "/api/v1/definition", definition("old", {"old": url}))
+        number = shared.call("POST", "/api/v1/builds", {"package": "old"})["number"]
+        assert shared.finished(number)["state"] == "succeeded"
+    tree, kept, gone = "old/testing/mini-12/x86_64", "old-1.1-1.mini12.noarch", "old-1.0-1.mini12.noarch"
+    rule = ("--versions", "1", "--days", "0")
+    assert gone in done(shared, "prune", "old", *rule, "--plan")
+    assert held(shared, tree) == [gone, kept]
+    assert gone in done(shared, "prune", "old", *rule)
+    assert held(shared, tree) == [kept]
