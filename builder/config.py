@@ -67,7 +67,8 @@ class MasterConfig(Value, frozen=True, kw_only=True):
 
     `state` holds database, logs, incoming and repositories. HTTP is plain on a loopback address and TLS elsewhere, with
     the given certificate or the farm's own. `url` is how slaves and people reach it. `chroots` are the folders where
-    definitions of chroots are looked for, the first that has one wins. `lease` and `grace` are in seconds.
+    definitions of chroots are looked for, the first that has one wins. `lease` and `grace` are in seconds. `log_days` is
+    for how many days the logs of a build are kept after its end.
     """
 
     state: Path
@@ -81,6 +82,7 @@ class MasterConfig(Value, frozen=True, kw_only=True):
     lease: Annotated[float, msgspec.Meta(gt=0)] = 20.0
     grace: Annotated[float, msgspec.Meta(ge=0)] = 10.0
     tries: Annotated[int, msgspec.Meta(ge=1, le=10)] = 3
+    log_days: Annotated[int, msgspec.Meta(ge=1, le=36500)] = 365
 
 
 class ExecutorName(enum.Enum):

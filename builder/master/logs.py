@@ -47,6 +47,19 @@ class Logs:
         except FileNotFoundError:
             return 0
 
+    def builds(self) -> tuple[int, ...]:
+        """The builds of which there are logs; `UnavailableError` if the disk is broken."""
+        with disk.explained(self._folder):
+            return tuple(int(path.name) for path in self._folder.iterdir() if path.name.isdecimal())
+
+    def remove(self, build: int) -> None:
+        """Remove what there is of a build; takes a while, and may be done in another thread."""
+        files.remove_tree(self._folder / str(build))
+
+    def removed(self, build: int) -> bool:
+        """Whether nothing is left of a build of which there were logs."""
+        return not (self._folder / str(build)).exists()
+
     def read(self, build: int, job: str, fence: int, offset: int, limit: int) -> bytes:
         """Up to `limit` bytes from `offset` on; nothing at or after the end."""
         try:

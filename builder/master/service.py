@@ -52,6 +52,8 @@ PINGS = 2
 FAREWELL = 0.5
 """Seconds that peers have to end their connections when the master stops."""
 
+_DAY = 24 * 3600.0
+
 _log = Logger()
 
 
@@ -156,7 +158,7 @@ class Master:
         self._reception = Reception(store, slaves, self._leases, self._intake, config.tries)
         make = partial(order, chroots=found.chroots, url=url_of(config))
         self._dispatcher = Dispatcher(store, slaves, clock, new_attempt, make, endings)
-        self._sweep = Sweep(store, incoming, clock, aside)
+        self._sweep = Sweep(store, incoming, logs, config.log_days * _DAY, clock, aside)
         self._loops: list[Deferred[None]] = []
 
     async def start(self) -> None:

@@ -1,9 +1,11 @@
-"""What nobody needs any more is removed from `incoming/`: everything of builds that have ended.
+"""What nobody needs any more is removed: from `incoming/` everything of builds that have ended, and old logs.
 
-Published packages have left it before; what stays are the SRPMs that chroot jobs were made from, and what was delivered
-of attempts that came to nothing.
+Published packages have left `incoming/` before; what stays are the SRPMs that chroot jobs were made from, and what was
+delivered of attempts that came to nothing. Logs stay for a time after the end of their build; then pages say that they
+were removed.
 """
 
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -11,26 +13,37 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from builder import files
+from builder.clock import wall_time
 from builder.errors import UnavailableError
 from builder.master import disk
 from builder.master.bell import Bell
 from builder.master.delivery import Aside
+from builder.master.logs import Logs
 from builder.master.rounds import rounds
 from builder.master.store import builds
 from builder.master.store.database import Store
 
 EVERY = 600.0
 """Seconds between two sweeps."""
+_TOGETHER = 1000
+"""How many builds are asked after at once."""
 
 _log = Logger()
 
 
 class Sweep:
-    """Removes from the folder `incoming`, whose folders are called after the numbers of builds."""
+    """Removes from the folder `incoming`, whose folders are called after the numbers of builds, and from `logs`.
 
-    def __init__(self, store: Store, incoming: Path, clock: IReactorTime, aside: Aside) -> None:
+    `keep` is for how many seconds logs stay after the end of their build.
+    """
+
+    def __init__(
+        self, store: Store, incoming: Path, logs: Logs, keep: float, clock: IReactorTime, aside: Aside
+    ) -> None:
         self._store = store
         self._incoming = incoming
+        self._logs = logs
+        self._keep = keep
         self._clock = clock
         self._aside = aside
 
@@ -42,15 +55,30 @@ class Sweep:
         """Sweep once; returns after how many seconds to do so again."""
         with disk.explained(self._incoming):
             there = [int(path.name) for path in self._incoming.iterdir() if path.name.isdecimal()]
-        for number in await self._store.read(partial(builds.over, numbers=there)):
-            await self._remove(self._incoming / str(number))
+        for number in await self._over(there):
+            what = f"what was delivered for build {number}"
+            await self._remove(what, partial(files.remove_tree, self._incoming / str(number)))
+        for number in await self._over(self._logs.builds(), wall_time() - self._keep):
+            await self._remove(f"the logs of build {number}", partial(self._logs.remove, number))
         return EVERY
 
-    async def _remove(self, folder: Path) -> None:
+    async def _over(self, numbers: Iterable[int], before: float | None = None) -> list[int]:
+        """Those of these builds that have ended, a part at a time: a query takes only so many numbers."""
+        return [
+            number
+            for part in _parts(tuple(numbers))
+            for number in await self._store.read(partial(builds.over, numbers=part, before=before))
+        ]
+
+    async def _remove(self, what: str, work: Callable[[], None]) -> None:
         try:
-            with disk.explained(folder):
-                await self._aside(partial(files.remove_tree, folder))
+            with disk.explained(self._incoming.parent):
+                await self._aside(work)
         except UnavailableError as error:
-            _log.warn("what was delivered for build {build} stays: {error}", build=folder.name, error=error)
+            _log.warn("{what} stays: {error}", what=what, error=error)
         else:
-            _log.debug("removed what was delivered for build {build}", build=folder.name)
+            _log.debug("removed {what}", what=what)
+
+
+def _parts(numbers: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    return (numbers[start : start + _TOGETHER] for start in range(0, len(numbers), _TOGETHER))

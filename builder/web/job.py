@@ -1,6 +1,8 @@
-"""Finding an attempt of a job by what an address says."""
+"""Finding an attempt of a job by what an address says, and whether its log is still there."""
 
 from builder.errors import NotFoundError
+from builder.lifecycle import ATTEMPT_ENDS
+from builder.master.logs import Logs
 from builder.model.job import Attempt, Job
 
 
@@ -16,3 +18,8 @@ def attempt_of(job: Job, fence: int | None) -> Attempt | None:
         if attempt.fence == fence:
             return attempt
     raise NotFoundError(f"{job.build}/{job.name} has no attempt {fence}")
+
+
+def removed(attempt: Attempt | None, build: int, logs: Logs) -> bool:
+    """Whether the log of an attempt was there and has been removed since, with all of its build."""
+    return attempt is not None and attempt.state in ATTEMPT_ENDS and bool(attempt.steps) and logs.removed(build)

@@ -1,13 +1,22 @@
 """Nothing piles up in `incoming/`."""
 
 import errno
+from functools import partial
 from pathlib import Path
 
+import sqlalchemy as sa
+
 from builder import files
+from builder.clock import wall_time
+from builder.master.store.schema import builds
 from builder.master.sweep import EVERY
 from builder.model.attempt import AttemptState, Outcome
 from tests.support.headless import MasterCase
 from tests.support.store import answer
+
+
+def _carry_out(connection: sa.Connection, change: sa.Update) -> None:
+    connection.execute(change)
 
 
 class Sweeping(MasterCase):
@@ -30,6 +39,23 @@ class Sweeping(MasterCase):
         self.repo.apply(self.repo.operations[-1])
         self.master.clock.advance(EVERY)
         assert self._there() == {"README"}
+
+    def test_the_logs_of_old_builds_are_removed(self) -> None:
+        """When they are as old as the configuration says, and the build has ended; those of younger ones stay."""
+        slave = self.slave()
+        for package in ("hello", "both"):
+            order = self.package_order(slave, package)
+            self.master.cancel(order.build)
+            answer(slave.finish(order, Outcome(state=AttemptState.CANCELLED)))
+        logs = self.master.folder / "logs"
+        for number in (1, 2, 3):
+            (logs / str(number) / "source" / "1").mkdir(parents=True, exist_ok=True)
+        year = 365 * 24 * 3600.0
+        for number, age in ((1, year + 60), (2, year - 60)):
+            change = sa.update(builds).where(builds.c.number == number).values(finished=wall_time() - age)
+            answer(self.master.store.write(partial(_carry_out, change=change)))
+        self.master.clock.advance(EVERY)
+        assert {path.name for path in logs.iterdir()} == {"2", "3"}
 
     def test_a_folder_that_cannot_be_removed(self) -> None:
         """It stays and is named in the log; what is behind it is removed, and it is tried again."""

@@ -51,13 +51,15 @@ def found(connection: Connection, number: int, source: SourceFacts) -> None:
     connection.execute(sa.update(builds).where(builds.c.number == number).values(source=text))
 
 
-def over(connection: Connection, numbers: Iterable[int]) -> list[int]:
-    """Those of these builds that have ended, and on which no slave is at work any more either."""
+def over(connection: Connection, numbers: Iterable[int], before: float | None = None) -> list[int]:
+    """Those of these builds that have ended, `before` a time or ever, and on which no slave is at work any more."""
     moving = [state.value for state in AttemptState if state not in lifecycle.ATTEMPT_ENDS]
     at_work = sa.exists().where(
         jobs.c.build == builds.c.number, attempts.c.job_id == jobs.c.id, attempts.c.state.in_(moving)
     )
     query = sa.select(builds.c.number).where(builds.c.number.in_(tuple(numbers)), builds.c.finished.is_not(None))
+    if before is not None:
+        query = query.where(builds.c.finished < before)
     return list(connection.execute(query.where(~at_work)).scalars())
 
 

@@ -17,7 +17,7 @@ from builder.web.answers import TEXT, Answer, Stream
 from builder.web.api.builds import Number
 from builder.web.feed import Feed
 from builder.web.followers import GATHER, news
-from builder.web.job import attempt_of
+from builder.web.job import attempt_of, removed
 from builder.web.sink import PIECE
 from builder.web.visit import Visit
 
@@ -49,6 +49,8 @@ class LogsApi:
         job = job_of(await self._builds.show(asked.number), asked.job)
         attempt = attempt_of(job, asked.fence)
         length = 0 if attempt is None else self._logs.length(asked.number, asked.job, attempt.fence)
+        if removed(attempt, asked.number, self._logs):
+            raise NotFoundError(f"the logs of build {asked.number} were removed, as those of all old builds are")
         if asked.offset > length:
             raise InvalidError(f"the log has {length} bytes so far: there is no offset {asked.offset}")
         if asked.follow:

@@ -11,7 +11,7 @@ from builder.model.job import Attempt, Job
 from builder.web import answers
 from builder.web.answers import Answer
 from builder.web.api.builds import Number
-from builder.web.job import attempt_of
+from builder.web.job import attempt_of, removed
 from builder.web.pages.tail import BYTES, Tail, tail
 from builder.web.pages.templates import Templates
 from builder.web.sink import PIECE
@@ -42,6 +42,7 @@ class LogPage:
         job = job_of(build, asked.job)
         attempt = attempt_of(job, asked.fence)
         length = 0 if attempt is None else self._logs.length(build.number, job.name, attempt.fence)
+        gone = removed(attempt, build.number, self._logs)
         return answers.page(
             self._templates.render(
                 "log.html",
@@ -50,7 +51,8 @@ class LogPage:
                 build=build,
                 job=job,
                 attempt=attempt,
-                tail=None if attempt is None else self._tail(job, attempt.fence, length),
+                tail=None if attempt is None or gone else self._tail(job, attempt.fence, length),
+                removed=gone,
                 offset=length,
                 whole=_address(job, attempt),
                 follow=_address(job, attempt, follow=1) if _goes_on(job, attempt) else None,

@@ -176,6 +176,16 @@ class PagesTest(WebTest):
         assert self.client.start("GET", f"{pre['data-follow']}&offset=6").reply.status == 200
         assert "data-follow" not in older.all("pre")[0]
 
+    def test_a_log_that_was_removed_is_told(self) -> None:
+        """The page of an old build is still there and says that the log is not; the API says so too."""
+        self.farm.farm.logs.remove(1)
+        page = self.page(f"/builds/1/{CHROOT}/log")
+        assert "The log was removed, as those of all old builds are." in page.text
+        assert not page.all("pre")
+        reply = self.client.get(f"/api/v1/builds/1/jobs/{CHROOT}/log")
+        assert reply.status == 404
+        assert "the logs of build 1 were removed" in reply.text
+
     def test_a_log_that_does_not_exist_yet_is_waited_for(self) -> None:
         """A job that has not begun has a page that says so."""
         assert "There is no log yet." in self.page(f"/builds/1/{OTHER_CHROOT}/log").text
