@@ -11,7 +11,7 @@ from builder.errors import ConflictError, NotFoundError
 from builder.model.findings import Findings
 from builder.model.project import Retention
 from builder.repo.layout import Repository
-from builder.repo.manifest import Cause, Entered, Leaving, Listed, Manifest, Past, Pinned
+from builder.repo.manifest import Advisory, Cause, Entered, Leaving, Listed, Manifest, Past, Pinned
 from builder.repo.retention import Facts, Verdict, verdict
 from builder.repo.thinning import readable
 
@@ -37,6 +37,7 @@ class Draft:
         self.excluded = set(before.excluded)
         self._known = {_file_name(package): package for package in before.files().values()}
         self._pins = {pin.generation: pin for pin in before.pins}
+        self._advisories = list(before.advisories)
         self._entered: dict[int, Entered] = {}
         self._retentions: list[Retention] = []
 
@@ -83,6 +84,10 @@ class Draft:
             self._retentions.append(retention)
         for package in brought:
             self._list(package, cause.number)
+
+    def advise(self, advisory: Advisory) -> None:
+        """Carry an advisory, for as long as a package is listed that it is about."""
+        self._advisories.append(advisory)
 
     def served(self, package: Listed) -> Listed:
         """A package of an older generation as its file is served today, or as it was if it is not.
@@ -144,6 +149,7 @@ class Draft:
             past=past,
             excluded=tuple(sorted(self.excluded)),
             pins=tuple(self._pins[generation] for generation in sorted(self._pins)),
+            advisories=tuple(one for one in self._advisories if not packages.keys().isdisjoint(one.packages)),
         )
 
     def verdict(self, retention: Retention, now: float) -> Verdict:

@@ -16,7 +16,7 @@ import msgspec
 
 from builder import files
 from builder.errors import InternalError
-from builder.repo import index, metadata
+from builder.repo import carried, index, metadata
 from builder.repo.archive import CURRENT, GENERATIONS, MANIFEST, Archive
 from builder.repo.incoming import Delivered
 from builder.repo.manifest import Manifest
@@ -164,7 +164,8 @@ class Generations:
         repodata.mkdir(parents=True)
         records = self._pool.records(listed.sha256 for listed in manifest.packages)
         places = (listed.location for listed in manifest.packages)
-        metadata.write(repodata, map(index.placed, records, places), len(manifest.packages), manifest.created)
+        further = carried.contents(manifest)
+        metadata.write(repodata, map(index.placed, records, places), len(manifest.packages), manifest.created, further)
         self._seal(manifest, repodata)
         for path in sorted(repodata.iterdir()):
             files.sync(path)

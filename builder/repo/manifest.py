@@ -90,6 +90,22 @@ class Entered(Cause, frozen=True, kw_only=True, forbid_unknown_fields=True):
     findings: Findings = Findings()
 
 
+class Advisory(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a promotion brought, in words; `issued` in seconds since the epoch.
+
+    `kind` is `security`, `bugfix` or `newpackage`, `references` are the vulnerabilities that it tells of, by their CVE
+    names.
+    """
+
+    id: str
+    kind: str
+    issued: float
+    title: str
+    description: str
+    references: tuple[str, ...] = ()
+    packages: tuple[str, ...]
+
+
 class Manifest(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`manifest.json` of one generation, created at that many seconds since the epoch.
 
@@ -109,6 +125,7 @@ class Manifest(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     excluded: tuple[str, ...] = ()
     key: str = ""
     pins: tuple[Pinned, ...] = ()
+    advisories: tuple[Advisory, ...] = ()
 
     def files(self) -> dict[str, Listed]:
         """The packages whose files must be below the repository's folder, by their path there."""

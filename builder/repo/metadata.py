@@ -8,7 +8,7 @@ import gzip
 import hashlib
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import createrepo_c
@@ -22,6 +22,9 @@ _KINDS = {
     "filelists": createrepo_c.XMLFILE_FILELISTS,
     "other": createrepo_c.XMLFILE_OTHER,
 }
+
+GROUP = "group"
+"""The kind of the record for comps groups."""
 
 
 class _Part:
@@ -38,33 +41,53 @@ class _Part:
         self._file.add_chunk(getattr(record, self._kind))
 
     def finish(self, created: int) -> createrepo_c.RepomdRecord:
-        """Close the file, put its digest into its name, and say what repomd.xml has to say about it."""
+        """Close the file and say what repomd.xml has to say about it."""
         self._file.close()
         entry = createrepo_c.RepomdRecord(self._kind, str(self._path))
         entry.load_contentstat(self._content)
-        entry.fill(createrepo_c.SHA256)
-        named = self._path.with_name(f"{entry.checksum}-{self._path.name}")
-        files.rename(self._path, named)
-        entry.location_real = str(named)
-        entry.location_href = f"repodata/{named.name}"
-        entry.set_timestamp(created)
-        return entry
+        return _finished(entry, self._path, created)
 
 
-def write(folder: Path, records: Iterable[Record], count: int, created: float) -> None:
+def _finished(entry: createrepo_c.RepomdRecord, path: Path, created: int) -> createrepo_c.RepomdRecord:
+    """Put the digest of the file `path`, which is complete, into its name and all else into its entry."""
+    entry.fill(createrepo_c.SHA256)
+    named = path.with_name(f"{entry.checksum}-{path.name}")
+    files.rename(path, named)
+    entry.location_real = str(named)
+    entry.location_href = f"repodata/{named.name}"
+    entry.set_timestamp(created)
+    return entry
+
+
+def _carried(folder: Path, kind: str, text: str, created: int) -> createrepo_c.RepomdRecord:
+    """Write one of the files that are not made of the packages' records.
+
+    Groups are not packed, since clients take a packed file for another kind of record.
+    """
+    path = folder / (f"{kind}.xml" if kind == GROUP else f"{kind}.xml.gz")
+    content = text.encode()
+    path.write_bytes(content if kind == GROUP else gzip.compress(content, mtime=0))
+    return _finished(createrepo_c.RepomdRecord(kind, str(path)), path, created)
+
+
+def write(
+    folder: Path, records: Iterable[Record], count: int, created: float, carried: Mapping[str, str] | None = None
+) -> None:
     """Write the metadata of `count` packages into the empty folder `folder`; `created` in seconds since the epoch.
+
+    `carried` are the contents of further files by the kinds of their records in repomd.xml.
 
     Raises:
         UnavailableError: It cannot be written, because the disk is full, say.
         OSError: The same, or a record is not there.
     """
     try:
-        _write(folder, records, count, int(created))
+        _write(folder, records, count, int(created), carried or {})
     except createrepo_c.CreaterepoCError as error:
         raise UnavailableError(f"the metadata cannot be written to {folder}: {error}") from error
 
 
-def _write(folder: Path, records: Iterable[Record], count: int, created: int) -> None:
+def _write(folder: Path, records: Iterable[Record], count: int, created: int, carried: Mapping[str, str]) -> None:
     parts = [_Part(folder, kind, count) for kind in _KINDS]
     for record in records:
         for part in parts:
@@ -73,6 +96,8 @@ def _write(folder: Path, records: Iterable[Record], count: int, created: int) ->
     repomd.set_revision(str(created))
     for part in parts:
         repomd.set_record(part.finish(created))
+    for kind, text in carried.items():
+        repomd.set_record(_carried(folder, kind, text, created))
     repomd.sort_records()
     (folder / "repomd.xml").write_text(repomd.xml_dump())
 

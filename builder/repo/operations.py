@@ -163,7 +163,7 @@ class Operations:
             case Key() as order:
                 return Keying(operation.number, order, self._homes(order.project), self._keys, now)
             case Promote() as order:
-                return Promoting(operation.number, order, self._homes(order.project), self._folder, now)
+                return Promoting(operation.number, order, self._homes(order.project), self._folder, self._pool, now)
             case Prepare() as order:
                 return Preparing(operation.number, order)
             case Rollback() as order:

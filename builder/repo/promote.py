@@ -13,11 +13,14 @@ from builder.errors import ConflictError
 from builder.model.findings import Finding, Findings, told
 from builder.model.operation import Operation, Promote, PublishedIn
 from builder.repo import answer, closure, layout, selection
+from builder.repo.advisory import advisory
 from builder.repo.answer import Answer
+from builder.repo.description import Description, describe
 from builder.repo.draft import Drafts
 from builder.repo.incoming import Delivered
 from builder.repo.layout import Repository
 from builder.repo.manifest import Cause, Entered, Listed, Manifest
+from builder.repo.pool import Pool
 from builder.repo.selection import Selected
 
 AGAINST = ("uninstallable", "disappears", "file-conflict", "downgraded")
@@ -37,12 +40,14 @@ class Promoting:
         order: Promote,
         homes: tuple[Repository, ...],
         folder: Callable[[Repository], Path],
+        pool: Pool,
         now: float,
     ) -> None:
         self._order = order
         self._cause = Cause(number=number, kind="promote", who=order.who, reason=order.reason)
         self._homes = homes
         self._folder = folder
+        self._pool = pool
         self._now = now
         self._findings = Findings()
 
@@ -67,7 +72,9 @@ class Promoting:
         for refused in _refused(self._order, findings):
             raise ConflictError(refused.text)
         for home, packages in additions.items():
-            drafts.of(home).add(self._cause, packages, findings=self._findings)
+            draft = drafts.of(home)
+            draft.advise(advisory(self._cause, home.path, packages, draft.listed, self._describe, self._now))
+            draft.add(self._cause, packages, findings=self._findings)
         return {}
 
     def finish(self, manifests: Mapping[Repository, Manifest]) -> Answer:
@@ -127,6 +134,10 @@ class Promoting:
             for finding in closure.broken_apart(there, here, come):
                 text = f"{distribution}/{architecture}: {finding.text}"
                 yield msgspec.structs.replace(finding, text=text[:300])
+
+    def _describe(self, package: Listed) -> Description:
+        (record,) = self._pool.records([package.sha256])
+        return describe(record)
 
     def _applied(self, entered: Mapping[Repository, Entered | None]) -> Answer:
         there = {home: one for home, one in entered.items() if one is not None}

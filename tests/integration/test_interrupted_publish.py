@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from builder import files
-from builder.model.operation import Operation, Pin, Prepare, Rebuild, Rollback, Undo
+from builder.model.operation import Operation, Pin, Prepare, Promote, Rebuild, Rollback, Undo
 from builder.model.project import Retention
 from builder.repo.answer import Answer
 from builder.repo.thinning import DAILY, GRACE
@@ -116,7 +116,7 @@ def points(scene: Scene, work: Callable[[Path], object], every: int = 1) -> Iter
     pytest.fail("the work has no end")
 
 
-@pytest.fixture(scope="module", params=["arch", "noarch", "rejected", "prepare", "rollback", "undo", "pin"])
+@pytest.fixture(scope="module", params=["arch", "noarch", "rejected", "prepare", "rollback", "undo", "pin", "promote"])
 def scene(request: pytest.FixtureRequest) -> Iterator[Scene]:
     """Operations that touch several repositories, with something to supersede, to thin out and to remove."""
     folder = Path(tempfile.mkdtemp(prefix="interrupted-", dir=MEMORY if MEMORY.is_dir() else None))
@@ -129,6 +129,7 @@ def scene(request: pytest.FixtureRequest) -> Iterator[Scene]:
         "rollback": _rollback,
         "undo": _undo,
         "pin": _pin,
+        "promote": _promote,
     }[request.param]
     yield Scene(folder, bench.now, make(bench))
     shutil.rmtree(folder)
@@ -187,6 +188,12 @@ def _pin(bench: Workbench) -> tuple[Operation, ...]:
     _history(bench)
     pin = Pin(project="hello", repository=NAME, generation=1, who="alice")
     return (Operation(number=3, order=pin), _given(bench, 4, "4"))
+
+
+def _promote(bench: Workbench) -> tuple[Operation, ...]:
+    _history(bench, arch="x86_64", subpackages=("debuginfo",))
+    order = Promote(project="hello", source="testing", target="stable", everything=True, who="alice", reason="good")
+    return (Operation(number=3, order=order),)
 
 
 def test_killed_and_started_again(scene: Scene) -> None:
