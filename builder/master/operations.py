@@ -23,6 +23,7 @@ from builder.master.store.database import Store
 from builder.mistakes import guess
 from builder.model.job import JobState
 from builder.model.operation import (
+    Carry,
     OperationShown,
     Order,
     Pin,
@@ -180,6 +181,8 @@ def _request(connection: sa.Connection, order: Order, who: str) -> OperationShow
             raise InvalidError(f"`{kind}` is ordered by the farm itself, which builds before it publishes")
         case Rollback() | Pin() | Rebuild():
             _check_repository(project, order.repository)
+        case Carry():
+            _check_stage(project, order.stage)
         case Promote():
             _check_stage(project, order.source)
             _check_stage(project, order.target)

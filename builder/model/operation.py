@@ -149,7 +149,26 @@ class Promote(Value, frozen=True, kw_only=True, tag="promote"):
     reason: Text = ""
 
 
-Order = Promote | Prune | Drop | Verify | Rebuild | Key | Publish | Prepare | Rollback | Undo | Pin
+class CarriedKind(enum.Enum):
+    """A kind of file in the metadata, as repomd.xml calls it: comps groups, or a catalog of AppStream."""
+
+    GROUP = "group"
+    APPSTREAM = "appstream"
+
+
+class Carry(Value, frozen=True, kw_only=True, tag="carry"):
+    """Let the metadata of a stage's packages for one distribution have this file, packed with gzip; empty: none."""
+
+    project: Label
+    stage: Label
+    distribution: Label
+    kind: CarriedKind
+    packed: Annotated[bytes, msgspec.Meta(max_length=40_000)] = b""
+    who: Text = ""
+    reason: Text = ""
+
+
+Order = Carry | Promote | Prune | Drop | Verify | Rebuild | Key | Publish | Prepare | Rollback | Undo | Pin
 """What the repository builder can be told to do; `type` says which, in JSON and on the wire."""
 
 

@@ -1,5 +1,6 @@
-"""What a repository's metadata has beside the packages: advisories."""
+"""What a repository's metadata has beside the packages: advisories, groups, and what AppStream says."""
 
+import gzip
 from collections.abc import Mapping
 
 from builder.repo import advisory
@@ -8,4 +9,7 @@ from builder.repo.manifest import Manifest
 
 def contents(manifest: Manifest) -> Mapping[str, str]:
     """The content of each further file of a generation's metadata, by the kind of its record in repomd.xml."""
-    return {"updateinfo": advisory.updateinfo(manifest)} if manifest.advisories else {}
+    found = {one.kind: gzip.decompress(one.packed).decode() for one in manifest.carried}
+    if manifest.advisories:
+        found["updateinfo"] = advisory.updateinfo(manifest)
+    return found

@@ -11,7 +11,7 @@ from builder.errors import ConflictError, NotFoundError
 from builder.model.findings import Findings
 from builder.model.project import Retention
 from builder.repo.layout import Repository
-from builder.repo.manifest import Advisory, Cause, Entered, Leaving, Listed, Manifest, Past, Pinned
+from builder.repo.manifest import Advisory, Carried, Cause, Entered, Leaving, Listed, Manifest, Past, Pinned
 from builder.repo.retention import Facts, Verdict, verdict
 from builder.repo.thinning import readable
 
@@ -37,6 +37,7 @@ class Draft:
         self.excluded = set(before.excluded)
         self._known = {_file_name(package): package for package in before.files().values()}
         self._pins = {pin.generation: pin for pin in before.pins}
+        self._carried = {one.kind: one for one in before.carried}
         self._advisories = list(before.advisories)
         self._entered: dict[int, Entered] = {}
         self._retentions: list[Retention] = []
@@ -88,6 +89,13 @@ class Draft:
     def advise(self, advisory: Advisory) -> None:
         """Carry an advisory, for as long as a package is listed that it is about."""
         self._advisories.append(advisory)
+
+    def carry(self, cause: Cause, kind: str, carried: Carried | None) -> None:
+        """Let an operation put a file of this kind into the metadata, in the place of what is there, or none."""
+        self._enter(cause, ())
+        self._carried.pop(kind, None)
+        if carried is not None:
+            self._carried[kind] = carried
 
     def served(self, package: Listed) -> Listed:
         """A package of an older generation as its file is served today, or as it was if it is not.
@@ -149,6 +157,7 @@ class Draft:
             past=past,
             excluded=tuple(sorted(self.excluded)),
             pins=tuple(self._pins[generation] for generation in sorted(self._pins)),
+            carried=tuple(self._carried[kind] for kind in sorted(self._carried)),
             advisories=tuple(one for one in self._advisories if not packages.keys().isdisjoint(one.packages)),
         )
 

@@ -106,6 +106,14 @@ class Advisory(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     packages: tuple[str, ...]
 
 
+class Carried(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A further file of the metadata: its record's kind in repomd.xml, its digest, and itself, packed with gzip."""
+
+    kind: str
+    sha256: Sha256
+    packed: bytes
+
+
 class Manifest(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`manifest.json` of one generation, created at that many seconds since the epoch.
 
@@ -126,6 +134,7 @@ class Manifest(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     key: str = ""
     pins: tuple[Pinned, ...] = ()
     advisories: tuple[Advisory, ...] = ()
+    carried: tuple[Carried, ...] = ()
 
     def files(self) -> dict[str, Listed]:
         """The packages whose files must be below the repository's folder, by their path there."""

@@ -15,6 +15,7 @@ from twisted.logger import Logger
 from builder import files
 from builder.errors import BuilderError, ConflictError, DigestError, InvalidError, NotFoundError
 from builder.model.operation import (
+    Carry,
     Drop,
     Key,
     Operation,
@@ -31,6 +32,7 @@ from builder.model.operation import (
 from builder.repo import generation, index, layout
 from builder.repo.answer import Answer
 from builder.repo.archive import Archive
+from builder.repo.carry import Carrying
 from builder.repo.draft import Drafts
 from builder.repo.drop import Dropping
 from builder.repo.generation import Generations
@@ -162,6 +164,8 @@ class Operations:
                 return Publishing(operation.number, order, self._incoming, now)
             case Key() as order:
                 return Keying(operation.number, order, self._homes(order.project), self._keys, now)
+            case Carry() as order:
+                return Carrying(operation.number, order, self._homes(order.project))
             case Promote() as order:
                 return Promoting(operation.number, order, self._homes(order.project), self._folder, self._pool, now)
             case Prepare() as order:

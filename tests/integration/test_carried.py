@@ -2,22 +2,35 @@
 
 import gzip
 from pathlib import Path
+from typing import Any
 
 import createrepo_c
 import pytest
 
-from builder.model.operation import Promote, Undo
+from builder.model.operation import CarriedKind, Carry, Promote, Undo
 from builder.model.project import Retention
-from builder.wire import Applied
+from builder.wire import Applied, Rejected
 from tests.support.dnf import Client
 from tests.support.histories import ordered, published
-from tests.support.repositories import Workbench
+from tests.support.repositories import Workbench, names
 from tests.support.rpms import rpms
 
 STABLE = "repos/hello/stable/fedora-43/x86_64"
 FIX = """* Wed Jun 03 2026 Fixer <fixer@example.org> - 2-1
 - Fix CVE-2026-12345 & <more>
 """
+
+COMPS = """<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE comps PUBLIC "-//Red Hat, Inc.//DTD Comps info//EN" "comps.dtd">
+<comps>
+  <group>
+    <id>greeters</id><name>Greeters</name><description>Who say hello</description>
+    <default>true</default><uservisible>true</uservisible>
+    <packagelist><packagereq type="mandatory">hello</packagereq></packagelist>
+  </group>
+</comps>
+"""
+CATALOG = '<components version="0.14" origin="hello"><component><id>org.example.hello</id></component></components>'
 
 
 @pytest.fixture
@@ -78,3 +91,53 @@ def test_an_advisory_goes_with_its_packages(bench: Workbench) -> None:
     info = gzip.decompress(_record(bench.state / STABLE, "updateinfo").read_bytes()).decode()
     assert "hello-stable-2" in info
     assert "hello-stable-4" not in info
+
+
+def _carry(kind: CarriedKind, text: str, **changes: Any) -> Carry:
+    packed = gzip.compress(text.encode(), mtime=0) if text else b""
+    order = {"project": "hello", "stage": "stable", "distribution": "fedora-43", "kind": kind, "packed": packed}
+    return Carry(**{**order, **changes})
+
+
+def test_dnf_lists_and_installs_groups(bench: Workbench, tmp_path: Path) -> None:
+    """A group of comps comes to the clients, stays through later generations, and goes when it is taken away."""
+    answer = ordered(bench, 5, _carry(CarriedKind.GROUP, COMPS))
+    assert isinstance(answer, Applied), answer
+    assert [made.repository for made in answer.generations] == ["hello/stable/fedora-43/x86_64"]
+    assert ordered(bench, 5, _carry(CarriedKind.GROUP, COMPS)) == answer
+    ordered(bench, 6, Undo(project="hello", number=4))
+    client = _client(tmp_path / "client", bench.state / STABLE)
+    code, said = client.dnf("group", "list")
+    assert code == 0, said
+    assert "Greeters" in said
+    assert client.dnf("group", "install", "greeters")[0] == 0
+    assert client.installed() == ["hello-1-1"]
+    ordered(bench, 7, _carry(CarriedKind.GROUP, ""))
+    assert "Greeters" not in client.dnf("--refresh", "group", "list", "--available")[1]
+
+
+def test_a_catalog_of_appstream_is_carried(bench: Workbench) -> None:
+    """The file is in the metadata as it was given, with its digests in repomd.xml."""
+    ordered(bench, 5, _carry(CarriedKind.APPSTREAM, CATALOG))
+    assert gzip.decompress(_record(bench.state / STABLE, "appstream").read_bytes()).decode() == CATALOG
+    assert names(bench.state / STABLE) == ["hello-1-1.noarch", "hello-2-1.noarch"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"packed": b"<comps/>"}, "the file is not packed with gzip"),
+        ({"packed": gzip.compress(b"<comps>")}, "the file is no XML: no element found"),
+        ({"packed": gzip.compress(b"<comps/>")[:-1]}, "the file is packed with gzip, but is not whole"),
+        ({"packed": gzip.compress(b"<html/>")}, "the file begins with <html>, and has to with <comps>"),
+        ({"packed": gzip.compress(b'<!DOCTYPE c [<!ENTITY a "b">]><comps/>')}, "the file declares the entity a"),
+        ({"packed": gzip.compress(b" " * (9 << 20))}, "the file has more than 8388608 bytes"),
+        ({"packed": gzip.compress(b"\xff")}, "the file is not packed with gzip, or no text in UTF-8"),
+        ({"distribution": "fedora-44"}, "hello has no repositories of fedora-44 in stable"),
+    ],
+)
+def test_what_is_no_such_file_is_refused(bench: Workbench, changes: dict[str, Any], sentence: str) -> None:
+    """One sentence says what is wrong, and nothing changes."""
+    answer = ordered(bench, 5, _carry(CarriedKind.GROUP, COMPS, **changes))
+    assert isinstance(answer, Rejected)
+    assert answer.reason.startswith(sentence)

@@ -1,0 +1,109 @@
+"""Carrying out `Carry`: a file of groups or of AppStream comes into the metadata of a stage, or leaves it."""
+
+import hashlib
+import zlib
+from collections.abc import Mapping
+from xml.parsers import expat
+
+from builder.errors import InvalidError, NotFoundError
+from builder.model.operation import Carry, PublishedIn
+from builder.repo import answer, layout
+from builder.repo.answer import Answer
+from builder.repo.draft import Drafts
+from builder.repo.incoming import Delivered
+from builder.repo.layout import Repository
+from builder.repo.manifest import Carried, Cause, Entered, Manifest
+
+LARGEST = 8 << 20
+"""Bytes of the largest file: that of a whole distribution has half of it."""
+_GZIP = 16 + zlib.MAX_WBITS
+"""What zlib calls the format of gzip."""
+_ROOTS = {"group": "comps", "appstream": "components"}
+"""The root element of each kind of file."""
+
+
+class Carrying:
+    """The operation `number`; see `builder.repo.operations.Task`. `homes` are all repositories of its project."""
+
+    def __init__(self, number: int, order: Carry, homes: tuple[Repository, ...]) -> None:
+        self._order = order
+        self._cause = Cause(number=number, kind="carry", who=order.who, reason=order.reason)
+        self._homes = tuple(
+            home
+            for home in homes
+            if (home.stage, home.distribution) == (order.stage, order.distribution)
+            and home.tree != layout.SOURCE
+            and not home.tree.startswith(f"{layout.DEBUG}/")
+        )
+
+    def answered(self, drafts: Drafts) -> Answer | None:
+        """The manifests say whether it was applied."""
+        entered = {home: drafts.of(home).before.applied(self._cause) for home in self._homes}
+        return self._applied(entered) if any(entered.values()) else None
+
+    def draft(self, drafts: Drafts) -> Mapping[str, Delivered]:
+        """Put the file into all repositories of the distribution's packages, or take it out of them."""
+        order = self._order
+        homes = [home for home in self._homes if drafts.of(home).before.generation]
+        if not homes:
+            raise NotFoundError(f"{order.project} has no repositories of {order.distribution} in {order.stage}")
+        carried = None
+        if order.packed:
+            text = unpacked(order.packed, _ROOTS[order.kind.value])
+            sha256 = hashlib.sha256(text.encode()).hexdigest()
+            carried = Carried(kind=order.kind.value, sha256=sha256, packed=order.packed)
+        for home in homes:
+            drafts.of(home).carry(self._cause, order.kind.value, carried)
+        return {}
+
+    def finish(self, manifests: Mapping[Repository, Manifest]) -> Answer:
+        """Nothing was delivered that had to be put away."""
+        return self._applied({home: manifests[home].applied(self._cause) for home in self._homes if home in manifests})
+
+    def reject(self, reason: str) -> Answer:
+        """There is nothing to put away."""
+        return answer.rejected(self._cause.number, reason)
+
+    def _applied(self, entered: Mapping[Repository, Entered | None]) -> Answer:
+        there = [(home, one) for home, one in entered.items() if one is not None]
+        generations = (PublishedIn(repository=home.path, generation=one.generation) for home, one in there)
+        return answer.applied(self._cause.number, generations)
+
+
+def unpacked(packed: bytes, root: str) -> str:
+    """The text of a file of XML with this root element.
+
+    Raises:
+        InvalidError: It is none, and why.
+    """
+    unpacker = zlib.decompressobj(_GZIP)
+    try:
+        content = unpacker.decompress(packed, LARGEST)
+        text = content.decode()
+    except (zlib.error, UnicodeDecodeError) as error:
+        raise InvalidError(f"the file is not packed with gzip, or no text in UTF-8: {error}") from error
+    if unpacker.unconsumed_tail:
+        raise InvalidError(f"the file has more than {LARGEST} bytes")
+    if not unpacker.eof:
+        raise InvalidError("the file is packed with gzip, but is not whole")
+    found = _root(content)
+    if found != root:
+        raise InvalidError(f"the file begins with <{found}>, and has to with <{root}>")
+    return text
+
+
+def _root(content: bytes) -> str:
+    """The name of the root element of a file of XML that is whole and declares no entities."""
+    names: list[str] = []
+    parser = expat.ParserCreate()
+    parser.StartElementHandler = lambda name, _attributes: names.append(name) if not names else None
+    parser.EntityDeclHandler = _refuse_entity
+    try:
+        parser.Parse(content, True)
+    except expat.ExpatError as error:
+        raise InvalidError(f"the file is no XML: {error}") from error
+    return names[0]
+
+
+def _refuse_entity(name: str, *_: object) -> None:
+    raise InvalidError(f"the file declares the entity {name}, which is not read")
