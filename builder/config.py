@@ -67,8 +67,8 @@ class MasterConfig(Value, frozen=True, kw_only=True):
 
     `state` holds database, logs, incoming and repositories. HTTP is plain on a loopback address and TLS elsewhere, with
     the given certificate or the farm's own. `url` is how slaves and people reach it. `chroots` are the folders where
-    definitions of chroots are looked for, the first that has one wins. `lease` and `grace` are in seconds. `log_days` is
-    for how many days the logs of a build are kept after its end.
+    definitions of chroots are looked for, the first that has one wins. `lease` and `grace` are in seconds. The logs of
+    a build are kept for `log_days` after its end.
     """
 
     state: Path

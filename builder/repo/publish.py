@@ -50,8 +50,9 @@ class Publishing:
         return {package.sha256: package for package in delivered}
 
     def finish(self, manifests: Mapping[Repository, Manifest]) -> Answer:
-        """Remove what was delivered."""
+        """Remove what was delivered, and what was set aside long ago."""
         self._incoming.forget(self._number, self._order)
+        self._incoming.prune(self._now)
         entered = {home: manifests[home].entered(self._number) for home in self._homes}
         generations = [
             PublishedIn(repository=home.path, generation=there.generation) for home, there in entered.items() if there

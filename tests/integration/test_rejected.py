@@ -110,6 +110,15 @@ def test_another_projects_is_not_dropped(bench: Workbench) -> None:
     assert (bench.state / "rejected" / name).is_dir()
 
 
+def test_an_old_one_goes_by_itself(bench: Workbench) -> None:
+    """A farm that rejects nothing more and is never stopped keeps none for ever: the next publish removes them."""
+    name = _reject(bench, 1)
+    bench.now += KEPT + 1
+    deliver(bench.state, order_of(2), rpms("hello"))
+    bench.operations.carry_out([Operation(number=2, order=order_of(2))])
+    assert not (bench.state / "rejected" / name).exists()
+
+
 def test_one_whose_reason_is_lost_goes_too(bench: Workbench) -> None:
     """What was damaged is not listed, and does not stay for ever."""
     name = _reject(bench, 1)
