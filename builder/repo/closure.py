@@ -161,7 +161,7 @@ def _load(pool: solv.Pool, folder: Path) -> solv.Repo:
         path = _part(folder, kind)
         file = solv.xfopen(str(path))
         if file is None or not repository.add_rpmmd(file, language, flags):
-            raise UnavailableError(f"{path} cannot be read by libsolv: {pool.errstr}")
+            raise UnavailableError(f"{path} cannot be read by libsolv: {' '.join(pool.errstr.split())}")
         file.close()
     return repository
 

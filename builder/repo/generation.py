@@ -175,7 +175,9 @@ class Generations:
 
     def _verify(self, beside: Path, manifest: Manifest) -> None:
         """Nothing becomes current that a client would find wanting."""
-        faults = metadata.faults(beside / "repodata", [package.sha256 for package in manifest.packages])
+        faults = metadata.faults(
+            beside / "repodata", [package.sha256 for package in manifest.packages], carried.contents(manifest)
+        )
         if faults:
             raise InternalError(f"generation {manifest.generation} of {self._name}: {'; '.join(faults)}")
 

@@ -8,7 +8,7 @@ import gzip
 import hashlib
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import createrepo_c
@@ -102,13 +102,16 @@ def _write(folder: Path, records: Iterable[Record], count: int, created: int, ca
     (folder / "repomd.xml").write_text(repomd.xml_dump())
 
 
-def faults(folder: Path, packages: Sequence[str]) -> list[str]:
+def faults(folder: Path, packages: Sequence[str], carried: Collection[str] = ()) -> list[str]:
     """What is wrong with the metadata in `folder` of the packages with these digests, in this order.
 
-    Every file has to be what repomd.xml says, packed and unpacked, and those that list packages have to list these.
+    Every file has to be what repomd.xml says, packed and unpacked, and those that list packages have to list these;
+    further ones are there of the kinds `carried`, and no others.
     """
     records = {record.type: record for record in createrepo_c.Repomd(str(folder / "repomd.xml")).records}
     found = [f"repomd.xml names no {kind}" for kind in _KINDS if kind not in records]
+    found += [f"repomd.xml names no {kind}" for kind in carried if kind not in records]
+    found += [f"repomd.xml names {kind}" for kind in records if kind not in {*_KINDS, *carried}]
     for kind, record in records.items():
         path = folder.parent / record.location_href
         if not path.is_file() or path.stat().st_size != record.size or files.sha256(path) != record.checksum:

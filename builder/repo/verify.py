@@ -11,7 +11,7 @@ from builder import files
 from builder.errors import BuilderError, NotFoundError
 from builder.model.findings import TEXT, Finding, told
 from builder.model.operation import Verify
-from builder.repo import answer, metadata
+from builder.repo import answer, carried, metadata
 from builder.repo.answer import Answer
 from builder.repo.archive import CURRENT, GENERATIONS, MANIFEST, Archive
 from builder.repo.draft import Drafts
@@ -63,7 +63,9 @@ class Inspection:
             yield f"{MANIFEST} is not the one that was written"
         if not (place / "Packages").is_symlink() or str((place / "Packages").readlink()) != "../../Packages":
             yield "Packages is no link to ../../Packages"
-        yield from metadata.faults(place / CURRENT, [package.sha256 for package in manifest.packages])
+        yield from metadata.faults(
+            place / CURRENT, [package.sha256 for package in manifest.packages], carried.contents(manifest)
+        )
         if manifest.key and self._known(manifest.repository, manifest.key):
             self._signer.check_seal(manifest, place / CURRENT)
 

@@ -1,6 +1,7 @@
 """The process is killed ahead of every rename, link, removal and sync, and started again."""
 
 import errno
+import gzip
 import os
 import shutil
 import subprocess
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from builder import files
-from builder.model.operation import Operation, Pin, Prepare, Promote, Rebuild, Rollback, Undo
+from builder.model.operation import CarriedKind, Carry, Operation, Pin, Prepare, Promote, Rebuild, Rollback, Undo
 from builder.model.project import Retention
 from builder.repo.answer import Answer
 from builder.repo.thinning import DAILY, GRACE
@@ -116,7 +117,9 @@ def points(scene: Scene, work: Callable[[Path], object], every: int = 1) -> Iter
     pytest.fail("the work has no end")
 
 
-@pytest.fixture(scope="module", params=["arch", "noarch", "rejected", "prepare", "rollback", "undo", "pin", "promote"])
+@pytest.fixture(
+    scope="module", params=["arch", "noarch", "rejected", "prepare", "rollback", "undo", "pin", "promote", "carry"]
+)
 def scene(request: pytest.FixtureRequest) -> Iterator[Scene]:
     """Operations that touch several repositories, with something to supersede, to thin out and to remove."""
     folder = Path(tempfile.mkdtemp(prefix="interrupted-", dir=MEMORY if MEMORY.is_dir() else None))
@@ -130,6 +133,7 @@ def scene(request: pytest.FixtureRequest) -> Iterator[Scene]:
         "undo": _undo,
         "pin": _pin,
         "promote": _promote,
+        "carry": _carry,
     }[request.param]
     yield Scene(folder, bench.now, make(bench))
     shutil.rmtree(folder)
@@ -194,6 +198,14 @@ def _promote(bench: Workbench) -> tuple[Operation, ...]:
     _history(bench, arch="x86_64", subpackages=("debuginfo",))
     order = Promote(project="hello", source="testing", target="stable", everything=True, who="alice", reason="good")
     return (Operation(number=3, order=order),)
+
+
+def _carry(bench: Workbench) -> tuple[Operation, ...]:
+    _history(bench)
+    packed = gzip.compress(b"<comps/>", mtime=0)
+    kind = CarriedKind.GROUP
+    order = Carry(project="hello", stage="testing", distribution="fedora-43", kind=kind, packed=packed)
+    return (Operation(number=3, order=order), _given(bench, 4, "4"))
 
 
 def test_killed_and_started_again(scene: Scene) -> None:
