@@ -28,7 +28,7 @@ from builder.model.findings import Finding
 from builder.repo import headers, selection
 
 SECONDS = 300
-"""For how long libsolv may be at it: it looks at 20,000 packages in a second."""
+"""For how long it may be at it: 20,000 packages with 400,000 files take 11 of them."""
 MOST = 1000
 """The most findings that are passed on."""
 _FILES = "FL"

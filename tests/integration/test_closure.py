@@ -13,7 +13,7 @@ from builder.repo.index import Record
 
 def _repository(folder: Path, packages: dict[str, dict[str, list[str]]]) -> Path:
     """A repository of packages by their NEVRAs, each with what it says of itself in words such as `requires`."""
-    records = []
+    records: list[Record] = []
     for name, words in packages.items():
         package = createrepo_c.Package()
         package.name, package.version, package.release = name.rpartition(".")[0].rsplit("-", 2)
