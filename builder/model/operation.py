@@ -140,7 +140,7 @@ class Promote(Value, frozen=True, kw_only=True, tag="promote"):
     project: Label
     source: Label
     target: Label
-    packages: Annotated[tuple[Label, ...], msgspec.Meta(max_length=500)] = ()
+    packages: Annotated[tuple[Label, ...], msgspec.Meta(max_length=200)] = ()
     builds: Annotated[tuple[Size, ...], msgspec.Meta(max_length=500)] = ()
     everything: bool = False
     plan: bool = False
@@ -163,7 +163,7 @@ class Carry(Value, frozen=True, kw_only=True, tag="carry"):
     stage: Label
     distribution: Label
     kind: CarriedKind
-    packed: Annotated[bytes, msgspec.Meta(max_length=40_000)] = b""
+    packed: Annotated[bytes, msgspec.Meta(max_length=30_000)] = b""
     who: Text = ""
     reason: Text = ""
 

@@ -7,12 +7,15 @@ from hypothesis import strategies as st
 
 from builder import nevra
 from builder.errors import InvalidError, NotFoundError
-from builder.model.operation import Operation, Prepare, Promote
+from builder.model.operation import CarriedKind, Carry, Operation, Order, Prepare, Promote
 from builder.repo.layout import Repository
 from builder.repo.manifest import Listed
 from builder.repo.promote import separate
 from builder.repo.selection import coming, newest, selected
+from builder.wire import Operate
 from tests.support.listed import listed
+
+LONG = "\N{SLICE OF PIZZA}" * 4096
 
 _VERSIONS = ("1", "1.2", "1.10", "1.10~rc1", "2")
 _HOMES = tuple(
@@ -130,3 +133,25 @@ def test_a_promotion_is_the_first_of_what_is_carried_out_together(promotions: li
     parts = list(separate(reversed(operations)))
     assert [operation for part in parts for operation in part] == operations
     assert all(not isinstance(operation.order, Promote) for part in parts for operation in part[1:])
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        _order(packages=("x" * 128,) * 200, builds=(2**63 - 1,) * 500, who=LONG, reason=LONG),
+        Carry(
+            project="p",
+            stage="s",
+            distribution="d",
+            kind=CarriedKind.GROUP,
+            packed=b"x" * 30_000,
+            who=LONG,
+            reason=LONG,
+        ),
+    ],
+)
+def test_the_largest_order_can_be_sent(order: Order) -> None:
+    """What the API takes has room in one value of a box, however many bytes its letters have, and comes back."""
+    sent = msgspec.json.decode(msgspec.json.encode(order), type=Order)
+    assert sent == order
+    assert len(msgspec.msgpack.encode(Operate(operation=Operation(number=2**63 - 1, order=sent)))) < 65_535
