@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
+import msgspec
+
 from builder.model.findings import Finding, Findings, told
 from builder.model.operation import PublishedIn
 from builder.repo.layout import Repository
@@ -43,6 +45,23 @@ def changed(number: int, entered: Mapping[Repository, Entered]) -> Applied:
         for name in getattr(there, names)
     ]
     return applied(number, generations, findings=told(findings))
+
+
+def shortened(answer: Answer) -> Answer:
+    """An answer that takes less room, for one that does not fit into a box: half its findings, or else of its lists.
+
+    The manifests know all of it. What has neither always fits.
+    """
+    first = answer.findings.first
+    if first or isinstance(answer, Rejected):
+        kept = first[: len(first) // 2]
+        findings = Findings(first=kept, more=answer.findings.more + len(first) - len(kept))
+        return msgspec.structs.replace(answer, findings=findings)
+    return msgspec.structs.replace(
+        answer,
+        published=answer.published[: len(answer.published) // 2],
+        generations=answer.generations[: len(answer.generations) // 2],
+    )
 
 
 def rejected(number: int, reason: str) -> Rejected:

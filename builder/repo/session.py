@@ -6,10 +6,10 @@ from twisted.logger import Logger
 
 from builder import __version__
 from builder.clock import background
-from builder.errors import BuilderError
+from builder.errors import BuilderError, TooLargeError
 from builder.model.operation import Operation
 from builder.protocol import Handlers, Peer
-from builder.repo.answer import Answer
+from builder.repo.answer import Answer, shortened
 from builder.wire import PROTOCOL_VERSION, Done, Operate, RepoHello
 
 _log = Logger()
@@ -58,6 +58,8 @@ class MasterSession:
     async def _tell(self, peer: Peer, answer: Answer) -> None:
         try:
             await peer.ask(answer)
+        except TooLargeError:
+            await self._tell(peer, shortened(answer))
         except BuilderError as error:
             what = type(answer).__name__
             _log.warn("the master did not take {what} {number}: {error}", what=what, number=answer.number, error=error)

@@ -4,7 +4,8 @@ from typing_extensions import override
 from builder import __version__
 from builder.certificates import Identity
 from builder.errors import NotFoundError, VersionError
-from builder.model.operation import Operation, Prepare
+from builder.model.findings import Finding, Findings
+from builder.model.operation import Operation, Prepare, PublishedIn
 from builder.repo.answer import Answer
 from builder.repo.session import MasterSession
 from builder.wire import PROTOCOL_VERSION, Applied, Done, Operate, Rejected, RepoHello, Role, Welcome
@@ -54,6 +55,30 @@ class MasterSessionTests(SynchronousTestCase):
         """The first thing that the master hears is who is there, in which versions."""
         self._connect()
         assert self.heard == [RepoHello(protocol=PROTOCOL_VERSION, version=__version__)]
+
+    def test_an_answer_that_is_too_long_is_shortened(self) -> None:
+        """One that has no room in a box comes with fewer findings and packages, and says how many are left out."""
+        wire = self._connect()
+        name = "ž" * 200
+        finding = Finding(kind="uninstallable", subject=name, text="ž" * 300)
+        home = PublishedIn(repository=name * 2, generation=1)
+        self.session.tell(
+            Applied(
+                number=3,
+                generations=(home,) * 200,
+                published=(name,) * 300,
+                findings=Findings(first=(finding,) * 50),
+            )
+        )
+        self.session.tell(Rejected(number=4, reason="ž" * 4000, findings=Findings(first=(finding,) * 50, more=7)))
+        wire.flush()
+        applied, rejected = self.heard[1:]
+        assert isinstance(applied, Applied)
+        assert isinstance(rejected, Rejected)
+        assert (len(applied.findings.first), applied.findings.more) == (0, 50)
+        assert applied.generations
+        assert len(rejected.findings.first) + rejected.findings.more == 57
+        assert rejected.findings.first
 
     def test_an_operation_is_taken_in(self) -> None:
         """Operate is answered as soon as the operation is seen, before it is carried out."""
