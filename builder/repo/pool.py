@@ -63,7 +63,8 @@ class Pool:
         try:
             self._read(tuple(there.values()), staging)
         except InvalidError as error:
-            raise UnavailableError(f"a published package is damaged: {error}") from error
+            damaged = next((file for sha256, file in there.items() if files.sha256(file) != sha256), "a package")
+            raise UnavailableError(f"{damaged} is damaged: {error}") from error
         for number, (sha256, file) in enumerate(there.items()):
             record = record_path(staging, number)
             if index.load(record).sha256 != sha256:

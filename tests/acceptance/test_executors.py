@@ -1,5 +1,6 @@
 """What a farm builds, whichever executor its slave has: the same list with `chroot` and with a real mock."""
 
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -85,9 +86,9 @@ def built(farm: Farm, *arguments: str) -> tuple[int, str]:
 def test_two_packages_in_a_chain(farm: Farm) -> None:
     """The second is built with what was published of the first."""
     for name in ("library", "program"):
-        code, said = built(farm, name)
+        code, said = built(farm, name, "--force")  # another test may have built it before
         assert code == 0, said
-        assert f"{name}-1.0-1.mini12.noarch" in said
+        assert re.search(rf" {name}-1\.0-1\.mini12(\.\d+)?\.noarch", said), said
 
 
 def test_failing_build_shows_the_compilers_line(farm: Farm) -> None:

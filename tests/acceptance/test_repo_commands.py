@@ -67,7 +67,7 @@ def test_repositories_are_listed_and_shown(shared: Farm) -> None:
         for stage in ("testing", "stable")
         for tree in ("x86_64", "source", "debug/x86_64")
     )
-    assert json.loads(done(shared, "list", "--json"))[0]["name"] == rows[0][0]
+    assert json.loads(done(shared, "list", "hello", "--json"))[0]["name"] == rows[0][0]
     assert done(shared, "list", "other") == ""
     shown = done(shared, "show", REPO, "--generation", "2")
     assert f"repository: {REPO}\n" in shown
