@@ -1,7 +1,7 @@
 """Folders that are kept for later, each by its last use, and removed when nobody has used them for long.
 
-These are the clones of repositories, the caches of dnf, and the attempts that were parked for somebody to look at. A
-folder's time of change says when it was used last.
+These are the clones of repositories, the caches of dnf and mock, and the attempts that were parked for somebody to look
+at. A folder's time of change says when it was used last.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Puts right what mock leaves in its caches when it is killed, and removes caches that nobody uses any more.
+"""Puts right what mock leaves in its caches when it is killed.
 
 Processes, mounts and locks end with the keeper's namespaces, and the attempt's folder with the attempt. What stays are
 the caches: the root's may be half written, and dnf's holds locks that are process numbers, of a process namespace that
@@ -6,14 +6,11 @@ is gone: any of the next one may have that number.
 """
 
 import fcntl
-import os
 from contextlib import suppress
 from pathlib import Path
 
 from builder import files
 
-UNUSED_AFTER = 30 * 86400
-"""After how many seconds without use a cache is removed."""
 _ARCHIVES = "cache.tar*"
 _WRITTEN, _LOCK = "cache.log", "rootcache.lock"
 """mock writes the one when the archive is complete, and holds the other while it works on it."""
@@ -37,16 +34,3 @@ def _is_whole(archive: Path, written: Path) -> bool:
     with suppress(FileNotFoundError):
         return written.stat().st_mtime_ns >= archive.stat().st_mtime_ns
     return False
-
-
-def prune(caches: Path, now: float) -> None:
-    """Remove those of the folders in `caches` that nobody has used for long."""
-    for folder in caches.iterdir():
-        if now - folder.stat().st_mtime > UNUSED_AFTER:
-            files.remove_tree(folder)
-
-
-def use(folder: Path, now: float) -> None:
-    """Make a folder of caches, or say that it is used."""
-    folder.mkdir(parents=True, exist_ok=True)
-    os.utime(folder, (now, now))

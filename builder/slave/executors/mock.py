@@ -12,7 +12,6 @@ import pwd
 import re
 import shutil
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -41,6 +40,7 @@ from builder.slave.executors.mock_settings import (
     root_digest,
     tree,
 )
+from builder.slave.kept import prune, use
 from builder.slave.workspace import Workspace
 
 PROGRAM = "BUILDER_MOCK"
@@ -132,9 +132,8 @@ class MockRoot:
         os.utime(config, (0, 0))  # a configuration that is newer than the cache of the root makes mock drop that
         caches = self._workspace.state / "cache" / "mock"
         cache = caches / f"{self._work.chroot.name}.{root_digest(self._work, self._host)}"
-        now = time.time()  # noqa: TID251 - compared with the times of files, by a program without a reactor
-        janitor.use(cache, now)
-        janitor.prune(caches, now)
+        use(cache)
+        prune(caches)
         roots = cache / "roots"
         roots.mkdir(exist_ok=True)
         with cache_slot(cache, "dnf") as packages:

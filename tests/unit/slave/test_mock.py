@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from builder.slave.executors.mock_settings import (
     root_digest,
     root_settings,
 )
+from builder.slave.kept import UNUSED_AFTER, prune, use
 from tests.support.orders import chroot_work
 
 FARM = BaseRepository(name="farm", url="https://farm/repos/x", priority=10)
@@ -213,10 +215,11 @@ class TestJanitor:
 
     def test_what_nobody_uses_is_removed(self, tmp_path: Path) -> None:
         """After a month; what is used stays."""
-        now = 10.0 * janitor.UNUSED_AFTER
-        for name, age in (("old", janitor.UNUSED_AFTER + 1), ("new", 10)):
-            janitor.use(tmp_path / name, now - age)
-        janitor.prune(tmp_path, now)
+        now = time.time()
+        for name, age in (("old", UNUSED_AFTER + 1), ("new", 10)):
+            use(tmp_path / name)
+            os.utime(tmp_path / name, (now - age, now - age))
+        prune(tmp_path)
         assert [path.name for path in tmp_path.iterdir()] == ["new"]
 
 
