@@ -1,6 +1,7 @@
 """Arguments that several commands take, and the types of their values."""
 
 import argparse
+from collections.abc import Callable
 
 
 def asks_for_json(parser: argparse.ArgumentParser) -> None:
@@ -8,28 +9,21 @@ def asks_for_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON, as the API tells it")
 
 
-def build_number(text: str) -> int:
-    """The number of a build."""
-    number = whole_number(text, most=2**63 - 1)
-    if number is None:
-        raise argparse.ArgumentTypeError(f"`{text}` is not the number of a build, such as 17")
-    return number
+def _number_of(what: str) -> Callable[[str], int]:
+    """The type of an argument that is the number of `what`."""
+
+    def number_of(text: str) -> int:
+        number = whole_number(text, most=2**63 - 1)
+        if number is None:
+            raise argparse.ArgumentTypeError(f"`{text}` is not the number of {what}, such as 17")
+        return number
+
+    return number_of
 
 
-def operation_number(text: str) -> int:
-    """The number of an operation."""
-    number = whole_number(text, most=2**63 - 1)
-    if number is None:
-        raise argparse.ArgumentTypeError(f"`{text}` is not the number of an operation, such as 17")
-    return number
-
-
-def generation(text: str) -> int:
-    """The number of a repository's generation."""
-    number = whole_number(text, most=2**63 - 1)
-    if number is None:
-        raise argparse.ArgumentTypeError(f"`{text}` is not the number of a generation, such as 17")
-    return number
+build_number = _number_of("a build")
+operation_number = _number_of("an operation")
+generation = _number_of("a generation")
 
 
 def repository(text: str) -> str:
