@@ -22,29 +22,36 @@ _GENERATIONS = 200
 
 def applied(
     number: int,
-    generations: Iterable[PublishedIn],
+    places: Iterable[PublishedIn],
     published: Iterable[str] = (),
     findings: Findings = Findings(),  # noqa: B008 - it is frozen
 ) -> Applied:
     """The operation is done: where it is, and which packages it brought, each once."""
     return Applied(
         number=number,
-        generations=tuple(generations)[:_GENERATIONS],
+        generations=tuple(places)[:_GENERATIONS],
         published=tuple(dict.fromkeys(published))[:_PUBLISHED],
         findings=findings,
     )
 
 
-def changed(number: int, entered: Mapping[Repository, Entered]) -> Applied:
+def generations(entered: Mapping[Repository, Entered | None]) -> tuple[PublishedIn, ...]:
+    """Where an operation is, of the repositories that have applied it."""
+    return tuple(
+        PublishedIn(repository=home.path, generation=there.generation) for home, there in entered.items() if there
+    )
+
+
+def changed(number: int, entered: Mapping[Repository, Entered | None]) -> Applied:
     """A person's operation is done: what it took out of which repositories, and what it brought back."""
-    generations = [PublishedIn(repository=home.path, generation=there.generation) for home, there in entered.items()]
     findings = [
         Finding(kind=kind, subject=name, text=home.path)
         for kind, names in (("withdrawn", "withdrawn"), ("restored", "published"))
         for home, there in entered.items()
+        if there
         for name in getattr(there, names)
     ]
-    return applied(number, generations, findings=told(findings))
+    return applied(number, generations(entered), findings=told(findings))
 
 
 def shortened(answer: Answer) -> Answer:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from xml.parsers import expat
 
 from builder.errors import InvalidError, NotFoundError
-from builder.model.operation import Carry, PublishedIn
+from builder.model.operation import Carry
 from builder.repo import answer, layout
 from builder.repo.answer import Answer
 from builder.repo.draft import Drafts
@@ -65,9 +65,7 @@ class Carrying:
         return answer.rejected(self._cause.number, reason)
 
     def _applied(self, entered: Mapping[Repository, Entered | None]) -> Answer:
-        there = [(home, one) for home, one in entered.items() if one is not None]
-        generations = (PublishedIn(repository=home.path, generation=one.generation) for home, one in there)
-        return answer.applied(self._cause.number, generations)
+        return answer.applied(self._cause.number, answer.generations(entered))
 
 
 def unpacked(packed: bytes, root: str) -> str:

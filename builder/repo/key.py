@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from builder.errors import ConflictError, NotFoundError
 from builder.model.findings import MOST, Finding, Findings
 from builder.model.key import SigningKey
-from builder.model.operation import Key, KeyAction, PublishedIn
+from builder.model.operation import Key, KeyAction
 from builder.repo import answer
 from builder.repo.answer import Answer
 from builder.repo.draft import Drafts
@@ -57,11 +57,7 @@ class Keying:
     def finish(self, manifests: Mapping[Repository, Manifest]) -> Answer:
         """Let clients trust the keys, and say which they are."""
         self._keys.serve(self._order.project)
-        generations = [
-            PublishedIn(repository=home.path, generation=entered.generation)
-            for home in self._homes
-            if (entered := manifests[home].entered(self._turn.operation))
-        ]
+        generations = answer.generations({home: manifests[home].entered(self._turn.operation) for home in self._homes})
         keys = self._keys.ring(self._order.project).keys
         found = [*_shown(keys), *_orphans(keys, [manifests[home] for home in self._homes])]
         findings = Findings(first=tuple(found[:MOST]), more=max(0, len(found) - MOST))

@@ -11,7 +11,7 @@ import msgspec
 
 from builder.errors import ConflictError
 from builder.model.findings import Finding, Findings, told
-from builder.model.operation import Operation, Promote, PublishedIn
+from builder.model.operation import Operation, Promote
 from builder.repo import answer, closure, layout, selection
 from builder.repo.advisory import advisory
 from builder.repo.answer import Answer
@@ -141,13 +141,12 @@ class Promoting:
 
     def _applied(self, entered: Mapping[Repository, Entered | None]) -> Answer:
         there = {home: one for home, one in entered.items() if one is not None}
-        generations = [PublishedIn(repository=home.path, generation=one.generation) for home, one in there.items()]
         names = {home: one.published for home, one in there.items()}
         kept = next((one.findings for one in there.values()), Findings())
         findings = told([*kept.first, *_promoted(names)])
         findings = msgspec.structs.replace(findings, more=findings.more + kept.more)
         published = (name for published in names.values() for name in published)
-        return answer.applied(self._cause.number, generations, published, findings)
+        return answer.applied(self._cause.number, answer.generations(there), published, findings)
 
 
 def separate(operations: Iterable[Operation]) -> Iterator[Sequence[Operation]]:

@@ -7,7 +7,7 @@ long as another repository lists it: only what nothing holds then gives its spac
 from collections.abc import Callable, Iterator, Mapping
 
 from builder.model.findings import Finding, Findings, told
-from builder.model.operation import Prune, PublishedIn
+from builder.model.operation import Prune
 from builder.model.project import Retention
 from builder.repo import answer
 from builder.repo.answer import Answer
@@ -59,16 +59,13 @@ class Pruning:
         current = {home: manifests[home] for home in self._homes if home in manifests}
         entered = {home: there for home, manifest in current.items() if (there := manifest.applied(self._cause))}
         gone = {home: self._gone(home, there.generation) for home, there in entered.items()}
-        generations = [
-            PublishedIn(repository=home.path, generation=there.generation) for home, there in entered.items()
-        ]
         left = [
             Finding(kind="removed", subject=package.nevra, text=f"{home.path}: {package.size} bytes")
             for home, packages in gone.items()
             for package in packages
         ]
         findings = told([self._space(gone, current), *left])
-        return answer.applied(self._cause.number, generations, findings=findings)
+        return answer.applied(self._cause.number, answer.generations(entered), findings=findings)
 
     def reject(self, reason: str) -> Answer:
         """There is nothing to put away."""

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from builder import nevra
-from builder.model.operation import Publish, PublishedIn
+from builder.model.operation import Publish
 from builder.repo import answer, layout
 from builder.repo.answer import Answer
 from builder.repo.draft import Drafts
@@ -54,11 +54,8 @@ class Publishing:
         self._incoming.forget(self._number, self._order)
         self._incoming.prune(self._now)
         entered = {home: manifests[home].entered(self._number) for home in self._homes}
-        generations = [
-            PublishedIn(repository=home.path, generation=there.generation) for home, there in entered.items() if there
-        ]
         published = (name for there in entered.values() if there for name in there.published)
-        return answer.applied(self._number, generations, published)
+        return answer.applied(self._number, answer.generations(entered), published)
 
     def reject(self, reason: str) -> Answer:
         """Set what was delivered aside."""

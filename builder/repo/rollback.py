@@ -2,39 +2,36 @@
 
 from collections.abc import Callable, Mapping
 
+from typing_extensions import override
+
 from builder.errors import ConflictError
 from builder.model.operation import Rollback
-from builder.repo import answer, layout
-from builder.repo.answer import Answer
+from builder.repo import layout
 from builder.repo.archive import Archive
 from builder.repo.draft import Draft, Drafts
 from builder.repo.incoming import Delivered
 from builder.repo.layout import Repository
 from builder.repo.manifest import Cause, Listed, Manifest
+from builder.repo.noted import Noted
 from builder.repo.pool import Pool
 
 _NAMED = 5
 """How many missing packages a refusal names."""
 
 
-class Rolling:
+class Rolling(Noted):
     """The operation `number`; see `builder.repo.operations.Task`."""
 
     def __init__(self, number: int, order: Rollback, archive: Callable[[Repository], Archive], pool: Pool) -> None:
+        cause = Cause(number=number, kind="rollback", who=order.who, reason=order.reason, about=order.generation)
+        super().__init__(cause)
         self._order = order
-        self._cause = Cause(number=number, kind="rollback", who=order.who, reason=order.reason, about=order.generation)
         self._archive = archive
         self._pool = pool
 
-    def answered(self, drafts: Drafts) -> Answer | None:
-        """The manifest says whether it was applied."""
-        home = self._home()
-        entered = drafts.of(home).before.applied(self._cause)
-        return answer.changed(self._cause.number, {home: entered}) if entered else None
-
     def draft(self, drafts: Drafts) -> Mapping[str, Delivered]:
         """Withdraw what has come since, and list again what has gone, if all of it is there."""
-        home = self._home()
+        (home,) = self._homes()
         draft = drafts.existing(home)
         target = self._archive(home).read(self._order.generation)
         self._check(draft, target)
@@ -44,18 +41,9 @@ class Rolling:
         draft.withdraw(self._cause, sorted(draft.listed.keys() - held), target.packages)
         return {}
 
-    def finish(self, manifests: Mapping[Repository, Manifest]) -> Answer:
-        """Nothing was delivered that had to be put away."""
-        home = self._home()
-        entered = manifests[home].entered(self._cause.number)
-        return answer.changed(self._cause.number, {home: entered} if entered else {})
-
-    def reject(self, reason: str) -> Answer:
-        """There is nothing to put away."""
-        return answer.rejected(self._cause.number, reason)
-
-    def _home(self) -> Repository:
-        return layout.of_project(self._order.project, self._order.repository)
+    @override
+    def _homes(self) -> tuple[Repository, ...]:
+        return (layout.of_project(self._order.project, self._order.repository),)
 
     def _check(self, draft: Draft, target: Manifest) -> None:
         """`ConflictError` if a package is gone, or its name has another content."""

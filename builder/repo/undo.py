@@ -2,16 +2,17 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
+from typing_extensions import override
+
 from builder import nevra
 from builder.errors import ConflictError, InvalidError, NotFoundError
 from builder.model.operation import Undo
-from builder.repo import answer
-from builder.repo.answer import Answer
 from builder.repo.archive import Archive
 from builder.repo.draft import Draft, Drafts
 from builder.repo.incoming import Delivered
 from builder.repo.layout import Repository
 from builder.repo.manifest import Cause, Entered, Listed, Manifest
+from builder.repo.noted import Noted
 from builder.repo.pool import Pool
 from builder.repo.rollback import there
 
@@ -19,7 +20,7 @@ _BRINGING = frozenset({"publish", "promote"})
 """The kinds of operations that can be taken back."""
 
 
-class Undoing:
+class Undoing(Noted):
     """The operation `number`; see `builder.repo.operations.Task`. `homes` are all repositories of its project."""
 
     def __init__(
@@ -30,21 +31,15 @@ class Undoing:
         archive: Callable[[Repository], Archive],
         pool: Pool,
     ) -> None:
+        super().__init__(Cause(number=number, kind="undo", who=order.who, reason=order.reason, about=order.number))
         self._order = order
-        self._cause = Cause(number=number, kind="undo", who=order.who, reason=order.reason, about=order.number)
-        self._homes = homes
+        self._all = homes
         self._archive = archive
         self._pool = pool
 
-    def answered(self, drafts: Drafts) -> Answer | None:
-        """The manifests say whether it was applied."""
-        entered = {home: drafts.of(home).before.applied(self._cause) for home in self._homes}
-        applied = {home: there for home, there in entered.items() if there}
-        return answer.changed(self._cause.number, applied) if applied else None
-
     def draft(self, drafts: Drafts) -> Mapping[str, Delivered]:
         """Take the packages out of all repositories or, raising why not, of none."""
-        brought = {home: entered for home in self._homes if (entered := self._entered(drafts.of(home)))}
+        brought = {home: entered for home in self._all if (entered := self._entered(drafts.of(home)))}
         if not brought:
             raise NotFoundError(
                 f"no repository of {self._order.project} knows of an operation {self._order.number}: a repository knows"
@@ -59,14 +54,9 @@ class Undoing:
                 drafts.of(home).withdraw(self._cause, names, restored[home])
         return {}
 
-    def finish(self, manifests: Mapping[Repository, Manifest]) -> Answer:
-        """Nothing was delivered that had to be put away."""
-        entered = {home: manifests[home].applied(self._cause) for home in self._homes}
-        return answer.changed(self._cause.number, {home: there for home, there in entered.items() if there})
-
-    def reject(self, reason: str) -> Answer:
-        """There is nothing to put away."""
-        return answer.rejected(self._cause.number, reason)
+    @override
+    def _homes(self) -> tuple[Repository, ...]:
+        return self._all
 
     def _entered(self, draft: Draft) -> Entered | None:
         """What the operation did to a repository; `InvalidError` if it is none that can be taken back."""
