@@ -28,7 +28,7 @@ from builder.master.builds import Builds
 from builder.master.slaves import Slaves
 from builder.master.store import projects
 from builder.master.store.database import Store, open_store
-from builder.master.store.schema import counters
+from builder.master.store.schema import tokens
 from builder.model.build import BuildRequest
 from builder.model.project import Package, Packaging, Project, Style
 
@@ -36,7 +36,7 @@ CALLERS = 64
 ROWS = 6_400
 PACKAGE = Package(style=Style.RELEASE, packaging=Packaging(git="https://git.example.org/hello.git"))
 PROJECT = Project(project="p", chroots=("fedora-43-x86_64", "fedora-43-aarch64"), packages={"hello": PACKAGE})
-INSERT = sa.insert(counters)
+INSERT = sa.insert(tokens)
 
 
 def plain(folder: Path, names: Iterator[str], group: int) -> float:
@@ -47,7 +47,7 @@ def plain(folder: Path, names: Iterator[str], group: int) -> float:
         for _ in range(ROWS // group):
             connection.execute("BEGIN IMMEDIATE")
             for _ in range(group):
-                connection.execute("INSERT INTO counters VALUES (?, 0)", (next(names),))
+                connection.execute("INSERT INTO tokens VALUES (?, 'ada', 0)", (next(names),))
             connection.execute("COMMIT")
         return ROWS / (time.perf_counter() - began)
 
@@ -68,7 +68,7 @@ async def asked(times: int, callers: int, ask: Callable[[], Awaitable[object]]) 
 
 
 def row(connection: Connection, name: str) -> None:
-    connection.execute(INSERT, {"name": name, "value": 0})
+    connection.execute(INSERT, {"digest": name, "person": "ada", "created": 0})
 
 
 async def measure(store: Store, folder: Path, rounds: int) -> None:

@@ -42,6 +42,9 @@ from builder.wire import PROTOCOL_VERSION, Applied, Done, Operate, Rejected, Rep
 AT_ONCE = 100
 """How many operations the repository builder has at most; the next one is sent when one is answered."""
 
+GATHER = 0.02
+"""For how many seconds operations gather: the dispatcher, for whom a slave waits, has the interpreter to itself."""
+
 _log = Logger()
 
 
@@ -56,7 +59,7 @@ class Operations:
 
     async def run(self) -> None:
         """Send until cancelled."""
-        await rounds("Sending operations", self._store.changed, self._clock, self.look)
+        await rounds("Sending operations", self._store.changed, self._clock, self.look, GATHER)
 
     async def look(self) -> None:
         """One round."""

@@ -12,6 +12,7 @@ from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from builder.clock import sleep
 from builder.errors import UnavailableError
 from builder.master.bell import Bell
 
@@ -21,10 +22,13 @@ SLOW = 20.0
 _log = Logger()
 
 
-async def rounds(what: str, bell: Bell, clock: IReactorTime, work: Callable[[], Awaitable[float | None]]) -> None:
+async def rounds(
+    what: str, bell: Bell, clock: IReactorTime, work: Callable[[], Awaitable[float | None]], gather: float = 0.0
+) -> None:
     """Make rounds of `work`, the first now, until cancelled; one that fails is logged as `what`, and made again.
 
-    `work` returns within how many seconds it wants another round; None is `SLOW`.
+    `work` returns within how many seconds it wants another round; None is `SLOW`. A round begins `gather` seconds after
+    the bell has rung.
     """
     with contextlib.suppress(CancelledError):
         while True:
@@ -32,6 +36,8 @@ async def rounds(what: str, bell: Bell, clock: IReactorTime, work: Callable[[], 
             pause = await _round(what, work)
             with contextlib.suppress(DeferredTimeoutError):
                 await rung.addTimeout(SLOW if pause is None else pause, clock)
+            if gather:
+                await sleep(clock, gather)
 
 
 async def _round(what: str, work: Callable[[], Awaitable[float | None]]) -> float | None:

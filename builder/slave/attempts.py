@@ -1,9 +1,12 @@
 """The attempts that this slave has, from order to acknowledged end."""
 
 from collections.abc import Callable
+from functools import partial
 
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from builder.clock import after_sending
 from builder.errors import InvalidError, NotFoundError, UnavailableError
 from builder.model.attempt import Order, Position
 from builder.protocol import Peer
@@ -19,7 +22,10 @@ _BEGINNING = Position(records=0, log=0)
 class Attempts:
     """Makes a relay for each attempt by `relay_for`, which is told whom to call when the attempt is gone."""
 
-    def __init__(self, journal: Journal, relay_for: Callable[[AttemptFolder, Callable[[str], None]], Relay]) -> None:
+    def __init__(
+        self, clock: IReactorTime, journal: Journal, relay_for: Callable[[AttemptFolder, Callable[[str], None]], Relay]
+    ) -> None:
+        self._clock = clock
         self._journal = journal
         self._relay_for = relay_for
         self._relays: dict[str, Relay] = {}
@@ -31,6 +37,7 @@ class Attempts:
                 self._take_up(folder)
             except Exception:  # noqa: BLE001 - the slave is there for the others
                 _log.failure("what is in {folder} cannot be taken up", folder=folder.path)
+        self._journal.prepare()
 
     def stop(self) -> None:
         """The slave ends; what is at work works on."""
@@ -42,7 +49,9 @@ class Attempts:
         return tuple(relay.attempt for relay in self._relays.values() if not relay.dropped)
 
     def start(self, order: Order, peer: Peer) -> None:
-        """Take an order, durably, begin with it, and report to `peer`; an order that came before is not begun anew.
+        """Take an order, durably; once that is answered begin with it, and report to `peer`.
+
+        An order that came before is not begun anew.
 
         Raises:
             UnavailableError: It cannot be written down.
@@ -53,7 +62,7 @@ class Attempts:
             folder = self._journal.record(order)
         except OSError as error:
             raise UnavailableError(f"attempt {order.attempt} cannot be written down: {error.strerror}") from error
-        self._add(folder).connected(peer, _BEGINNING)
+        after_sending(self._clock, partial(self._begin, self._add(folder), peer))
 
     def cancel(self, attempt: str) -> None:
         """Stop an attempt; its end is reported like any other.
@@ -85,7 +94,7 @@ class Attempts:
 
     def _take_up(self, folder: AttemptFolder) -> None:
         try:
-            self._add(folder)
+            self._add(folder).begin()
         except InvalidError as error:
             _log.error("{error}; the attempt is parked", error=error)
             self._journal.park(folder)
@@ -93,8 +102,13 @@ class Attempts:
     def _add(self, folder: AttemptFolder) -> Relay:
         relay = self._relay_for(folder, self._gone)
         self._relays[relay.attempt] = relay
-        relay.begin()
         return relay
+
+    def _begin(self, relay: Relay, peer: Peer) -> None:
+        if relay.attempt in self._relays:  # it was not told to forget it meanwhile
+            relay.begin()
+            relay.connected(peer, _BEGINNING)
+        self._journal.prepare()
 
     def _gone(self, attempt: str) -> None:
         del self._relays[attempt]

@@ -1,9 +1,13 @@
 """The slave's journal: one folder per attempt, from before its order is acknowledged until its end is.
 
+The master waits for the word that an order is written down. So the folder of the next attempt is made beforehand, with
+all that is reserved in it; an order is written into it, and then it gets its name.
+
 An attempt that the master does not know (its database was restored from a backup) is parked: somebody has a month to
 look at it.
 """
 
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -23,9 +27,11 @@ class Journal:
     def __init__(self, state: Path) -> None:
         self._attempts = state / "attempts"
         self._parked = state / "parked"
+        self._next = AttemptFolder(state / "next")
         files.make_folder(self._attempts)
         files.make_folder(self._parked)
         kept.prune(self._parked)
+        files.remove_tree(self._next.path)
 
     def held(self) -> tuple[AttemptFolder, ...]:
         """The attempts that are there; what an earlier life did not finish writing, or removing, is removed."""
@@ -51,15 +57,26 @@ class Journal:
             OSError: It cannot be written; nothing of it is left.
         """
         folder = AttemptFolder(self._attempts / order.attempt)
-        folder.path.mkdir(exist_ok=True)
         try:
-            folder.reserve()
-            files.write(folder.path / ORDER_NAME, msgspec.json.encode(order))
-            files.sync(self._attempts)  # last, when the file system has it written already
+            self._make_next()
+            (self._next.path / ORDER_NAME).write_bytes(msgspec.json.encode(order))
+            files.sync(self._next.path / ORDER_NAME)
+            files.sync(self._next.path)
+            files.move(self._next.path, folder.path)
         except OSError:
-            self._remove(folder)
+            self._remove(self._next)
             raise
         return folder
+
+    def prepare(self) -> None:
+        """Make the next attempt's folder ready, for `record`, which does that itself where it is not done."""
+        with suppress(OSError):
+            self._make_next()
+
+    def _make_next(self) -> None:
+        if not self._next.path.exists():
+            self._next.path.mkdir()
+            self._next.reserve()
 
     def forget(self, folder: AttemptFolder) -> None:
         """Remove an attempt whose end is acknowledged; interrupted, `held` finishes it."""

@@ -3,7 +3,6 @@
 import os
 import sys
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,7 +13,6 @@ from twisted.python.failure import Failure
 from typing_extensions import override
 
 import builder
-from builder.clock import after_sending
 from builder.model.step import StepName
 from builder.slave import runner
 from builder.slave.attempt import AttemptFolder
@@ -53,15 +51,10 @@ class ProcessLauncher:
         self._places = [str(Path(str(module.__file__)).parents[1]) for module in (builder, msgspec)]
 
     def start(self, folder: AttemptFolder, step: StepName, ended: Callable[[], None]) -> None:
-        """Lock the attempt, answer whoever waits for an answer, then spawn the process, which takes a millisecond.
-
-        Its output goes to the log, for what goes wrong before it has one of its own.
-        """
+        """Lock the attempt and spawn the process; its output goes to the log until it has one of its own."""
         lock = folder.take_lock()
-        if lock is not None:
-            after_sending(self._reactor, partial(self._spawn, folder, step, ended, lock))
-
-    def _spawn(self, folder: AttemptFolder, step: StepName, ended: Callable[[], None], lock: int) -> None:
+        if lock is None:
+            return
         command = runner.command(str(folder.path), step.value, self._places)
         environment = {**os.environ, **self._variables}
         try:

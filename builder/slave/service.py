@@ -55,7 +55,7 @@ async def start_slave(config: SlaveConfig, reactor: Any) -> Slave:
     def relay_for(folder: AttemptFolder, gone: Callable[[str], None]) -> Relay:
         return Relay(reactor, journal, Run(reactor, launcher, watch, folder), gone)
 
-    attempts = Attempts(journal, relay_for)
+    attempts = Attempts(reactor, journal, relay_for)
     attempts.begin()
 
     def session_for(_: Identity) -> Connection:

@@ -5,9 +5,11 @@ from typing import Any, TypeVar
 
 import msgspec
 from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
 
 from builder import __version__
 from builder.certificates import Identity
+from builder.master.operations import GATHER
 from builder.model import Value
 from builder.model.artifact import LISTING_NAME, Artifact, ArtifactKind, Listing
 from builder.model.attempt import AttemptState, Order, Outcome, Position, SourceFacts
@@ -215,7 +217,9 @@ class ScriptedRepo(ScriptedPeer):
 
     @property
     def operations(self) -> list[Operation]:
-        """What it was told to do, in order."""
+        """What it was told to do, in order, once operations have gathered."""
+        if self.wire is not None and isinstance(self.wire.clock, Clock):
+            self.wire.clock.advance(GATHER)
         return [request.operation for request in self.asked]
 
     def hello(self, protocol: int = PROTOCOL_VERSION) -> Deferred[Welcome]:

@@ -47,7 +47,7 @@ class Slave:
         self.launcher = launcher
         self.watch = MemoryWatch()
         self.journal = Journal(state)
-        self.attempts = Attempts(self.journal, self._relay_for)
+        self.attempts = Attempts(self.clock, self.journal, self._relay_for)
         self.wire: MemoryWire | None = None
         self.attempts.begin()
 
@@ -68,6 +68,8 @@ class Slave:
     def flush(self) -> None:
         """Let everything arrive that is under way."""
         if self.wire:
+            self.wire.flush()
+            self.clock.advance(0)
             self.wire.flush()
 
     def cut(self) -> None:

@@ -12,7 +12,6 @@ from builder.clock import deferred
 from builder.errors import UnavailableError
 from builder.master.bell import Bell
 from builder.master.store import sqlite
-from builder.master.store.database import seed
 from builder.master.store.schema import metadata
 
 T = TypeVar("T")
@@ -28,7 +27,6 @@ class MemoryStore:
         self.reads = 0
         with self._engine.begin() as connection:
             metadata.create_all(connection, checkfirst=False)
-            seed(connection)
             self._changes = sqlite.changes(connection)
 
     def write(self, unit: Callable[[Connection], T]) -> Deferred[T]:

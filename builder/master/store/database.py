@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
-import sqlalchemy as sa
 from sqlalchemy import Connection
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IReactorFromThreads
@@ -18,7 +17,6 @@ from twisted.python.threadpool import ThreadPool
 from builder.errors import UnavailableError
 from builder.master.bell import Bell
 from builder.master.store import migration, sqlite
-from builder.master.store.schema import counters
 from builder.master.store.writer import Writer
 
 T = TypeVar("T")
@@ -51,11 +49,6 @@ class Store(Protocol):
 
     def close(self) -> Deferred[None]:
         """Finish what was asked for, take nothing more, and end the threads; to be called once."""
-
-
-def seed(connection: Connection) -> None:
-    """Put the rows into a new database that the code relies on."""
-    connection.execute(sa.insert(counters).values(name="events", value=0))
 
 
 def open_store(reactor: IReactorFromThreads, path: Path) -> Store:

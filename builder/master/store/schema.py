@@ -164,17 +164,11 @@ operations = sa.Table(
 events = sa.Table(
     "events",
     metadata,
-    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("number", sa.Integer, primary_key=True),
     sa.Column("time", sa.Float, nullable=False),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("build", sa.Integer, nullable=False, index=True),
     sa.Column("job", sa.Text),
     sa.Column("text", sa.Text, nullable=False, default=""),
-)
-
-counters = sa.Table(
-    "counters",
-    metadata,
-    sa.Column("name", sa.Text, primary_key=True),
-    sa.Column("value", sa.Integer, nullable=False),
+    sqlite_autoincrement=True,
 )

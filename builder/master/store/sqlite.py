@@ -50,15 +50,20 @@ def _engine(database: str, pool: type[Pool], pragmas: tuple[str, ...], begin: st
 
     @sa.event.listens_for(engine, "begin")
     def begin_transaction(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        _driver(connection).execute(begin)  # SQLAlchemy would take longer to hand it on than SQLite to do it
 
     return engine
 
 
 def changes(connection: Connection) -> int:
     """How many rows have been changed on this connection so far (sqlite.org/c3ref/total_changes.html)."""
+    return _driver(connection).total_changes
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
     driver: Any = connection.connection.driver_connection
-    return int(driver.total_changes)
+    assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - engines of this module have no other
+    return driver
 
 
 @contextmanager

@@ -45,20 +45,13 @@ CREATE TABLE builds (
 	CONSTRAINT fk_builds_package_id_packages FOREIGN KEY(package_id) REFERENCES packages (id)
 );
 INSERT INTO "builds" VALUES(1,1,'{"style":"release","packaging":{"git":"https://git.example.org/hello.git"}}',0,'ada',3.5,9.5,'{"evr":"1.0-1","inputs":"0000000000000000000000000000000000000000000000000000000000000000","commits":[]}');
-CREATE TABLE counters (
-	name TEXT NOT NULL, 
-	value INTEGER NOT NULL, 
-	CONSTRAINT pk_counters PRIMARY KEY (name)
-);
-INSERT INTO "counters" VALUES('events',1);
 CREATE TABLE events (
-	number INTEGER NOT NULL, 
+	number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
 	time FLOAT NOT NULL, 
 	kind TEXT NOT NULL, 
 	build INTEGER NOT NULL, 
 	job TEXT, 
-	text TEXT NOT NULL, 
-	CONSTRAINT pk_events PRIMARY KEY (number)
+	text TEXT NOT NULL
 );
 INSERT INTO "events" VALUES(1,3.5,'build_queued',1,NULL,'');
 CREATE TABLE jobs (
@@ -158,4 +151,5 @@ CREATE INDEX ix_events_build ON events (build);
 DELETE FROM "sqlite_sequence";
 INSERT INTO "sqlite_sequence" VALUES('builds',1);
 INSERT INTO "sqlite_sequence" VALUES('operations',1);
+INSERT INTO "sqlite_sequence" VALUES('events',1);
 COMMIT;

@@ -37,9 +37,11 @@ class OrderTest(SlaveCase):
 
     def test_an_order_that_is_refused_leaves_nothing(self) -> None:
         """A full disk gets no fuller by every order that does not fit."""
-        with failing("move", "order.json"):
-            self.failureResultOf(self.ask(StartJob(order=order(source_work()))), UnavailableError)
-        assert self.folders() == []
+        for operation, name in (("sync", "order.json"), ("move", ATTEMPT)):
+            with failing(operation, name):
+                self.failureResultOf(self.ask(StartJob(order=order(source_work()))), UnavailableError)
+            assert self.folders() == []
+            assert not (self.state / "next").exists()
 
     def test_hello_says_what_the_slave_is_and_holds(self) -> None:
         """After a lost connection the slave names its attempt."""

@@ -144,19 +144,13 @@ def upgrade() -> None:
     op.create_index(op.f("ix_operations_state"), "operations", ["state"])
     op.create_table(
         "events",
-        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("time", sa.Float(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("build", sa.Integer(), nullable=False),
         sa.Column("job", sa.Text(), nullable=True),
         sa.Column("text", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("number", name=op.f("pk_events")),
+        sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_events_build"), "events", ["build"])
-    counters = op.create_table(
-        "counters",
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("value", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("name", name=op.f("pk_counters")),
-    )
-    op.bulk_insert(counters, [{"name": "events", "value": 0}])
