@@ -5,7 +5,17 @@ from hypothesis.strategies import SearchStrategy
 
 from builder.master.definition import VERBS
 from builder.model.chroot import BaseRepository
-from builder.model.project import ChrootChoice, GitSource, Package, Packaging, Project, Retention, Style
+from builder.model.project import (
+    SILENCE,
+    ChrootChoice,
+    GitSource,
+    Package,
+    Packaging,
+    Project,
+    Retention,
+    StepTimeouts,
+    Style,
+)
 
 labels = st.from_regex(r"\A[A-Za-z0-9][A-Za-z0-9._+~^-]{0,20}\Z")
 """Names, among them such as YAML takes for something else (`null`, `1.0`, `0x1F`, `on`)."""
@@ -36,14 +46,18 @@ def unique_tuples(of: SearchStrategy[str], most: int) -> SearchStrategy[tuple[st
 def packages(draw: st.DrawFn, project_chroots: tuple[str, ...]) -> Package:
     """A package of a project with these chroots, built for one of them at least."""
     style = draw(st.sampled_from(Style))
-    excluded = draw(st.lists(st.sampled_from(project_chroots), unique=True, max_size=len(project_chroots) - 1))
+    named = tuple(draw(st.lists(st.sampled_from(project_chroots), unique=True, max_size=len(project_chroots) - 1)))
+    timeout = draw(st.integers(1, 7 * 86400))
+    limits = st.integers(1, timeout)
     return Package(
         style=style,
         packaging=Packaging(git=draw(git_urls), ref=draw(refs), spec=draw(st.none() | awkward_labels)),
         upstream=GitSource(git=draw(git_urls), ref=draw(refs)) if style is Style.CI else None,
-        chroots=ChrootChoice(exclude=tuple(excluded)),
+        chroots=draw(st.sampled_from((ChrootChoice(include=named), ChrootChoice(exclude=named)))),
         channel=draw(awkward_labels),
-        timeout=draw(st.integers(1, 7 * 86400)),
+        timeout=timeout,
+        timeouts=draw(st.builds(StepTimeouts, build=st.none() | limits, fetch=st.none() | limits)),
+        silence=draw(st.just(SILENCE) | limits),
     )
 
 

@@ -20,7 +20,7 @@ from builder.mistakes import MOST, Check, Mistake, guess, read, shown
 from builder.model import Value
 from builder.model.chroot import BaseRepository
 from builder.model.difference import Change, ChangeKind
-from builder.model.project import GitSource, Package, Packaging, Project, Style
+from builder.model.project import TIMEOUT, ChrootChoice, GitSource, Package, Packaging, Project, StepTimeouts, Style
 
 VERBS = frozenset({"start", "list", "show", "cancel"})
 """What may follow `builder build`, so that `builder build NAME` is never ambiguous."""
@@ -91,6 +91,7 @@ def _project(
     checks: dict[type, Check] = {
         Project: functools.partial(_check_project, chroots),
         Package: functools.partial(_check_package, channels),
+        ChrootChoice: _check_chroots,
         Packaging: _check_source,
         GitSource: _check_source,
         BaseRepository: _check_repository,
@@ -160,12 +161,24 @@ def _names(fields: Mapping[str, Any], key: str) -> list[str | None]:
 
 
 def _check_choice(name: str, package: Package, chroots: Sequence[str]) -> Iterator[Mistake]:
-    place = ("packages", name, "chroots", "exclude")
-    for index, chroot in enumerate(package.chroots.exclude):
-        if chroot not in chroots:
-            yield Mistake((*place, index), f"is `{chroot}`, not a chroot of the project{guess(chroot, chroots)}")
+    place = ("packages", name, "chroots")
+    for key, named in (("include", package.chroots.include), ("exclude", package.chroots.exclude)):
+        for index, chroot in enumerate(named):
+            if chroot not in chroots:
+                yield Mistake(
+                    (*place, key, index), f"is `{chroot}`, not a chroot of the project{guess(chroot, chroots)}"
+                )
     if set(chroots) <= set(package.chroots.exclude):
-        yield Mistake(place, "leaves no chroot to build the package for")
+        yield Mistake((*place, "exclude"), "leaves no chroot to build the package for")
+
+
+def _check_chroots(fields: Mapping[str, Any]) -> Iterator[Mistake]:
+    yield from _repeated("include", _names(fields, "include"))
+    yield from _repeated("exclude", _names(fields, "exclude"))
+    if fields.get("include") == ():
+        yield Mistake(("include",), "names no chroot; leave it out to build for all of the project's")
+    if "include" in fields and "exclude" in fields:
+        yield Mistake(("exclude",), "stands beside `include`: give one of them, they would say the same")
 
 
 def _check_package(channels: Collection[str] | None, fields: Mapping[str, Any]) -> Iterator[Mistake]:
@@ -177,6 +190,18 @@ def _check_package(channels: Collection[str] | None, fields: Mapping[str, Any]) 
         yield Mistake(("upstream",), "is missing: a package of style `ci` is built from an upstream repository")
     if style is Style.RELEASE and upstream:
         yield Mistake(("upstream",), "is for style `ci` only: a release is built from the sources its spec names")
+    yield from _check_limits(fields)
+
+
+def _check_limits(fields: Mapping[str, Any]) -> Iterator[Mistake]:
+    """What may take longer than the whole would never be ended."""
+    whole, steps = fields.get("timeout", TIMEOUT), fields.get("timeouts")
+    limits: dict[tuple[str, ...], Any] = {("silence",): fields.get("silence")}
+    if isinstance(steps, StepTimeouts):
+        limits |= {("timeouts", name): getattr(steps, name) for name in StepTimeouts.__struct_fields__}
+    for place, limit in limits.items():
+        if isinstance(limit, int) and isinstance(whole, int) and limit > whole:
+            yield Mistake(place, f"is longer than the whole may take (`timeout`, {_duration(whole)})")
 
 
 def _check_source(fields: Mapping[str, Any]) -> Iterator[Mistake]:
@@ -244,6 +269,8 @@ def _default(field: inspect.Field) -> Any:
 
 
 def _written(wanted: inspect.Type, part: Any) -> Any:
+    if isinstance(wanted, inspect.UnionType):  # the only unions are `X | None`, and what is None is left out
+        wanted = next(one for one in wanted.types if not isinstance(one, inspect.NoneType))
     if isinstance(wanted, inspect.Metadata) and (wanted.extra or {}).get("duration"):
         return _duration(part)
     match part:

@@ -51,6 +51,8 @@ def order(claimed: Claimed, chroots: Mapping[str, Chroot], url: str) -> Order:
         build=claimed.build,
         job=claimed.job,
         timeout=claimed.package.timeout,
+        timeouts=claimed.package.timeouts,
+        silence=claimed.package.silence,
         work=_source_work(claimed) if claimed.job == SOURCE else _chroot_work(claimed, chroots, url),
     )
 

@@ -8,7 +8,7 @@ import msgspec
 from builder.model import Label, Sha256, Size, Text, Value
 from builder.model.artifact import Artifact
 from builder.model.chroot import BaseRepository, Chroot
-from builder.model.project import GitSource, Packaging, Style
+from builder.model.project import SILENCE, GitSource, Packaging, StepTimeouts, Style
 
 AttemptId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}\Z")]
 """A random 128-bit number in hexadecimal."""
@@ -85,13 +85,19 @@ class ChrootWork(Value, frozen=True, kw_only=True, tag="chroot"):
 
 
 class Order(Value, frozen=True, kw_only=True):
-    """All that a slave needs for one attempt; `timeout` in seconds is for the whole of it."""
+    """All that a slave needs for one attempt, which it ends when the time is over.
+
+    Seconds: `timeout` for the whole of its runner's work, `timeouts` for its steps, and `silence` for the time in which
+    nothing is written to the log.
+    """
 
     attempt: AttemptId
     fence: Annotated[int, msgspec.Meta(ge=1)]
     build: Annotated[int, msgspec.Meta(ge=1)]
     job: Label
     timeout: int
+    timeouts: StepTimeouts = StepTimeouts()
+    silence: int = SILENCE
     work: SourceWork | ChrootWork
 
 

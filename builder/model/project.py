@@ -1,12 +1,13 @@
 """A project: what belongs together, and how its packages are built, kept and published."""
 
 import enum
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 
 from builder.model import Label, Text, Value
 from builder.model.chroot import BaseRepository, ChrootName
+from builder.model.step import StepName
 
 Duration = Annotated[
     int,
@@ -18,6 +19,11 @@ Duration = Annotated[
     ),
 ]
 """Whole seconds; people write `90s`, `15m`, `2h`, `1d`."""
+
+TIMEOUT: Final = 2 * 3600
+"""Seconds that an attempt may take, where the package says nothing else."""
+SILENCE: Final = 3600
+"""Seconds in which an attempt may write nothing; linking something large, and its tests, take their time."""
 
 
 class Style(enum.Enum):
@@ -41,20 +47,50 @@ class Packaging(GitSource, frozen=True, kw_only=True):
 
 
 class ChrootChoice(Value, frozen=True, kw_only=True):
-    """Which of the project's chroots a package is not built for."""
+    """Which of the project's chroots a package is built for: those that are included, or all but those excluded.
 
+    Names are exact, so that both together could say nothing that one of them does not: it is one or the other.
+    """
+
+    include: Annotated[tuple[ChrootName, ...], msgspec.Meta(max_length=50)] = ()
     exclude: Annotated[tuple[ChrootName, ...], msgspec.Meta(max_length=50)] = ()
 
 
+class StepTimeouts(Value, frozen=True, kw_only=True):
+    """How many seconds each step of a runner may take; one without a limit has what is left of the whole time.
+
+    The fields are the steps' names. What the slave does beside its runner (a chroot job's fetch, the upload) depends on
+    the connection, and has no limit here.
+    """
+
+    fetch: Duration | None = None
+    srpm: Duration | None = None
+    chroot: Duration | None = None
+    gate: Duration | None = None
+    build: Duration | None = None
+    collect: Duration | None = None
+
+    def of(self, step: StepName) -> int | None:
+        """The limit of `step`, if it has one."""
+        limit: int | None = getattr(self, step.value, None)
+        return limit
+
+
 class Package(Value, frozen=True, kw_only=True):
-    """A package of a project as its definition describes it; `upstream` is given for, and only for, the style `ci`."""
+    """A package of a project as its definition describes it; `upstream` is given for, and only for, the style `ci`.
+
+    Each attempt at a job ends after `timeout` seconds, after those of `timeouts` in one step, and after `silence`
+    seconds in which nothing is written to its log.
+    """
 
     style: Style
     packaging: Packaging
     upstream: GitSource | None = None
     chroots: ChrootChoice = ChrootChoice()
     channel: Label = "package"
-    timeout: Duration = 2 * 3600
+    timeout: Duration = TIMEOUT
+    timeouts: StepTimeouts = StepTimeouts()
+    silence: Duration = SILENCE
 
 
 class Retention(Value, frozen=True, kw_only=True):
@@ -82,4 +118,5 @@ class Project(Value, frozen=True, kw_only=True):
 
     def chroots_of(self, package: Package) -> tuple[str, ...]:
         """The names of the chroots that `package` is built for, in the project's order."""
-        return tuple(name for name in self.chroots if name not in package.chroots.exclude)
+        included = package.chroots.include or self.chroots
+        return tuple(name for name in self.chroots if name in included and name not in package.chroots.exclude)

@@ -12,7 +12,7 @@ from builder.master import document
 from builder.master.definition import VERBS, difference, dump, parse
 from builder.mistakes import MOST
 from builder.model.difference import Change, ChangeKind
-from builder.model.project import ChrootChoice, GitSource, Package, Packaging, Project, Retention, Style
+from builder.model.project import ChrootChoice, GitSource, Package, Packaging, Project, Retention, StepTimeouts, Style
 from tests.strategies import projects
 
 CHROOTS = ("fedora-43-aarch64", "fedora-43-x86_64")
@@ -35,6 +35,8 @@ packages:
     chroots: {exclude: [fedora-43-aarch64]}
     channel: release
     timeout: 90m
+    timeouts: {build: 1h, fetch: 10m}
+    silence: 30m
 """
 
 PACKAGE = """\
@@ -67,6 +69,7 @@ def test_a_definition_becomes_the_values_that_it_describes() -> None:
     )
     hello = project.packages["hello"]
     assert (hello.channel, hello.timeout, project.chroots_of(hello)) == ("release", 5400, ("fedora-43-x86_64",))
+    assert (hello.timeouts, hello.silence) == (StepTimeouts(build=3600, fetch=600), 1800)
 
 
 @given(st.lists(projects(), max_size=3, unique_by=lambda project: project.project))
@@ -193,6 +196,34 @@ def test_a_mistake_of_a_project_is_told_with_its_line(text: str, mistake: str) -
             "line 7: `packages.one.chroots.exclude[0]` is `fedora-40-x86_64`",
         ),
         ("    chroots: {exclude: [fedora-43-x86_64]}\n", "line 7: `packages.one.chroots.exclude` leaves no chroot"),
+        (
+            "    chroots: {include: [fedora-43-s390x]}\n",
+            "line 7: `packages.one.chroots.include[0]` is `fedora-43-s390x`, not a chroot of the project; did you mean",
+        ),
+        ("    chroots: {include: []}\n", "line 7: `packages.one.chroots.include` names no chroot; leave it out"),
+        (
+            "    chroots:\n      include: [fedora-43-x86_64]\n      exclude: [fedora-43-x86_64]\n",
+            "line 9: `packages.one.chroots.exclude` stands beside `include`",
+        ),
+        (
+            "    chroots: {include: [fedora-43-x86_64, fedora-43-x86_64]}\n",
+            "line 7: `packages.one.chroots.include[1]` names `fedora-43-x86_64` again",
+        ),
+        (
+            "    timeouts:\n      built: 1h\n",
+            "line 8: `packages.one.timeouts.built` is not known here; did you mean `build`?",
+        ),
+        (
+            "    timeouts:\n      upload: 1h\n",
+            "line 8: `packages.one.timeouts.upload` is not known here; there is `build`",
+        ),
+        ("    timeouts: {build: soon}\n", "line 7: `packages.one.timeouts.build` should be a duration"),
+        (
+            "    timeouts: {build: 3h}\n",
+            "line 7: `packages.one.timeouts.build` is longer than the whole may take (`timeout`, 2h)",
+        ),
+        ("    silence: 0s\n", "line 7: `packages.one.silence` should be a duration"),
+        ("    timeout: 10m\n    silence: 11m\n", "line 8: `packages.one.silence` is longer than the whole may take"),
         ("  one: {}\n", "line 7: `packages.one` stands twice, first in line 4"),
         ("  'two words': {}\n", "line 7: `packages.two words` is not a name"),
         ("  two: []\n", "line 7: `packages.two` should be a group of keys (`style`, `packaging`"),
@@ -312,3 +343,22 @@ def test_a_difference_says_what_becomes_of_project_and_packages() -> None:
         ),
     )
     assert [change.kind for change in difference(None, after)] == [ChangeKind.ADDED] * 3
+
+
+def test_a_package_is_built_for_what_it_includes_in_the_projects_order() -> None:
+    """Or for all but what it excludes, or for all; what is dumped says the same."""
+    one = PACKAGE.replace("[fedora-43-x86_64]", "[fedora-43-x86_64, fedora-43-aarch64]")
+    for choice, wanted in {
+        "include: [fedora-43-aarch64, fedora-43-x86_64]": ("fedora-43-x86_64", "fedora-43-aarch64"),
+        "include: [fedora-43-aarch64]": ("fedora-43-aarch64",),
+        "exclude: [fedora-43-aarch64]": ("fedora-43-x86_64",),
+        "": ("fedora-43-x86_64", "fedora-43-aarch64"),
+    }.items():
+        (project,) = parse(f"{one}    chroots: {{{choice}}}\n", CHROOTS, CHANNELS)
+        assert project.chroots_of(project.packages["one"]) == wanted
+        assert choice in dump([project])
+
+
+def test_a_default_that_is_longer_than_the_whole_is_no_mistake() -> None:
+    """Only what somebody has written can be wrong."""
+    parse(f"{PACKAGE}    timeout: 90s\n", CHROOTS, CHANNELS)

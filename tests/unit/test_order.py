@@ -9,7 +9,7 @@ from builder.model.artifact import Artifact, ArtifactKind
 from builder.model.attempt import ChrootWork, LastBuilt, Order, SourceFacts, SourceWork
 from builder.model.chroot import BaseRepository, Chroot
 from builder.model.job import SOURCE
-from builder.model.project import GitSource, Package, Packaging, Project, Style
+from builder.model.project import GitSource, Package, Packaging, Project, StepTimeouts, Style
 
 CHROOT = Chroot(
     distribution="fedora", version="43", architecture="x86_64", dist=".fc43", packages=("bash",), repositories=()
@@ -20,6 +20,8 @@ PACKAGE = Package(
     packaging=Packaging(git="https://git.example.org/x-rpm.git", spec="x.spec"),
     upstream=GitSource(git="https://git.example.org/x.git", ref="main"),
     timeout=90,
+    timeouts=StepTimeouts(build=60),
+    silence=30,
 )
 SRPM = Artifact(name="x-1-1.src.rpm", kind=ArtifactKind.SRPM, size=1, sha256="2" * 64)
 CLAIMED = Claimed(
@@ -55,6 +57,8 @@ def test_a_source_job() -> None:
         build=17,
         job=SOURCE,
         timeout=90,
+        timeouts=StepTimeouts(build=60),
+        silence=30,
         work=SourceWork(
             project="hello",
             package="x",
