@@ -1,6 +1,7 @@
 """What stands in the repository builder's state folder, seen from outside."""
 
 import hashlib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -60,3 +61,13 @@ def packages(tree: Path) -> dict[str, createrepo_c.Package]:
 def names(tree: Path) -> list[str]:
     """The NEVRAs that a client sees, without epochs of 0."""
     return sorted(name.replace("-0:", "-") for name in packages(tree))
+
+
+def plain(text: str) -> str:
+    """A `.repo` file of the farm as somebody writes it who names the repositories' own addresses.
+
+    Only packages are checked then: between the requests for metadata and for its signature, another generation may
+    become current.
+    """
+    addressed = re.sub(r"(?m)^mirrorlist=(.*)/mirrorlist$", r"baseurl=\1/", text)
+    return addressed.replace("repo_gpgcheck=1", "repo_gpgcheck=0")

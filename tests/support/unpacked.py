@@ -1,0 +1,31 @@
+"""Programs that run beside the system, where `scripts/bootstrap --test` has unpacked them, or those of the system."""
+
+import os
+import shutil
+from typing import NamedTuple
+
+import pytest
+
+from tests.support.distribution import ROOT
+
+_FOLDER = ROOT / ".unpacked"
+
+
+class Program(NamedTuple):
+    """A program's file, and what its environment has to have for it to find its libraries and tools."""
+
+    file: str
+    environment: dict[str, str]
+
+
+def program(name: str) -> Program:
+    """One that is unpacked, or else the system's; a host that has none, which is no Debian, skips the test."""
+    root = _FOLDER / name
+    places = [root / "usr/sbin", root / "usr/bin"]
+    found = shutil.which(name, path=os.pathsep.join(map(str, places)))
+    if found is None:
+        system = shutil.which(name) or pytest.skip(f"this host has no {name}")
+        return Program(system, {})
+    libraries = os.pathsep.join(str(path) for path in root.glob("usr/lib/*-linux-gnu*"))
+    path = os.pathsep.join([*map(str, places), os.environ["PATH"]])
+    return Program(found, {"LD_LIBRARY_PATH": libraries, "PATH": path})
