@@ -54,12 +54,14 @@ def shape(engine: sa.Engine) -> dict[str, Any]:
         with engine.connect() as connection:
             text = "SELECT sql FROM sqlite_master WHERE name = ?"
             (sql,) = connection.exec_driver_sql(text, (table,)).one()
+            indexes = "SELECT sql FROM sqlite_master WHERE type = 'index' AND tbl_name = ? ORDER BY name"
+            made = connection.exec_driver_sql(indexes, (table,)).scalars().all()
         found[table] = {
             "columns": {column["name"]: str(column) for column in inspector.get_columns(table)},
             "key": inspector.get_pk_constraint(table),
             "unique": sorted(map(str, inspector.get_unique_constraints(table))),
             "foreign": sorted(map(str, inspector.get_foreign_keys(table))),
-            "indexes": sorted(map(str, inspector.get_indexes(table))),
+            "indexes": made,
             "autoincrement": "AUTOINCREMENT" in sql,
         }
     return found

@@ -45,6 +45,19 @@ tokens = sa.Table(
     sa.Column("created", sa.Float, nullable=False),
 )
 
+secrets = sa.Table(
+    "secrets",
+    metadata,
+    sa.Column("project", sa.Text, sa.ForeignKey("projects.name"), primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    # `ssh-key` or `token`.
+    sa.Column("kind", sa.Text, nullable=False),
+    # Sealed with a key that is not in the database; see `builder.master.seal`.
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    sa.Column("set_by", sa.Text, nullable=False),
+    sa.Column("time", sa.Float, nullable=False),
+)
+
 slaves = sa.Table(
     "slaves",
     metadata,
@@ -94,8 +107,36 @@ jobs = sa.Table(
     sa.Column("serial", sa.Integer, nullable=False, default=0),
     # The published NEVRAs, as JSON.
     sa.Column("published", sa.Text, nullable=False, default="[]"),
+    # What the build was asked for together with: the number of the first of these builds.
+    sa.Column("batch", sa.Integer, sa.ForeignKey("builds.number")),
     sa.UniqueConstraint("build", "name"),
     sa.Index(None, "package_id", "name"),
+)
+sa.Index(
+    "ix_jobs_batch",
+    jobs.c.batch,
+    jobs.c.name,
+    jobs.c.state,
+    sqlite_where=jobs.c.batch.is_not(None),
+    postgresql_where=jobs.c.batch.is_not(None),
+)
+
+needs = sa.Table(
+    "needs",
+    metadata,
+    # A job of a batch that waits, and one that has to succeed before it.
+    sa.Column("job_id", sa.Integer, sa.ForeignKey("jobs.id"), primary_key=True),
+    sa.Column("needed", sa.Integer, sa.ForeignKey("jobs.id"), primary_key=True, index=True),
+)
+
+dependencies = sa.Table(
+    "dependencies",
+    metadata,
+    sa.Column("package_id", sa.Integer, sa.ForeignKey("packages.id"), primary_key=True),
+    # The job that found it out last: `source`, or a chroot's name.
+    sa.Column("job", sa.Text, primary_key=True),
+    # The Dependencies as JSON.
+    sa.Column("found", sa.Text, nullable=False),
 )
 
 attempts = sa.Table(

@@ -45,6 +45,14 @@ CREATE TABLE builds (
 	CONSTRAINT fk_builds_package_id_packages FOREIGN KEY(package_id) REFERENCES packages (id)
 );
 INSERT INTO "builds" VALUES(1,1,'{"style":"release","packaging":{"git":"https://git.example.org/hello.git"}}',0,'ada',3.5,9.5,'{"evr":"1.0-1","inputs":"0000000000000000000000000000000000000000000000000000000000000000","commits":[]}');
+CREATE TABLE dependencies (
+	package_id INTEGER NOT NULL, 
+	job TEXT NOT NULL, 
+	found TEXT NOT NULL, 
+	CONSTRAINT pk_dependencies PRIMARY KEY (package_id, job), 
+	CONSTRAINT fk_dependencies_package_id_packages FOREIGN KEY(package_id) REFERENCES packages (id)
+);
+INSERT INTO "dependencies" VALUES(1,'source','{"requires":["make"],"provides":["hello"]}');
 CREATE TABLE events (
 	number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
 	time FLOAT NOT NULL, 
@@ -69,13 +77,23 @@ CREATE TABLE jobs (
 	evr TEXT, 
 	serial INTEGER NOT NULL, 
 	published TEXT NOT NULL, 
+	batch INTEGER, 
 	CONSTRAINT pk_jobs PRIMARY KEY (id), 
+	CONSTRAINT fk_jobs_batch_builds FOREIGN KEY(batch) REFERENCES builds (number), 
 	CONSTRAINT fk_jobs_build_builds FOREIGN KEY(build) REFERENCES builds (number), 
 	CONSTRAINT fk_jobs_package_id_packages FOREIGN KEY(package_id) REFERENCES packages (id), 
 	CONSTRAINT uq_jobs_build_name UNIQUE (build, name)
 );
-INSERT INTO "jobs" VALUES(1,1,'source',1,'succeeded','package','noarch','[]',1,0,'','1.0-1',0,'[]');
-INSERT INTO "jobs" VALUES(2,1,'fedora-43-x86_64',1,'succeeded','package','x86_64','[]',2,1,'','1.0-1',0,'["hello-1.0-1.x86_64"]');
+INSERT INTO "jobs" VALUES(1,1,'source',1,'succeeded','package','noarch','[]',1,0,'','1.0-1',0,'[]',1);
+INSERT INTO "jobs" VALUES(2,1,'fedora-43-x86_64',1,'succeeded','package','x86_64','[]',2,1,'','1.0-1',0,'["hello-1.0-1.x86_64"]',1);
+CREATE TABLE needs (
+	job_id INTEGER NOT NULL, 
+	needed INTEGER NOT NULL, 
+	CONSTRAINT pk_needs PRIMARY KEY (job_id, needed), 
+	CONSTRAINT fk_needs_job_id_jobs FOREIGN KEY(job_id) REFERENCES jobs (id), 
+	CONSTRAINT fk_needs_needed_jobs FOREIGN KEY(needed) REFERENCES jobs (id)
+);
+INSERT INTO "needs" VALUES(2,1);
 CREATE TABLE operations (
 	number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
 	project TEXT NOT NULL, 
@@ -109,6 +127,17 @@ CREATE TABLE projects (
 	CONSTRAINT pk_projects PRIMARY KEY (name)
 );
 INSERT INTO "projects" VALUES('hello','{"project":"hello","chroots":["fedora-43-x86_64"]}');
+CREATE TABLE secrets (
+	project TEXT NOT NULL, 
+	name TEXT NOT NULL, 
+	kind TEXT NOT NULL, 
+	sealed BLOB NOT NULL, 
+	set_by TEXT NOT NULL, 
+	time FLOAT NOT NULL, 
+	CONSTRAINT pk_secrets PRIMARY KEY (project, name), 
+	CONSTRAINT fk_secrets_project_projects FOREIGN KEY(project) REFERENCES projects (name)
+);
+INSERT INTO "secrets" VALUES('hello','deploy','token',X'000102','ada',2.5);
 CREATE TABLE slaves (
 	name TEXT NOT NULL, 
 	channels TEXT NOT NULL, 
@@ -142,6 +171,8 @@ CREATE INDEX ix_packages_name ON packages (name);
 CREATE INDEX ix_builds_package_id ON builds (package_id);
 CREATE INDEX ix_jobs_package_id_name ON jobs (package_id, name);
 CREATE INDEX ix_jobs_state ON jobs (state);
+CREATE INDEX ix_jobs_batch ON jobs (batch, name, state) WHERE batch IS NOT NULL;
+CREATE INDEX ix_needs_needed ON needs (needed);
 CREATE INDEX ix_attempts_job_id ON attempts (job_id);
 CREATE INDEX ix_attempts_state ON attempts (state);
 CREATE INDEX ix_artifacts_sha256 ON artifacts (sha256);

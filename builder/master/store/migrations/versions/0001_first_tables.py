@@ -34,6 +34,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_tokens")),
     )
     op.create_table(
+        "secrets",
+        sa.Column("project", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("set_by", sa.Text(), nullable=False),
+        sa.Column("time", sa.Float(), nullable=False),
+        sa.ForeignKeyConstraint(["project"], ["projects.name"], name=op.f("fk_secrets_project_projects")),
+        sa.PrimaryKeyConstraint("project", "name", name=op.f("pk_secrets")),
+    )
+    op.create_table(
         "slaves",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("channels", sa.Text(), nullable=False),
@@ -74,13 +85,36 @@ def upgrade() -> None:
         sa.Column("evr", sa.Text(), nullable=True),
         sa.Column("serial", sa.Integer(), nullable=False),
         sa.Column("published", sa.Text(), nullable=False),
+        sa.Column("batch", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(["batch"], ["builds.number"], name=op.f("fk_jobs_batch_builds")),
         sa.ForeignKeyConstraint(["build"], ["builds.number"], name=op.f("fk_jobs_build_builds")),
         sa.ForeignKeyConstraint(["package_id"], ["packages.id"], name=op.f("fk_jobs_package_id_packages")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_jobs")),
         sa.UniqueConstraint("build", "name", name=op.f("uq_jobs_build_name")),
     )
+    in_batch = sa.text("batch IS NOT NULL")
+    op.create_index(
+        op.f("ix_jobs_batch"), "jobs", ["batch", "name", "state"], sqlite_where=in_batch, postgresql_where=in_batch
+    )
     op.create_index(op.f("ix_jobs_package_id_name"), "jobs", ["package_id", "name"])
     op.create_index(op.f("ix_jobs_state"), "jobs", ["state"])
+    op.create_table(
+        "needs",
+        sa.Column("job_id", sa.Integer(), nullable=False),
+        sa.Column("needed", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name=op.f("fk_needs_job_id_jobs")),
+        sa.ForeignKeyConstraint(["needed"], ["jobs.id"], name=op.f("fk_needs_needed_jobs")),
+        sa.PrimaryKeyConstraint("job_id", "needed", name=op.f("pk_needs")),
+    )
+    op.create_index(op.f("ix_needs_needed"), "needs", ["needed"])
+    op.create_table(
+        "dependencies",
+        sa.Column("package_id", sa.Integer(), nullable=False),
+        sa.Column("job", sa.Text(), nullable=False),
+        sa.Column("found", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["package_id"], ["packages.id"], name=op.f("fk_dependencies_package_id_packages")),
+        sa.PrimaryKeyConstraint("package_id", "job", name=op.f("pk_dependencies")),
+    )
     op.create_table(
         "attempts",
         sa.Column("id", sa.Text(), nullable=False),
