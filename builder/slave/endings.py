@@ -31,9 +31,8 @@ def cancelled() -> EndedError:
     return EndedError(Outcome(state=AttemptState.CANCELLED, reason="cancelled"))
 
 
-def timed_out(seconds: int) -> EndedError:
-    """The order's time is over."""
-    reason = f"it took longer than the {seconds} seconds that it may take"
+def timed_out(reason: str) -> EndedError:
+    """One of the order's limits is over."""
     return EndedError(Outcome(state=AttemptState.TIMED_OUT, kind=FailureKind.TIMEOUT, reason=reason))
 
 

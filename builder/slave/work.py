@@ -12,7 +12,7 @@ from builder.model.attempt import AttemptState, Outcome
 from builder.process import Interrupts
 from builder.slave import disk
 from builder.slave.attempt import AttemptFolder
-from builder.slave.endings import EndedError, broken, cancelled, timed_out
+from builder.slave.endings import EndedError, broken, cancelled
 from builder.slave.job import carry_out
 from builder.slave.records import Records
 from builder.slave.runner import MARK
@@ -73,8 +73,7 @@ def _outcome(workspace: Workspace, interrupts: Interrupts) -> Outcome:
     interrupts.on(signal.SIGTERM, cancelled)
     attempt = workspace.attempt
     order = attempt.order
-    interrupts.on(signal.SIGALRM, lambda: timed_out(order.timeout))
-    signal.setitimer(signal.ITIMER_REAL, order.timeout)
+    workspace.alarm.set(order, attempt.log_length)
     if attempt.cancelled:
         raise cancelled()
     workspace.work.mkdir()

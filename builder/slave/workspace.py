@@ -11,6 +11,7 @@ from builder.model.attempt import AttemptState
 from builder.model.step import StepName
 from builder.process import Interrupts, run
 from builder.slave import sandbox
+from builder.slave.alarm import Alarm
 from builder.slave.attempt import AttemptFolder
 from builder.slave.endings import EndedError
 from builder.slave.records import Records
@@ -43,6 +44,7 @@ class Workspace:
         state: The slave's folder, with what outlives attempts (`git/`, `cache/`).
         work: For everything that is removed at the end.
         interrupts: What may end a program that runs for it.
+        alarm: What does so when a step, or all of it, takes too long.
     """
 
     def __init__(self, attempt: AttemptFolder, state: Path, records: Records, interrupts: Interrupts) -> None:
@@ -51,6 +53,7 @@ class Workspace:
         self.work = attempt.work
         self._records = records
         self.interrupts = interrupts
+        self.alarm = Alarm(interrupts)
         self._log = os.open(attempt.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         self._step_log = 0
 
@@ -61,7 +64,8 @@ class Workspace:
             self._records.begin_step(name.value)
         self._step_log = self.attempt.log_length()
         try:
-            yield
+            with self.alarm.step(name):
+                yield
         except BaseException as error:
             with suppress(OSError):  # a full disk: the step is closed when there is room again
                 self._records.end_step(ok=isinstance(error, EndedError) and error.outcome.state is AttemptState.SKIPPED)

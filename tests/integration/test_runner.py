@@ -7,10 +7,13 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
-from builder.model.attempt import AttemptState, FailureKind, Order
+from builder.model.attempt import AttemptState, FailureKind, Order, Outcome
+from builder.model.project import StepTimeouts
 from builder.process import Interrupts
 from builder.slave.endings import EndedError, cancelled
 from builder.slave.executors.chroot import ChrootExecutor
@@ -19,10 +22,10 @@ from tests.support.orders import order, source_work
 from tests.support.packages import packaging
 
 
-def sleeping(folder: Path, timeout: int = 300) -> Order:
+def sleeping(folder: Path) -> Order:
     """An order whose spec sleeps in the sandbox."""
     url = packaging(folder, "hello", requires=("gcc\nSource0: %(sleep 987654)",))
-    return order(source_work(url), timeout=timeout)
+    return order(source_work(url))
 
 
 def sleepers(folder: Path) -> list[int]:
@@ -77,12 +80,22 @@ def test_order_cancelled_before_its_runner_is_not_begun(tmp_path: Path) -> None:
     assert "packaging:" not in attempt.log
 
 
-def test_time_is_bounded(tmp_path: Path) -> None:
-    """An order's time is over at its timeout, whatever the runner waits for."""
-    attempt = RealAttempt(tmp_path / "state", sleeping(tmp_path / "git", timeout=1))
+@pytest.mark.parametrize(
+    ("limits", "reason"),
+    [
+        ({"timeout": 1}, "it took longer than 1 s"),
+        ({"timeouts": StepTimeouts(fetch=1, build=300)}, "the step fetch took longer than 1 s"),
+        ({"silence": 1}, "nothing was written to the log for 1 s"),
+    ],
+)
+def test_time_is_bounded(tmp_path: Path, limits: dict[str, Any], reason: str) -> None:
+    """An order's time is over as a whole, in a step and in silence, whatever the runner waits for."""
+    attempt = RealAttempt(tmp_path / "state", msgspec.structs.replace(sleeping(tmp_path / "git"), **limits))
     outcome = attempt.run()
-    assert (outcome.state, outcome.kind) == (AttemptState.TIMED_OUT, FailureKind.TIMEOUT)
-    assert "1 seconds" in outcome.reason
+    assert outcome == Outcome(state=AttemptState.TIMED_OUT, kind=FailureKind.TIMEOUT, reason=reason)
+    assert attempt.steps == ["fetch!"]
+    assert attempt.log.endswith(f"{reason}\n")
+    assert not attempt.folder.work.exists()
     assert_quiet(tmp_path)
 
 
