@@ -15,6 +15,9 @@ _ERROR = re.compile(
     r"assertion|segmentation fault|traceback|permission denied|cannot find|no space left",
     re.IGNORECASE,
 )
+_CLOSE = 5
+"""After at most how many lines an error belongs to the one before it: a compiler shows the place of each."""
+_SILENT = "it failed without a word"
 _MAKE = re.compile(r"^(?:g?make|ninja)(?:\[\d+\])?: ")
 _IGNORED = re.compile(r"\(ignored\)|\b0 (?:errors|failed|FAIL)|^\+", re.IGNORECASE)
 _SUMMARY = re.compile(r"^(?:error: Bad exit status|RPM build errors:|RPM build warnings:|\s+Bad exit status)")
@@ -54,23 +57,28 @@ def build_failure(log: str) -> EndedError:
 
 
 def telling_line(log: str) -> str:
-    """The line of a failed phase that shows why: an error of a program, or of make, or the last line."""
+    """The line of a failed phase that shows why: an error of a program, or of make, or the last line.
+
+    Of errors that follow each other closely, the first mostly is the cause of the others.
+    """
     lines = []
     for line in log.splitlines():
         if _SUMMARY.match(line):
             break
         if line.strip() and not _IGNORED.search(line):
             lines.append(line.strip())
-    errors = [line for line in lines if _ERROR.search(line)]
-    own = [line for line in errors if not _MAKE.match(line)]
-    return next(iter([*own[-1:], *errors[-1:], *lines[-1:]]), "it failed without a word")
+    errors = [place for place, line in enumerate(lines) if _ERROR.search(line)]
+    own = [place for place in errors if not _MAKE.match(lines[place])]
+    while len(own) > 1 and own[-1] - own[-2] <= _CLOSE:
+        own.pop()
+    return next((lines[place] for place in [*own[-1:], *errors[-1:]]), lines[-1] if lines else _SILENT)
 
 
 def srpm_reason(log: str) -> str:
     """The first line in which rpm names an error, or the last line."""
     match = _RPM.search(log)
     lines = log.strip().splitlines()
-    return match["line"] if match else lines[-1] if lines else "it failed without a word"
+    return match["line"] if match else lines[-1] if lines else _SILENT
 
 
 def install_failure(log: str, wanted: tuple[str, ...], source: str) -> EndedError:

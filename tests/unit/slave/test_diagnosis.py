@@ -47,11 +47,17 @@ def test_a_compilers_error_comes_before_makes() -> None:
         ("make: *** [Makefile:9: check] Error 1", "%check: make: *** [Makefile:9: check] Error 1"),
         ("+ ./check\nAssertion `a == b' failed.", "%check: Assertion `a == b' failed."),
         ("the end is silent", "%check: the end is silent"),
+        ("ERROR: no automake.\n\nERROR: automake 1.6 is needed.\n\nInstall it.", "%check: ERROR: no automake."),
+        (
+            "a.c:1:2: error: unknown type\n  1 | x\n    | ^\na.c:9:1: error: no such function",
+            "%check: a.c:1:2: error: unknown type",
+        ),
+        ("error: harmless\n" + "more\n" * 5 + "error: the end", "%check: error: the end"),
         ("", "%check: it failed without a word"),
     ],
 )
 def test_a_failing_check_has_the_telling_line(lines: str, reason: str) -> None:
-    """Errors of programs, then of make, then the last line."""
+    """Errors of programs, the first of those at the end; then of make; then the last line."""
     outcome = build_failure(check(lines)).outcome
     assert (outcome.kind, outcome.reason) == (FailureKind.TEST, reason)
 
