@@ -170,6 +170,16 @@ class Key(TypedDict):
     until: float | None
 
 
+class Secret(TypedDict):
+    """What is told of a project's secret."""
+
+    project: str
+    name: str
+    kind: str
+    set_by: str
+    time: float
+
+
 class RejectedFile(TypedDict):
     """Something in a rejected delivery; the size in bytes."""
 

@@ -32,6 +32,7 @@ COMMANDS = {
     "repo": Command("repo", "look into the repositories, and order what is done to them"),
     "promote": Command("promote", "bring packages from one stage to another"),
     "package": Command("package", "list the packages"),
+    "secret": Command("secret", "keep what private git repositories are read with"),
     "slave": Command("slave", "list the hosts that build"),
     "apply": Command("apply", "make the farm as a definition says"),
     "export": Command("export", "write the farm's definition"),

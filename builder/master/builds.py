@@ -6,8 +6,9 @@ from sqlalchemy import Connection
 
 from builder.errors import ConflictError, InvalidError, NotFoundError
 from builder.lifecycle import JOB_ENDS
+from builder.master import access, sequence
 from builder.master.slaves import Slaves
-from builder.master.store import builds, jobs, projects
+from builder.master.store import builds, jobs, projects, secrets
 from builder.master.store.database import Store
 from builder.master.store.projects import Known
 from builder.master.waiting import explained
@@ -33,7 +34,7 @@ class Builds:
         Raises:
             NotFoundError: There is no such package or project.
             ConflictError: Several projects have such a package, and none is named.
-            InvalidError: The package is not built for a chroot that was named.
+            InvalidError: The package is not built for a chroot that was named, or its project lacks a secret.
         """
         return self._explained(await self._store.write(partial(_request, request=request, who=who)))
 
@@ -82,6 +83,9 @@ class Builds:
 def _request(connection: Connection, request: BuildRequest, who: str) -> Build:
     known = projects.package(connection, request.package, request.project)
     chroots = _chroots(connection, known, request)
+    lacking = access.mistakes(known.project, known.name, known.package, secrets.kinds(connection, known.project))
+    if sentences := tuple(lacking):
+        raise InvalidError(*sentences)
     number = builds.insert(connection, known, who, force=request.force)
     jobs.insert(connection, number, known.id, known.package.channel, chroots)
     build = builds.one(connection, number)
@@ -118,6 +122,7 @@ def _cancel(connection: Connection, number: int, job: str | None, who: str) -> B
         cancelled = [jobs.cancel(connection, number, one.name, reason) for one in build.jobs]
         if not any(cancelled):
             raise ConflictError(_too_late(f"build {number}", [one.state for one in build.jobs]))
+        source = cancelled[0]
     else:
         one = job_of(build, job)
         if not jobs.cancel(connection, number, job, reason):

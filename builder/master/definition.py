@@ -41,6 +41,8 @@ _PASSWORD = re.compile(r"https?://[^/@]*@|[a-z+]+://[^/@:]*:[^/@]*@")
 """What stands before the host in an address over HTTP is a secret, also without a colon; over ssh only behind one."""
 _REPOSITORY_URL = re.compile(r"(?:(?:https?|ftp)://(?!-)[^\s/]+|file://(?=/))[^\s\x00-\x1f\x7f]*")
 
+_OPEN = re.compile(r"(?!https:|ssh:)[a-z]+://")
+"""Over what a secret would not stay one, or is none."""
 
 def parse(
     text: str, chroots: Collection[str] | None = None, channels: Collection[str] | None = None
@@ -220,6 +222,8 @@ def _check_repository(fields: Mapping[str, Any]) -> Iterator[Mistake]:
     if isinstance(url, str) and not _REPOSITORY_URL.fullmatch(url):
         yield Mistake(("url",), f"should be a URL (https://…, http://…, ftp://… or file:///…), not {shown(url)}")
 
+    if isinstance(url, str) and isinstance(fields.get("secret"), str) and _OPEN.match(url):
+        yield Mistake(("secret",), "is for https and ssh alone: over anything else everybody on the way could read it")
 
 def _check_secrets(key: str, url: object) -> Iterator[Mistake]:
     """A definition is read by everybody; the sentence must not tell the secret either."""

@@ -21,7 +21,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from builder.clock import background
-from builder.errors import BuilderError, NotFoundError, TooLargeError, UnavailableError
+from builder.errors import BuilderError, ConflictError, NotFoundError, TooLargeError, UnavailableError
 from builder.master import attempts
 from builder.master.endings import Endings
 from builder.master.order import Claimed
@@ -140,6 +140,8 @@ class Dispatcher:
             if self._slaves.find(slave) is connection and not connection.peer.closing:
                 connection.refused(self._clock.seconds())
                 await self._endings.put_back(attempt, AttemptState.BROKEN, f"slave {slave} did not take it: {error}")
+        except ConflictError as error:
+            await self._endings.fail(attempt, str(error))
         except TooLargeError as error:
             await self._endings.fail(attempt, f"no order can hold all that its definition says: {error}")
         except Exception as error:  # noqa: BLE001 - whatever it is, the same order must not be sent for ever

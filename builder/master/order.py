@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 
-from builder.errors import NotFoundError
+import msgspec
+
+from builder.errors import ConflictError, NotFoundError
+from builder.master import access
 from builder.model import Value
 from builder.model.artifact import Artifact
 from builder.model.attempt import ChrootWork, LastBuilt, Order, SourceFacts, SourceWork
@@ -10,6 +13,7 @@ from builder.model.chroot import BaseRepository, Chroot
 from builder.model.job import SOURCE
 from builder.model.project import Package, Project
 
+from builder.model.secret import Sealed, Secret
 OWN_PRIORITY = 50
 """The project's own packages go before those of the distribution (99), and before most external ones."""
 
@@ -17,7 +21,8 @@ OWN_PRIORITY = 50
 class Claimed(Value, frozen=True, kw_only=True):
     """An attempt that has just begun, with all that its order is made from.
 
-    `project` is without its packages; `source`, `srpm` and `last_built` are what a chroot job is about.
+    `project` is without its packages; `source`, `srpm` and `last_built` are what a chroot job is about, `secrets` what
+    a source job needs.
     """
 
     attempt: str
@@ -32,9 +37,10 @@ class Claimed(Value, frozen=True, kw_only=True):
     source: SourceFacts | None = None
     srpm: Artifact | None = None
     last_built: LastBuilt | None = None
+    secrets: tuple[Sealed, ...] = ()
 
 
-def order(claimed: Claimed, chroots: Mapping[str, Chroot], url: str) -> Order:
+def order(claimed: Claimed, chroots: Mapping[str, Chroot], url: str, opened: Callable[[str, Sealed], Secret]) -> Order:
     """The order for an attempt.
 
     Args:
@@ -42,8 +48,10 @@ def order(claimed: Claimed, chroots: Mapping[str, Chroot], url: str) -> Order:
         chroots: The chroots that the farm knows, by name.
         url: Where the farm's repositories are served from, without path.
 
+        opened: Opens a secret of a project.
     Raises:
         NotFoundError: The chroot, or what the source job made, is not there any more.
+        ConflictError: A secret that the source job needs is not there any more, or does not open.
     """
     return Order(
         attempt=claimed.attempt,
@@ -53,11 +61,14 @@ def order(claimed: Claimed, chroots: Mapping[str, Chroot], url: str) -> Order:
         timeout=claimed.package.timeout,
         timeouts=claimed.package.timeouts,
         silence=claimed.package.silence,
-        work=_source_work(claimed) if claimed.job == SOURCE else _chroot_work(claimed, chroots, url),
+        work=_source_work(claimed, opened) if claimed.job == SOURCE else _chroot_work(claimed, chroots, url),
     )
 
 
-def _source_work(claimed: Claimed) -> SourceWork:
+def _source_work(claimed: Claimed, opened: Callable[[str, Sealed], Secret]) -> SourceWork:
+    project, kinds = claimed.project.project, {secret.name: secret.kind for secret in claimed.secrets}
+    for mistake in access.mistakes(project, claimed.name, claimed.package, kinds):
+        raise ConflictError(mistake)
     return SourceWork(
         project=claimed.project.project,
         package=claimed.name,
@@ -66,9 +77,20 @@ def _source_work(claimed: Claimed) -> SourceWork:
         upstream=claimed.package.upstream,
         build=claimed.build,
     )
+        options=claimed.project.options(claimed.package),
+        chosen=_chosen(claimed.project, claimed.package),
+        secrets=tuple(opened(project, secret) for secret in claimed.secrets),
 
 
 def _chroot_work(claimed: Claimed, chroots: Mapping[str, Chroot], url: str) -> ChrootWork:
+def _chosen(project: Project, package: Package) -> str | None:
+    """A digest of the package's options everywhere, if it has any."""
+    everywhere = {name: project.options(package, name) for name in project.chroots_of(package)}
+    if not any(options.defined for options in everywhere.values()):
+        return None
+    return hashlib.sha256(msgspec.json.encode(everywhere, order="sorted")).hexdigest()
+
+
     chroot = chroots.get(claimed.job)
     if chroot is None:
         raise NotFoundError(

@@ -18,7 +18,7 @@ from builder import tls
 from builder.certificates import Identity
 from builder.clock import background, sleep, started
 from builder.config import MasterConfig, url_of
-from builder.errors import UnavailableError
+from builder.errors import ConflictError, UnavailableError
 from builder.master import chroots
 from builder.master.budget import Budget
 from builder.master.builds import Builds
@@ -36,6 +36,9 @@ from builder.master.order import order
 from builder.master.people import People
 from builder.master.premises import DATABASE, INCOMING, LOGS, Premises
 from builder.master.reception import Reception
+from builder.master.seal import FILE as SEAL
+from builder.master.seal import Seal
+from builder.master.secrets import Secrets
 from builder.master.session import SlaveSession
 from builder.master.slaves import Slaves
 from builder.master.store import attempts
@@ -72,6 +75,7 @@ class Farm:
     slaves: Slaves
     logs: Logs
     operations: Operations
+    secrets: Secrets
     aside: Aside
     config: MasterConfig
 
@@ -136,6 +140,7 @@ class Master:
             _log.error("a chroot is left out: {mistake}", mistake=mistake)
         logs, slaves = Logs(config.state / LOGS), Slaves(store)
         self._operations = Operations(store, clock)
+        self._secrets = Secrets(store, Seal(config.state / SEAL))
         self.farm = Farm(
             builds=Builds(store, slaves),
             definitions=Definitions(store, found.chroots, config.channels),
@@ -144,6 +149,7 @@ class Master:
             slaves=slaves,
             logs=logs,
             operations=self._operations,
+            secrets=self._secrets,
             aside=aside,
             config=config,
         )
@@ -156,13 +162,17 @@ class Master:
         endings = Endings(store, self._intake, config.tries)
         self._leases = Leases(clock, config.lease, config.grace, endings.lose)
         self._reception = Reception(store, slaves, self._leases, self._intake, config.tries)
-        make = partial(order, chroots=found.chroots, url=url_of(config))
+        make = partial(order, chroots=found.chroots, url=url_of(config), opened=self._secrets.open)
         self._dispatcher = Dispatcher(store, slaves, clock, new_attempt, make, endings)
         self._sweep = Sweep(store, incoming, logs, config.log_days * _DAY, clock, aside)
         self._loops: list[Deferred[None]] = []
 
     async def start(self) -> None:
         """Take up what an earlier life has left."""
+        try:
+            await self._secrets.prepare()
+        except ConflictError as error:
+            _log.error("private repositories cannot be read: {error}", error=error)
         self._leases.begin(attempt.slave for attempt in await self._store.read(attempts.live))
         self._loops = [
             started("Looking for lost slaves", self._leases.run()),

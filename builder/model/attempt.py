@@ -10,6 +10,7 @@ from builder.model.artifact import Artifact
 from builder.model.chroot import BaseRepository, Chroot
 from builder.model.project import SILENCE, GitSource, Packaging, StepTimeouts, Style
 
+from builder.model.secret import Secret
 AttemptId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}\Z")]
 """A random 128-bit number in hexadecimal."""
 
@@ -54,7 +55,9 @@ class LastBuilt(Value, frozen=True, kw_only=True):
 class SourceWork(Value, frozen=True, kw_only=True, tag="source"):
     """Resolve the refs, gather the sources and make the SRPM.
 
-    `build` goes into `%{_checkout}` of the style `ci`.
+    `build` goes into `%{_checkout}` of the style `ci`. `options` are those that hold in every chroot; `chosen` is a digest
+    of the options in all of them, which are inputs like the sources, where there are any. `secrets` are those that the two places name; no other work has
+    any, and the slave keeps them apart from the order.
     """
 
     project: Label
@@ -64,6 +67,9 @@ class SourceWork(Value, frozen=True, kw_only=True, tag="source"):
     upstream: GitSource | None = None
     build: int
 
+    options: Options = Options()
+    chosen: Sha256 | None = None
+    secrets: Annotated[tuple[Secret, ...], msgspec.Meta(max_length=2)] = ()
 
 class ChrootWork(Value, frozen=True, kw_only=True, tag="chroot"):
     """Build an SRPM in a chroot.

@@ -34,11 +34,15 @@ class Style(enum.Enum):
 
 
 class GitSource(Value, frozen=True, kw_only=True):
-    """A place in a git repository: its URL and a branch, tag or commit."""
+    """A place in a git repository: its URL and a branch, tag or commit.
+
+    `secret` names the secret of the project with which the repository is read, if it is private.
+    """
 
     git: Text
     ref: Text = "HEAD"
 
+    secret: Label | None = None
 
 class Packaging(GitSource, frozen=True, kw_only=True):
     """The repository that holds the spec; `spec` names the file when there are several."""
@@ -92,6 +96,9 @@ class Package(Value, frozen=True, kw_only=True):
     timeouts: StepTimeouts = StepTimeouts()
     silence: Duration = SILENCE
 
+    with_: Conditions = msgspec.field(name="with", default=())
+    without: Conditions = ()
+    in_chroot: dict[ChrootName, ChrootConditions] = msgspec.field(name="in-chroot", default_factory=dict)
 
 class Retention(Value, frozen=True, kw_only=True):
     """How many versions of a package a repository keeps, at least, and for how many days it keeps any."""
@@ -110,6 +117,8 @@ class Project(Value, frozen=True, kw_only=True):
     retention: Retention = Retention()
     external: Annotated[tuple[BaseRepository, ...], msgspec.Meta(max_length=20)] = ()
     packages: dict[Label, Package] = msgspec.field(default_factory=dict)
+    macros: Macros = msgspec.field(default_factory=dict)
+    in_chroot: dict[ChrootName, ChrootMacros] = msgspec.field(name="in-chroot", default_factory=dict)
 
     @property
     def first_stage(self) -> str:

@@ -1,6 +1,7 @@
 """An attempt's folder: everything a slave knows about it, and the only thing slave and runner share.
 
 * `order.json`: what to do; durable before the order is acknowledged
+* `secrets`: what the order needs to fetch with; only its owner reads it, and it is gone when the runner has it
 * `inputs/`: the files that the order names, fetched and verified
 * `lock`: held (flock(2)) by the runner as long as it lives; holds its process number
 * `cancel`: there when the attempt shall stop
@@ -21,7 +22,8 @@ import msgspec
 from builder import files
 from builder.errors import InvalidError
 from builder.model import Value
-from builder.model.attempt import Order, Outcome
+from builder.model.attempt import Order, Outcome, SourceWork
+from builder.model.secret import Secret
 from builder.model.step import StepName
 from builder.slave import records
 from builder.slave.endings import broken
@@ -57,6 +59,7 @@ class AttemptFolder:
         self._cancel = path / "cancel"
         self._cancel_reserve = path / ".cancel.new"
         self._result = path / "result.json"
+        self._secrets = path / "secrets"
         self._reserve = path / ".result.new"
 
     @property
@@ -71,6 +74,29 @@ class AttemptFolder:
             return msgspec.json.decode(path.read_bytes(), type=Order)
         except (FileNotFoundError, msgspec.MsgspecError) as error:
             raise InvalidError(f"{path}: {error}") from error
+
+    def write_order(self, order: Order) -> None:
+        """Write what has to be done, durably, and what nobody else may read apart from it."""
+        work = order.work
+        if isinstance(work, SourceWork) and work.secrets:
+            files.write(self._secrets, msgspec.json.encode(work.secrets), mode=0o600)
+            order = msgspec.structs.replace(order, work=msgspec.structs.replace(work, secrets=()))
+        path = self.path / ORDER_NAME
+        path.write_bytes(msgspec.json.encode(order))
+        files.sync(path)
+
+    def take_secrets(self) -> tuple[Secret, ...]:
+        """The secrets that came with the order; from now on they are nowhere else."""
+        try:
+            secrets = msgspec.json.decode(self._secrets.read_bytes(), type=tuple[Secret, ...])
+        except FileNotFoundError:
+            return ()
+        self.drop_secrets()
+        return secrets
+
+    def drop_secrets(self) -> None:
+        """Remove the secrets that nobody has taken."""
+        files.remove(self._secrets)
 
     def outcome(self) -> Outcome | None:
         """How it ended, if it has; a result that cannot be read is no reason to wait for another one."""
@@ -89,6 +115,7 @@ class AttemptFolder:
 
     def finish(self, outcome: Outcome) -> None:
         """Write how it ended, durably, into the room set aside for it."""
+        self.drop_secrets()
         with self._reserve.open("r+b" if self._reserve.exists() else "wb") as file:
             file.write(msgspec.json.encode(outcome))
             file.truncate()

@@ -1,5 +1,7 @@
 """The two kinds of jobs, as sequences of steps over a workspace."""
 
+import msgspec
+
 from builder.model.artifact import ArtifactKind
 from builder.model.attempt import AttemptState, ChrootWork, Order, Outcome, SourceWork
 from builder.model.step import StepName
@@ -19,7 +21,8 @@ def carry_out(workspace: Workspace, order: Order) -> Outcome:
     """
     match order.work:
         case SourceWork() as work:
-            return _source(workspace, order.attempt, work)
+            secrets = workspace.attempt.take_secrets()
+            return _source(workspace, order.attempt, msgspec.structs.replace(work, secrets=secrets))
         case ChrootWork() as work:
             return _chroot(workspace, order.attempt, work)
 

@@ -10,7 +10,6 @@ look at it.
 from contextlib import suppress
 from pathlib import Path
 
-import msgspec
 from twisted.logger import Logger
 
 from builder import files
@@ -59,8 +58,7 @@ class Journal:
         folder = AttemptFolder(self._attempts / order.attempt)
         try:
             self._make_next()
-            (self._next.path / ORDER_NAME).write_bytes(msgspec.json.encode(order))
-            files.sync(self._next.path / ORDER_NAME)
+            self._next.write_order(order)
             files.sync(self._next.path)
             files.move(self._next.path, folder.path)
         except OSError:
@@ -85,6 +83,7 @@ class Journal:
 
     def park(self, folder: AttemptFolder) -> Path:
         """Put an attempt aside that the master does not know, and return where it is now."""
+        folder.drop_secrets()
         place = self._parked / folder.path.name
         number = 1
         while place.exists():

@@ -1,5 +1,8 @@
 """Bare mirrors of git repositories, one per URL, kept between builds until nobody needs them for long.
 
+What was fetched with a secret is in a mirror that only the same secret of the same project leads to, and is asked for
+with it each time, so that nobody gets from here what the repository would not give him.
+
 git never asks anybody anything, speaks only to the transports listed here, and runs no hooks. A mirror is locked while
 it is used; what a killed git left locked in it is stale then. What goes wrong ends the attempt with one sentence.
 Source: git(1), gitrevisions(7).
@@ -18,6 +21,7 @@ from builder import files
 from builder.model.attempt import Commit, FailureKind
 from builder.model.project import GitSource
 from builder.slave import kept
+from builder.slave.access import NOTHING, Access, Grant, granted
 from builder.slave.endings import EndedError, broken, failed
 from builder.slave.workspace import Answer, Workspace
 
@@ -46,6 +50,15 @@ _AWAY = re.compile(
     r"no route to host|network is unreachable|early eof|unexpected disconnect|returned error: 5\d\d|operation too slow",
     re.IGNORECASE,
 )
+_BY_SSH = re.compile(r"Permission denied|Host key verification failed")
+"""What ssh says before git says the less."""
+_DENIED = re.compile(
+    r"Authentication failed|could not read (Username|Password)|Permission denied|returned error: 40[13]", re.IGNORECASE
+)
+_PRIVATE = (
+    "if it is private, keep a token or an ssh key for it by `builder secret set PROJECT NAME`, and let its place in "
+    "the definition say `secret: NAME`"
+)
 _SECRET = re.compile(r"//[^/@\s]+@")
 _HASH = re.compile(r"[0-9a-f]{7,64}")
 
@@ -53,10 +66,11 @@ _HASH = re.compile(r"[0-9a-f]{7,64}")
 class Mirror:
     """The mirror of one repository, while it is locked."""
 
-    def __init__(self, workspace: Workspace, path: Path, url: str) -> None:
+    def __init__(self, workspace: Workspace, path: Path, url: str, access: Access | None = None) -> None:
         self._workspace = workspace
         self._path = path
         self._url = url
+        self._access = access
 
     def update(self, ref: str) -> None:
         """Bring all branches and tags here, and what HEAD is there if that is the wanted `ref`.
@@ -69,7 +83,9 @@ class Mirror:
         if not (self._path / "HEAD").exists():
             self._must("init", "--quiet", "--bare")
         refs = (*_REFS, _HEAD) if ref == "HEAD" else _REFS
-        answer = self._git("fetch", "--quiet", "--prune", "--force", "--no-write-fetch-head", "--", self._url, *refs)
+        fetch = ("fetch", "--quiet", "--prune", "--force", "--no-write-fetch-head", "--", self._url, *refs)
+        with granted(self._workspace, self._url, self._access) as grant:
+            answer = self._git(*fetch, grant=grant)
         if answer.code:
             raise self._unreadable(answer)
 
@@ -129,27 +145,43 @@ class Mirror:
             raise broken(f"git {arguments[0]} failed: {answer.last_error}")
         return answer
 
-    def _git(self, *arguments: str, quiet: bool = False) -> Answer:
+    def _git(self, *arguments: str, quiet: bool = False, grant: Grant = NOTHING) -> Answer:
         settings = (word for key, value in _SETTINGS.items() for word in ("-c", f"{key}={value}"))
-        command = ["setpriv", "--pdeathsig", "KILL", "git", "--git-dir", str(self._path), *settings, *arguments]
-        return self._workspace.ask(command, {**os.environ, **_ENVIRONMENT}, quiet=quiet, cleaned=_public)
+        words = ("--git-dir", str(self._path), *settings, *grant.settings, *arguments)
+        environment = {**os.environ, **_ENVIRONMENT, **grant.environment}
+        command = ["setpriv", "--pdeathsig", "KILL", "git", *words]
+        return self._workspace.ask(command, environment, quiet=quiet, cleaned=self._cleaned)
+
+    def _cleaned(self, text: str) -> str:
+        return _public(self._access.hide(text) if self._access else text)
 
     def _unreadable(self, answer: Answer) -> EndedError:
-        why = next((line for line in answer.errors.splitlines() if line.startswith("fatal:")), answer.last_error)
-        sentence = f"{_public(self._url)} cannot be read: {why.removeprefix('fatal: ')}"
+        lines = answer.errors.splitlines()
+        told = [line for line in lines if _BY_SSH.search(line)] + [line for line in lines if line.startswith("fatal:")]
+        why = next(iter(told), answer.last_error).removeprefix("fatal: ")
+        secret = f" with the secret `{self._access.secret.name}`" if self._access else ""
+        sentence = f"{_public(self._url)} cannot be read{secret}: {why}"
+        if not self._access and _DENIED.search(answer.errors):
+            sentence += f"; {_PRIVATE}"
         return broken(sentence) if _AWAY.search(answer.errors) else failed(FailureKind.SOURCES, sentence)
 
 
 @contextmanager
-def mirror(workspace: Workspace, url: str) -> Iterator[Mirror]:
-    """The mirror of the repository at `url`, locked; a second attempt that needs it waits."""
-    path = workspace.state / "git" / hashlib.sha256(url.encode()).hexdigest()[:32]
+def mirror(workspace: Workspace, url: str, access: Access | None = None) -> Iterator[Mirror]:
+    """The mirror of the repository at `url`, locked; a second attempt that needs it waits.
+
+    `access` opens that repository, if it is private.
+    """
+    owner = (access.project, access.secret.name) if access else ()
+    path = workspace.state / "git" / hashlib.sha256("\0".join((url, *owner)).encode()).hexdigest()[:32]
     kept.use(path)
+    if access:
+        path.chmod(0o700)
     kept.prune(path.parent)
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield Mirror(workspace, path, url)
+        yield Mirror(workspace, path, url, access)
     finally:
         os.close(descriptor)
 

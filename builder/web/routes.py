@@ -16,6 +16,7 @@ from builder.model.operation import OperationShown
 from builder.model.package import PackageSummary
 from builder.model.rejected import RejectedDelivery
 from builder.model.repository import PackageChange, RepositoryShown, RepositorySummary
+from builder.model.secret import SecretShown
 from builder.model.slave import Slave
 from builder.repo.history import History
 from builder.repo.rejected import RejectedDeliveries
@@ -29,6 +30,7 @@ from builder.web.api.operations import GiveOrder, ListOperations, OperationsApi,
 from builder.web.api.packages import ListPackages, PackagesApi
 from builder.web.api.rejected import ListRejected, RejectedApi, ShowRejected
 from builder.web.api.repositories import CompareGenerations, ListRepositories, RepositoriesApi, ShowRepository
+from builder.web.api.secrets import ListSecrets, RemoveSecret, SecretsApi, SetSecret
 from builder.web.api.slaves import ListSlaves, SlavesApi
 from builder.web.api.status import AskStatus, Status, StatusApi
 from builder.web.assets import Asset, Assets
@@ -57,8 +59,10 @@ def api(farm: Farm, root: Path, feed: Feed, clock: IReactorTime) -> tuple[Route[
     packages = PackagesApi(farm.definitions)
     rejected = RejectedApi(RejectedDeliveries(root.parent / "rejected"), farm.aside)
     repos = RepositoriesApi(History(root), farm.aside)
+    secrets = SecretsApi(farm.secrets)
     slaves = SlavesApi(farm.slaves)
     status = StatusApi(farm.builds, farm.slaves, farm.events)
+    own = "/api/v1/secrets/{project}/{name}"
     difference = "/api/v1/repository/difference"
     job_log = "/api/v1/builds/{number}/jobs/{job}/log"
     return (
@@ -81,6 +85,9 @@ def api(farm: Farm, root: Path, feed: Feed, clock: IReactorTime) -> tuple[Route[
         Route("GET", "/api/v1/repositories", ANYONE, ListRepositories, tuple[RepositorySummary, ...], repos.listing),
         Route("GET", "/api/v1/repository", ANYONE, ShowRepository, RepositoryShown, repos.show),
         Route("GET", difference, ANYONE, CompareGenerations, tuple[PackageChange, ...], repos.difference),
+        Route("GET", "/api/v1/secrets", PERSON, ListSecrets, tuple[SecretShown, ...], secrets.listing),
+        Route("POST", own, PERSON, SetSecret, SecretShown, secrets.set),
+        Route("POST", f"{own}/remove", PERSON, RemoveSecret, tuple[SecretShown, ...], secrets.remove),
         Route("GET", "/api/v1/slaves", ANYONE, ListSlaves, tuple[Slave, ...], slaves.listing),
         Route("GET", "/api/v1/status", ANYONE, AskStatus, Status, status.show),
         Route("GET", "/livez", ANYONE, AskStatus, Answer, status.live),

@@ -16,6 +16,8 @@ from builder.master.events import Events
 from builder.master.logs import Logs
 from builder.master.operations import Operations
 from builder.master.people import People
+from builder.master.seal import Seal
+from builder.master.secrets import Secrets
 from builder.master.service import Farm
 from builder.master.slaves import Connection, Slaves
 from builder.master.store import events, jobs, schema, slaves
@@ -83,6 +85,7 @@ class SmallFarm:
             slaves=known,
             logs=Logs(state / "logs"),
             operations=Operations(self.store, Clock()),
+            secrets=Secrets(self.store, Seal(state / "secrets.key")),
             aside=aside,
             config=config,
         )

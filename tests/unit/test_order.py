@@ -10,6 +10,7 @@ from builder.model.attempt import ChrootWork, LastBuilt, Order, SourceFacts, Sou
 from builder.model.chroot import BaseRepository, Chroot
 from builder.model.job import SOURCE
 from builder.model.project import GitSource, Package, Packaging, Project, StepTimeouts, Style
+from builder.model.secret import Sealed, Secret
 
 CHROOT = Chroot(
     distribution="fedora", version="43", architecture="x86_64", dist=".fc43", packages=("bash",), repositories=()
@@ -44,9 +45,14 @@ IN_CHROOT = msgspec.structs.replace(
 )
 
 
+def opened(project: str, secret: Sealed) -> Secret:
+    """A secret that says where it was opened."""
+    return Secret(name=secret.name, kind=secret.kind, value=f"{project}/{secret.sealed.decode()}")
+
+
 def ordered(claimed: Claimed, *chroots: Chroot) -> Order:
     """The order on a farm that knows these chroots."""
-    return order(claimed, {chroot.name: chroot for chroot in chroots}, "https://farm.example.org/")
+    return order(claimed, {chroot.name: chroot for chroot in chroots}, "https://farm.example.org/", opened)
 
 
 def test_a_source_job() -> None:

@@ -8,8 +8,9 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from builder import nevra
+from builder.master import access
 from builder.master.order import Claimed
-from builder.master.store import artifacts
+from builder.master.store import artifacts, secrets
 from builder.master.store import jobs as jobs_stored
 from builder.master.store.schema import attempts, builds, jobs, packages, projects
 from builder.model.attempt import LastBuilt, SourceFacts
@@ -45,7 +46,10 @@ def claimed(connection: Connection, attempt: str) -> Claimed:
         package=msgspec.json.decode(row.definition, type=Package),
         force=row.force,
     )
-    if row.job == SOURCE or row.source is None:
+    if row.job == SOURCE:
+        needed = secrets.sealed(connection, about.project.project, access.named(about.package))
+        return msgspec.structs.replace(about, secrets=needed)
+    if row.source is None:
         return about
     made = artifacts.srpm_of(connection, row.build)
     targets = jobs_stored.targets(row.job, row.targets)

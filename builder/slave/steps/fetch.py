@@ -12,6 +12,7 @@ from builder.model.project import GitSource
 from builder.slave import spec
 from builder.slave.endings import failed
 from builder.slave.mirror import mirror
+from builder.slave.access import access
 from builder.slave.sources import Checksum, Source, checkout, checksums, inputs_digest, only_spec
 from builder.slave.workspace import Workspace
 
@@ -57,17 +58,23 @@ def fetch(workspace: Workspace, work: SourceWork) -> Gathered:
         commits.append(_upstream(workspace, work, work.upstream, home / "SPECS" / name))
     parsed = spec.parse(workspace, home, name)
     if work.upstream is not None:
-        _tarball(workspace, work.upstream, commits[-1], parsed, sources)
+        _tarball(_opened(workspace, work, work.upstream), commits[-1], parsed, sources)
+        origins[parsed.sources[0].name] = commits[-1].git
     for source in parsed.sources:
         _provide(workspace, source, sources / source.name, sums)
-    digests = [(source.name, files.sha256(sources / source.name)) for source in parsed.sources]
-    inputs = inputs_digest(commits, [(name, written), *digests])
-    return Gathered(home=home, spec=name, commits=tuple(commits), inputs=inputs)
+    given = [source_file(sources / one.name, origins.get(one.name) or one.url or "") for one in parsed.sources]
+    inputs = inputs_digest(commits, [(file.name, file.sha256) for file in (written, *given)])
+    return Gathered(home=home, spec=name, commits=tuple(commits), inputs=inputs, written=written, files=tuple(given))
+
+
+def _opened(workspace: Workspace, work: SourceWork, place: GitSource) -> AbstractContextManager[Mirror]:
+    """The mirror of a repository that the definition names, with the secret that it names for it."""
+    return mirror(workspace, place.git, access(work, place))
 
 
 def _packaging(workspace: Workspace, work: SourceWork, sources: Path) -> Commit:
     """Put the files of the packaging repository into `sources`."""
-    with mirror(workspace, work.packaging.git) as repository:
+    with _opened(workspace, work, work.packaging) as repository:
         repository.update(work.packaging.ref)
         commit = repository.resolve(work.packaging)
         repository.export(commit.commit, sources)
@@ -77,7 +84,7 @@ def _packaging(workspace: Workspace, work: SourceWork, sources: Path) -> Commit:
 
 def _upstream(workspace: Workspace, work: SourceWork, upstream: GitSource, path: Path) -> Commit:
     """Resolve the upstream commit and write it into the spec, so that the SRPM says by itself what it is."""
-    with mirror(workspace, upstream.git) as repository:
+    with _opened(workspace, work, upstream) as repository:
         repository.update(upstream.ref)
         commit = repository.resolve(upstream)
         value = checkout(commit, repository.short(commit.commit), work.build)

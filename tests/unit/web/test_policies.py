@@ -37,6 +37,8 @@ SAMPLES = {
 REJECTED = "2-1-fedora-43-x86_64-1"
 NAMES = {
     "/api/v1/rejected/{name}": REJECTED,
+    "/api/v1/secrets/{project}/{name}": "deploy",
+    "/api/v1/secrets/{project}/{name}/remove": "deploy",
     "/static/{name}": "style.css",
     "/repos/{project}/{stage}/{distribution}/{name}.repo": "hello-testing",
 }
@@ -51,6 +53,7 @@ QUERIES = {
 BODIES = {
     "/api/v1/builds": b'{"package": "hello"}',
     "/api/v1/definition": DEFINITION.encode(),
+    "/api/v1/secrets/{project}/{name}": b'{"value": "a-token-of-a-test"}',
     "/api/v1/operations": b'{"type": "undo", "project": "hello", "number": 1}',
 }
 
