@@ -1,6 +1,7 @@
 """What a slave is told to do, made from what the master knows. Values in, a value out."""
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Callable, Mapping
 
 import msgspec
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from builder import files
@@ -12,6 +13,8 @@ from builder.model.project import GitSource
 from builder.slave import spec
 from builder.slave.endings import failed
 from builder.slave.mirror import mirror
+from builder.slave.endings import failed
+from builder.slave.mirror import Mirror, mirror
 from builder.slave.access import access
 from builder.slave.sources import Checksum, Source, checkout, checksums, inputs_digest, only_spec
 from builder.slave.workspace import Workspace
@@ -93,14 +96,14 @@ def _upstream(workspace: Workspace, work: SourceWork, upstream: GitSource, path:
     return commit
 
 
-def _tarball(workspace: Workspace, upstream: GitSource, commit: Commit, parsed: spec.Parsed, sources: Path) -> None:
+def _tarball(upstream: AbstractContextManager[Mirror], commit: Commit, parsed: spec.Parsed, sources: Path) -> None:
     """Make the spec's first source from the upstream commit."""
     if not parsed.sources:
         raise failed(FailureKind.SOURCES, "the spec names no source, the first of which is the upstream's tarball")
     path = sources / parsed.sources[0].name
     if path.exists() or path.is_symlink():
         raise failed(FailureKind.SOURCES, f"the packaging repository has {path.name}, which the upstream commit gives")
-    with mirror(workspace, upstream.git) as repository:
+    with upstream as repository:
         repository.archive(commit.commit, path, prefix=f"{parsed.name}-{parsed.version}")
 
 
