@@ -12,12 +12,13 @@ from sqlalchemy import Connection
 from builder import nevra
 from builder.errors import InvalidError
 from builder.lifecycle import ATTEMPT_ENDS
-from builder.master import plan, retry
+from builder.master import plan, retry, sequence
 from builder.master.schedule import Assignment
-from builder.master.store import artifacts, attempts, builds, jobs, operations, projects
+from builder.master.store import artifacts, attempts, builds, dependencies, jobs, operations, projects
 from builder.master.store.attempts import Known
 from builder.model.artifact import Artifact, ArtifactKind, Listing
 from builder.model.attempt import AttemptState, FailureKind, Outcome, SourceFacts
+from builder.model.dependencies import Dependencies
 from builder.model.job import SOURCE, JobState
 from builder.model.operation import Publish
 
@@ -78,7 +79,12 @@ def give_up_forgotten(connection: Connection, slave: str, ids: Iterable[str], tr
 
 
 def finish(
-    connection: Connection, attempt: str, outcome: Outcome, delivered: Listing | None, tries: int
+    connection: Connection,
+    attempt: str,
+    outcome: Outcome,
+    delivered: Listing | None,
+    tries: int,
+    found: Dependencies | None = None,
 ) -> AttemptState:
     """End an attempt as its slave reports, and do all that follows; nothing where it has ended before.
 
@@ -90,6 +96,7 @@ def finish(
         outcome: What the slave says.
         delivered: What is there of the attempt, after a success.
         tries: After how many broken attempts a job is given up.
+        found: What the package requires and provides, as far as the job says.
 
     Raises:
         NotFoundError: There is no such attempt.
@@ -106,6 +113,8 @@ def finish(
         if end is AttemptState.SUCCEEDED and known.job == SOURCE and delivered is not None:
             for srpm in _srpms(delivered):
                 artifacts.insert(connection, attempt, srpm)
+        if end is AttemptState.SUCCEEDED and found is not None:
+            dependencies.save(connection, known.package_id, known.job, found)
         _settle(connection, known, examined, tries)
     return end
 
@@ -147,7 +156,9 @@ def _settle(connection: Connection, known: Known, outcome: Outcome, tries: int) 
     if then.state is JobState.PUBLISHING:
         _publish(connection, known, outcome.evr)
     elif known.job == SOURCE and then.state is not JobState.QUEUED:
-        _plan(connection, known.build, then.state, outcome.source)
+        _plan(connection, known, then.state, outcome.source)
+        if known.batch is not None:
+            sequence.settle(connection, known.batch)
 
 
 def _publish(connection: Connection, known: Known, evr: str | None) -> None:
@@ -169,15 +180,18 @@ def _publish(connection: Connection, known: Known, evr: str | None) -> None:
     operations.order(connection, order, known.job_id)
 
 
-def _plan(connection: Connection, build: int, end: JobState, source: SourceFacts | None) -> None:
-    """Move the chroot jobs of a build on after its source job."""
-    waiting = jobs.waiting(connection, build)
+def _plan(connection: Connection, known: Known, end: JobState, source: SourceFacts | None) -> None:
+    """Move the chroot jobs of a build on after its source job; those of a batch wait on for each other."""
+    waiting = jobs.waiting(connection, known.build)
     if end is not JobState.SUCCEEDED or source is None:
         then = plan.without_source(end)
         for job_id in waiting.values():
             jobs.change(connection, job_id, then.state, reason=then.reason)
         return
-    builds.found(connection, build, source)
+    builds.found(connection, known.build, source)
     for planned in plan.planned(source, tuple(waiting)):
         targets = msgspec.json.encode(planned.targets).decode()
-        jobs.change(connection, waiting[planned.chroot], planned.state, reason=planned.reason, targets=targets)
+        if known.batch is not None and planned.state is JobState.QUEUED:
+            jobs.hold(connection, waiting[planned.chroot], reason=sequence.WAITS_FOR_SOURCES, targets=targets)
+        else:
+            jobs.change(connection, waiting[planned.chroot], planned.state, reason=planned.reason, targets=targets)

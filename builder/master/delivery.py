@@ -17,6 +17,7 @@ from builder import files
 from builder.errors import ConflictError, DigestError, InvalidError, TooLargeError
 from builder.master import disk
 from builder.model.artifact import LISTING_LIMIT, LISTING_NAME, Artifact, ArtifactKind, Listing
+from builder.model.dependencies import DEPENDENCIES_LIMIT, Dependencies
 
 T = TypeVar("T")
 
@@ -139,6 +140,21 @@ class Delivery:
             self._tidy({LISTING_NAME, *(artifact.name for artifact in listing.artifacts)})
         return listing
 
+    async def dependencies(self, listing: Listing) -> Dependencies | None:
+        """What a complete delivery says that its package requires and provides; nothing where it says nothing.
+
+        Raises:
+            InvalidError: It says so more than once, at too great a length, or in another form.
+        """
+        own = [artifact for artifact in listing.artifacts if artifact.kind is ArtifactKind.DEPENDENCIES]
+        if not own:
+            return None
+        if len(own) > 1 or own[0].size > DEPENDENCIES_LIMIT:
+            raise InvalidError(f"its dependencies are more than one file of at most {DEPENDENCIES_LIMIT} bytes")
+        path = self._folder / own[0].name
+        with disk.explained(self._folder):
+            return await self._aside(lambda: _dependencies(path))
+
     def _announce(self, artifact: Artifact) -> None:
         """Count it, if there is room for it beside those that were announced before."""
         if artifact.name == LISTING_NAME and artifact.size > LISTING_LIMIT:
@@ -199,6 +215,13 @@ def _fed(digest: Any, file: BinaryIO) -> bool:
 def _put(part: Path, target: Path) -> None:
     files.sync(part)
     files.move(part, target)
+
+
+def _dependencies(path: Path) -> Dependencies:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Dependencies)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidError(f"{path.name} cannot be read: {error}") from error
 
 
 def _decoded(text: bytes, attempt: str) -> Listing:

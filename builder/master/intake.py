@@ -30,9 +30,10 @@ from builder.master.store.attempts import Known, Record
 from builder.master.store.database import Store
 from builder.model.artifact import ArtifactKind, Listing, delivery_path
 from builder.model.attempt import AttemptState, Outcome, Position
+from builder.model.dependencies import Dependencies
 from builder.wire import Accepted, ArtifactChunk, BeginArtifact, JobFinished, LogChunk, Offset
 
-_KEPT = frozenset({ArtifactKind.LOG, ArtifactKind.BUILDROOT})
+_KEPT = frozenset({ArtifactKind.LOG, ArtifactKind.INPUTS})
 """What people want to read long after the packages were published."""
 MOST_RECORDS: Final = 1000
 """How many step records an attempt may have; a job that has every step there is has fewer than 20."""
@@ -137,9 +138,9 @@ class Intake:
             raise InvalidError(f"{request.outcome.state.value} is not for a slave to report")
         async with self._turn(slave, request.attempt) as stream:
             known = stream.known
-            outcome, delivered = await self._checked(stream, known, request)
+            outcome, delivered, found = await self._checked(stream, known, request)
             finish = partial(attempts.finish, attempt=request.attempt, outcome=outcome, delivered=delivered)
-            end = await self._store.write(partial(finish, tries=self._tries))
+            end = await self._store.write(partial(finish, found=found, tries=self._tries))
             self.forget(known)
             return Accepted(superseded=end is not request.outcome.state)
 
@@ -183,11 +184,13 @@ class Intake:
             stream.delivery = Delivery(self._folder(known), self._aside)
         return stream.delivery
 
-    async def _checked(self, stream: _Stream, known: Known, request: JobFinished) -> tuple[Outcome, Listing | None]:
+    async def _checked(
+        self, stream: _Stream, known: Known, request: JobFinished
+    ) -> tuple[Outcome, Listing | None, Dependencies | None]:
         """Make sure that all of the stream is there, and on the disk; the outcome, and what a success has delivered."""
         outcome = request.outcome
         if known.state in ATTEMPT_ENDS:
-            return outcome, None
+            return outcome, None, None
         there = self.position(known)
         if there != Position(records=request.records, log=request.log):
             raise ConflictError(
@@ -196,16 +199,18 @@ class Intake:
             )
         await self._aside(lambda: self._logs.sync(known.build, known.job, known.fence))
         if outcome.state is not AttemptState.SUCCEEDED or known.state is not AttemptState.RUNNING:
-            return outcome, None
+            return outcome, None, None
         try:
-            listing = await self._delivery(stream, known).complete(known.attempt)
+            delivery = self._delivery(stream, known)
+            listing = await delivery.complete(known.attempt)
+            found = await delivery.dependencies(listing)
         except InvalidError as error:
-            return attempts.broken(f"slave {known.slave} delivered what cannot be used: {error}"), None
+            return attempts.broken(f"slave {known.slave} delivered what cannot be used: {error}"), None, None
         folder = self._folder(known)
         kept = [folder / artifact.name for artifact in listing.artifacts if artifact.kind in _KEPT]
         with disk.explained(folder):
             await self._aside(lambda: self._logs.keep(known.build, known.job, known.fence, kept))
-        return outcome, listing
+        return outcome, listing, found
 
     def _folder(self, known: Known) -> Path:
         return self._incoming / delivery_path(known.build, known.job, known.fence)

@@ -31,7 +31,10 @@ class BuildRequest(Value, frozen=True, kw_only=True):
 
 
 class Build(Value, frozen=True, kw_only=True):
-    """A build as it is shown; times in seconds since the epoch."""
+    """A build as it is shown; times in seconds since the epoch.
+
+    `batch` is the number of the first of the builds that it was asked for together with.
+    """
 
     number: int
     project: str
@@ -42,5 +45,6 @@ class Build(Value, frozen=True, kw_only=True):
     finished: float | None = None
     force: bool = False
     reason: str = ""
+    batch: int | None = None
     commits: tuple[Commit, ...] = ()
     jobs: tuple[Job, ...] = ()

@@ -18,7 +18,7 @@ FAILED = Outcome(state=AttemptState.FAILED, reason="no")
 
 def test_every_state_of_an_attempt_has_a_verdict() -> None:
     """What goes on continues, what was taken is accepted, what was given up is superseded; the rest is unknown."""
-    known = Known("a" * 32, "a", AttemptState.RUNNING, 0, 1, 1, 1, SOURCE, "p", "x", 0, ())
+    known = Known("a" * 32, "a", AttemptState.RUNNING, 0, 1, 1, 1, SOURCE, "p", "x", 0, (), 1, None)
     verdicts = {state: verdict("a", known._replace(state=state)) for state in AttemptState}
     assert {state for state, said in verdicts.items() if said is Verdict.CONTINUE} == {
         AttemptState.RUNNING,

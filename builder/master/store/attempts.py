@@ -22,8 +22,8 @@ _SOURCES = {
     state: [before for before, after in ATTEMPT_TRANSITIONS.items() if state in after] for state in AttemptState
 }
 _QUERY = (
-    sa.select(attempts, jobs.c.build, jobs.c.name.label("job"), jobs.c.broken, jobs.c.targets)
-    .add_columns(packages.c.project, packages.c.name.label("package"))
+    sa.select(attempts, jobs.c.build, jobs.c.name.label("job"), jobs.c.broken, jobs.c.targets, jobs.c.batch)
+    .add_columns(packages.c.project, packages.c.name.label("package"), jobs.c.package_id)
     .join(jobs, jobs.c.id == attempts.c.job_id)
     .join(packages, packages.c.id == jobs.c.package_id)
 )
@@ -44,6 +44,8 @@ class Known(NamedTuple):
         records: How many records of its stream are taken.
         broken: How many attempts at the job the farm has broken.
         targets: The chroots whose repositories get what the job makes; none for a source job.
+        package_id: The row of the package.
+        batch: The batch that its build is part of, if it is of one.
     """
 
     attempt: str
@@ -58,6 +60,8 @@ class Known(NamedTuple):
     package: str
     broken: int
     targets: tuple[str, ...]
+    package_id: int
+    batch: int | None
 
 
 class Live(NamedTuple):
@@ -184,4 +188,6 @@ def _known(row: Row[Any]) -> Known:
         package=row.package,
         broken=row.broken,
         targets=jobs_stored.targets(row.job, row.targets),
+        package_id=row.package_id,
+        batch=row.batch,
     )

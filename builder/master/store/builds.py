@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row
 from builder import lifecycle
 from builder.clock import wall_time
 from builder.errors import NotFoundError
-from builder.master.store import events, projects
+from builder.master.store import events, needs, projects
 from builder.master.store.projects import Known
 from builder.master.store.schema import attempts, builds, jobs, packages, steps
 from builder.model.attempt import AttemptState, Commit, FailureKind, SourceFacts
@@ -27,8 +27,14 @@ _JOBS = sa.select(jobs).where(jobs.c.build.in_(_THESE)).order_by(jobs.c.id)
 _ATTEMPTS = sa.select(attempts).where(attempts.c.job_id.in_(_THESE)).order_by(attempts.c.fence)
 _STEPS = sa.select(steps).where(steps.c.attempt.in_(_THESE)).order_by(steps.c.number)
 _QUEUED_SOURCE = sa.select(jobs.c.build).where(
-    jobs.c.package_id == sa.bindparam("package_id"), jobs.c.name == SOURCE, jobs.c.state == JobState.QUEUED.value
+    jobs.c.package_id == sa.bindparam("package_id"),
+    jobs.c.name == SOURCE,
+    jobs.c.state == JobState.QUEUED.value,
+    jobs.c.batch.is_(None),
 )
+_WAITING = JobState.WAITING.value
+_SHOWN = 5
+"""How many of the builds that a job waits for are named."""
 
 
 def insert(connection: Connection, known: Known, who: str, *, force: bool) -> int:
@@ -64,7 +70,7 @@ def over(connection: Connection, numbers: Iterable[int], before: float | None = 
 
 
 def with_queued_source(connection: Connection, package_id: int) -> list[int]:
-    """The builds of a package whose source job is queued, be it again."""
+    """The builds of a package whose source job is queued, be it again; none of a batch, in which others wait for it."""
     return list(connection.execute(_QUEUED_SOURCE, {"package_id": package_id}).scalars())
 
 
@@ -128,13 +134,28 @@ def _views(connection: Connection, rows: Sequence[Row[Any]], *, whole: bool) -> 
     """The builds with their jobs; `whole` ones with the attempts too."""
     found = connection.execute(_JOBS, {"wanted": [row.number for row in rows]}).all()
     tried = _attempts(connection, [job.id for job in found if job.fence]) if whole else {}
+    waits = _waits(connection, [job.id for job in found if job.batch is not None and job.state == _WAITING])
     own: dict[int, list[Job]] = defaultdict(list)
+    batches: dict[int, int | None] = {}
     for job in found:
-        own[job.build].append(_job(job, tried.get(job.id, ())))
-    return tuple(_build(row, own[row.number]) for row in rows)
+        own[job.build].append(_job(job, tried.get(job.id, ()), waits.get(job.id, "")))
+        batches[job.build] = job.batch
+    return tuple(_build(row, own[row.number], batches.get(row.number)) for row in rows)
 
 
-def _build(row: Row[Any], own: Sequence[Job]) -> Build:
+def _waits(connection: Connection, of: Sequence[int]) -> dict[int, str]:
+    """By its row, what each of these jobs waits for, as far as it is decided."""
+    found: dict[int, list[str]] = defaultdict(list)
+    for need in needs.unmet(connection, of) if of else ():
+        found[need.job_id].append(need.words)
+    return {job: f"waits for {', '.join(words[:_SHOWN])}{_more(words[_SHOWN:])}" for job, words in found.items()}
+
+
+def _more(words: Sequence[str]) -> str:
+    return f" and {len(words)} more" if words else ""
+
+
+def _build(row: Row[Any], own: Sequence[Job], batch: int | None) -> Build:
     return Build(
         number=row.number,
         project=row.project,
@@ -145,6 +166,7 @@ def _build(row: Row[Any], own: Sequence[Job]) -> Build:
         finished=row.finished,
         force=row.force,
         reason=_reason(own),
+        batch=batch,
         commits=_commits(row.source),
         jobs=tuple(own),
     )
@@ -160,14 +182,14 @@ def _commits(source: str | None) -> tuple[Commit, ...]:
     return () if source is None else msgspec.json.decode(source, type=SourceFacts).commits
 
 
-def _job(row: Row[Any], tried: tuple[Attempt, ...]) -> Job:
+def _job(row: Row[Any], tried: tuple[Attempt, ...], waits: str) -> Job:
     return Job(
         build=row.build,
         name=row.name,
         state=JobState(row.state),
         channel=row.channel,
         architecture=row.architecture,
-        reason=row.reason,
+        reason=row.reason or waits,
         evr=row.evr,
         published=msgspec.json.decode(row.published, type=tuple[str, ...]),
         attempts=tried,

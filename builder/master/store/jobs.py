@@ -1,15 +1,19 @@
-"""SQL for jobs: every change of state is one guarded statement."""
+"""SQL for jobs: every change of state is one guarded statement.
 
-from collections.abc import Iterable
+The end of a job is the beginning, or the end, of those in its batch that need it: in the same transaction, so that a
+restart never finds a job that waits for nothing.
+"""
+
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from builder.clock import wall_time
 from builder.lifecycle import JOB_ENDS, sources_of
-from builder.master.store import events
+from builder.master.store import events, needs
 from builder.master.store.schema import attempts, builds, jobs
 from builder.model.attempt import AttemptState
 from builder.model.chroot import architecture_of
@@ -19,7 +23,7 @@ _ENDS = [end.value for end in JOB_ENDS]
 _CHANGE = (
     sa.update(jobs)
     .where(jobs.c.id == sa.bindparam("job_id"), jobs.c.state.in_(sa.bindparam("allowed", expanding=True)))
-    .returning(jobs.c.build, jobs.c.name)
+    .returning(jobs.c.build, jobs.c.name, jobs.c.batch)
 )
 _FINISH = sa.update(builds).where(
     builds.c.number == sa.bindparam("build"),
@@ -45,19 +49,49 @@ def change(connection: Connection, job_id: int, state: JobState, *, reason: str 
     """Bring a job to `state`, if the table of transitions allows it from where the job is now.
 
     The change is told as the event `job_<state>`; when it was the build's last unfinished job, the build is finished,
-    which is told as `build_finished`.
+    which is told as `build_finished`. When jobs of its batch wait for it, those begin, or never will.
 
     Returns:
         Whether this call made the change; False leaves everything as it was.
     """
+    row = _changed(connection, job_id, state, reason, values)
+    if row is not None and row.batch is not None and state in JOB_ENDS:
+        _pass_on(connection, job_id, state)
+    return row is not None
+
+
+def _changed(
+    connection: Connection, job_id: int, state: JobState, reason: str, values: Mapping[str, Any]
+) -> Row[Any] | None:
     guard = {"job_id": job_id, "allowed": [before.value for before in sources_of(state)]}
-    row = connection.execute(_CHANGE, {"state": state.value, "reason": reason} | values | guard).one_or_none()
-    if row is None:
-        return False
-    events.record(connection, f"job_{state.value}", row.build, row.name, reason)
-    if state in JOB_ENDS:
-        finish_build(connection, row.build)
-    return True
+    row = connection.execute(_CHANGE, {"state": state.value, "reason": reason, **values} | guard).one_or_none()
+    if row is not None:
+        events.record(connection, f"job_{state.value}", row.build, row.name, reason)
+        if state in JOB_ENDS:
+            finish_build(connection, row.build)
+    return row
+
+
+def _pass_on(connection: Connection, job_id: int, end: JobState) -> None:
+    """Queue what has waited for this job and for no other, or cancel all that needs it, directly or not."""
+    if end in {JobState.SUCCEEDED, JobState.SKIPPED}:
+        for free in needs.freed_by(connection, job_id):
+            _changed(connection, free, JobState.QUEUED, "", {})
+    elif users := needs.users_of(connection, job_id):
+        reason = missed(needs.named(connection, job_id), end)
+        for user in users:
+            _changed(connection, user, JobState.CANCELLED, reason, {})
+
+
+def missed(what: str, end: JobState) -> str:
+    """Why a job never begins that needs `what`, which has ended like this."""
+    return f"{what} {'was cancelled' if end is JobState.CANCELLED else 'failed'}, which this needs"
+
+
+def hold(connection: Connection, job_id: int, **values: str) -> None:
+    """Let a job wait on, for others of its batch, with what is known of it now."""
+    own = sa.update(jobs).where(jobs.c.id == job_id, jobs.c.state == JobState.WAITING.value)
+    connection.execute(own.values(values))
 
 
 def claim(connection: Connection, job_id: int, fence: int, slave: str) -> bool:

@@ -1,0 +1,86 @@
+"""In which order the jobs of a batch begin: decided once, when the last of its source jobs has ended.
+
+Until then none of its chroot jobs begins, since what a source will require and provide is known only when it is there.
+What is decided is written down, so that from then on the end of each job begins those that waited for it.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import Connection
+
+from builder.master import waves
+from builder.master.store import batches, dependencies, jobs, needs
+from builder.master.store.batches import BatchJob
+from builder.master.store.dependencies import Found
+from builder.master.waves import Member
+from builder.model.job import SOURCE, JobState
+
+WAITS_FOR_SOURCES = "waits until the sources of its batch are there"
+
+_LOST = frozenset({JobState.FAILED, JobState.CANCELLED})
+
+
+def settle(connection: Connection, batch: int) -> None:
+    """Begin what can begin, if a source job that has just ended was the last one of its batch."""
+    if batches.sources_left(connection, batch):
+        return
+    own = batches.jobs_of(connection, batch)
+    chroot_jobs = {job.id: job for job in own if job.name != SOURCE}
+    needed = waves.needs(_members(connection, chroot_jobs.values()))
+    waiting = {key for key, job in chroot_jobs.items() if job.state is JobState.WAITING}
+    failed = {job.build for job in own if job.name == SOURCE and job.state is JobState.FAILED}
+    hopeless = _hopeless(chroot_jobs, needed, waiting, failed)
+    for key in sorted(waiting):
+        before = needed[key] & waiting
+        if key in hopeless:
+            jobs.change(connection, key, JobState.CANCELLED, reason=hopeless[key])
+        elif before:
+            jobs.hold(connection, key, reason="")  # what it waits for changes, and is read when it is shown
+        else:
+            jobs.change(connection, key, JobState.QUEUED)
+    left = waiting - hopeless.keys()
+    needs.insert(connection, ((key, other) for key in sorted(left) for other in sorted(needed[key] & waiting)))
+
+
+def found_or_guessed(name: str, found: Found | None) -> Found:
+    """What is known of a package; of one of which nothing is, what most are called that others need to be built."""
+    return found or Found(requires=frozenset(), provides=frozenset({name, f"{name}-devel"}))
+
+
+def place(project: str, chroot: str) -> str:
+    """Where a job looks for what it requires: in its project's repository for its chroot."""
+    return f"{project}/{chroot}"
+
+
+def _members(connection: Connection, own: Iterable[BatchJob]) -> list[Member]:
+    found = dependencies.known(connection, {job.package_id for job in own})
+    return [_member(job, found_or_guessed(job.package, found.get(job.package_id))) for job in own]
+
+
+def _member(job: BatchJob, found: Found) -> Member:
+    return Member(
+        key=job.id,
+        at=place(job.project, job.name),
+        published=frozenset(place(job.project, target) for target in job.targets),
+        requires=found.requires,
+        provides=found.provides,
+    )
+
+
+def _hopeless(
+    own: Mapping[int, BatchJob], needed: waves.Needs, waiting: Iterable[int], failed: Iterable[int]
+) -> dict[int, str]:
+    """Why jobs that wait will never begin: what they need is lost, or they need each other."""
+    reasons = {}
+    for key, job in own.items():
+        if job.state in _LOST:
+            end = JobState.FAILED if job.build in failed else job.state
+            reasons[key] = jobs.missed(f"{job.package} (build {job.build})", end)
+    lost = waves.stopped(needed, reasons)
+    left = set(waiting) - lost.keys()
+    loops = waves.loops({key: needed[key] & left for key in left})
+    return lost | {key: _needs_itself(waves.named(own[one].package for one in loop)) for key, loop in loops.items()}
+
+
+def _needs_itself(loop: str) -> str:
+    return f"{loop} need each other: build one of them by itself first"

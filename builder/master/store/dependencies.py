@@ -1,0 +1,49 @@
+"""SQL for what packages require and provide, as their last builds have found out."""
+
+from collections import defaultdict
+from collections.abc import Collection
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from builder.master.store.schema import dependencies
+from builder.model import Value
+from builder.model.dependencies import Dependencies
+from builder.model.job import SOURCE
+
+_OWN = (dependencies.c.package_id == sa.bindparam("of"), dependencies.c.job == sa.bindparam("by"))
+_UPDATE = sa.update(dependencies).where(*_OWN)
+_INSERT = sa.insert(dependencies)
+_KNOWN: Any = sa.select(dependencies).where(dependencies.c.package_id.in_(sa.bindparam("these", expanding=True)))
+_DECODE = msgspec.json.Decoder(Dependencies).decode
+
+
+class Found(Value, frozen=True, kw_only=True):
+    """What is known of a package: what its newest spec says, and what its packages in all chroots provide."""
+
+    requires: frozenset[str]
+    provides: frozenset[str]
+
+
+def save(connection: Connection, package_id: int, job: str, found: Dependencies) -> None:
+    """Write down what a job of a package has found out, in the place of what an earlier one has."""
+    text = msgspec.json.encode(found).decode()
+    if not connection.execute(_UPDATE, {"of": package_id, "by": job, "found": text}).rowcount:
+        connection.execute(_INSERT, {"package_id": package_id, "job": job, "found": text})
+
+
+def known(connection: Connection, package_ids: Collection[int]) -> dict[int, Found]:
+    """What is known of those of these packages whose sources were ever made."""
+    requires: dict[int, tuple[str, ...]] = {}
+    provides: dict[int, set[str]] = defaultdict(set)
+    for row in connection.execute(_KNOWN, {"these": tuple(package_ids)}):
+        found = _DECODE(row.found)
+        provides[row.package_id].update(found.provides)
+        if row.job == SOURCE:
+            requires[row.package_id] = found.requires
+    return {
+        package: Found(requires=frozenset(own), provides=frozenset(provides[package]))
+        for package, own in requires.items()
+    }
