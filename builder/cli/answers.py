@@ -66,6 +66,7 @@ class Build(TypedDict):
     finished: float | None
     force: bool
     reason: str
+    batch: int | None
     commits: list[Commit]
     jobs: list[Job]
 

@@ -122,7 +122,6 @@ def _cancel(connection: Connection, number: int, job: str | None, who: str) -> B
         cancelled = [jobs.cancel(connection, number, one.name, reason) for one in build.jobs]
         if not any(cancelled):
             raise ConflictError(_too_late(f"build {number}", [one.state for one in build.jobs]))
-        source = cancelled[0]
     else:
         one = job_of(build, job)
         if not jobs.cancel(connection, number, job, reason):
@@ -130,6 +129,8 @@ def _cancel(connection: Connection, number: int, job: str | None, who: str) -> B
         if job == SOURCE:
             for other in build.jobs:
                 jobs.cancel(connection, number, other.name, "the source job was cancelled")
+    if build.batch is not None and job_of(build, SOURCE).state not in JOB_ENDS:
+        sequence.settle(connection, build.batch)
     return builds.one(connection, number)
 
 

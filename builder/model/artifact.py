@@ -14,7 +14,8 @@ class ArtifactKind(enum.Enum):
     RPM = "rpm"
     SRPM = "srpm"
     LOG = "log"
-    BUILDROOT = "buildroot"
+    INPUTS = "inputs"
+    DEPENDENCIES = "dependencies"
     LISTING = "listing"
 
 
