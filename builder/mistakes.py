@@ -153,7 +153,9 @@ class _Reader:
         if wanted.cls in self._checks:
             for mistake in self._checks[wanted.cls](read):
                 self._wrong(place + mistake.place, mistake.sentence)
-        return wanted.cls(**read) if len(self.mistakes) == before else UNREADABLE
+        if len(self.mistakes) > before:
+            return UNREADABLE
+        return wanted.cls(**{fields[key].name: part for key, part in read.items()})
 
     def _unknown(self, key: str, place: Place, known: Collection[str]) -> None:
         if key in self._later:
@@ -162,6 +164,8 @@ class _Reader:
             self._wrong((*place, key), f"is not known here{guess(key, known)}")
 
     def _dict(self, wanted: inspect.DictType, data: dict[str, Any], place: Place) -> Any:
+        if wanted.max_length is not None and len(data) > wanted.max_length:
+            return self._wrong(place, f"should have at most {wanted.max_length} entries, not {len(data)}")
         for key in data:
             if _fault(wanted.key_type, key):
                 self._wrong((*place, key), f"is not {right(wanted.key_type)}")

@@ -101,6 +101,9 @@ def _type(info: inspect.Type) -> str:
             text = f"[{info.cls.__name__}](#{info.cls.__name__.lower()})"
         case inspect.VarTupleType():
             text = f"array{_bounds(info.min_length, info.max_length)}: {_type(info.item_type)}"
+        case inspect.DictType():
+            bounds = _bounds(info.min_length, info.max_length)
+            text = f"map{bounds}: {_type(info.key_type)} to {_type(info.value_type)}"
         case _:
             text = _scalar(info)
     return text

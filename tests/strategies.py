@@ -5,6 +5,7 @@ from hypothesis.strategies import SearchStrategy
 
 from builder.master.definition import VERBS
 from builder.model.chroot import BaseRepository
+from builder.model.options import FARMS_OWN, ChrootConditions, ChrootMacros
 from builder.model.project import (
     SILENCE,
     ChrootChoice,
@@ -42,6 +43,23 @@ def unique_tuples(of: SearchStrategy[str], most: int) -> SearchStrategy[tuple[st
     return st.lists(of, min_size=1, max_size=most, unique=True).map(tuple)
 
 
+_names = st.from_regex(r"\A[A-Za-z_][A-Za-z0-9_]{2,10}\Z").filter(
+    lambda name: name not in FARMS_OWN and not name.startswith(("_with_", "_without_"))
+)
+_values = st.one_of(
+    st.sampled_from(["1", "null", "on", "%{nil}", "%{?dist} (x)"]), st.from_regex(r"\A[a-z0-9~#%:]{1,9}\Z")
+)
+macros = st.dictionaries(_names, _values, max_size=3)
+
+
+@st.composite
+def conditions(draw: st.DrawFn) -> ChrootConditions:
+    """Conditionals of which none is both on and off."""
+    names = draw(st.lists(st.from_regex(r"\A[A-Za-z0-9_]{1,8}\Z"), unique=True, max_size=4))
+    split = draw(st.integers(0, len(names)))
+    return ChrootConditions(with_=tuple(names[:split]), without=tuple(names[split:]))
+
+
 @st.composite
 def packages(draw: st.DrawFn, project_chroots: tuple[str, ...]) -> Package:
     """A package of a project with these chroots, built for one of them at least."""
@@ -49,6 +67,7 @@ def packages(draw: st.DrawFn, project_chroots: tuple[str, ...]) -> Package:
     named = tuple(draw(st.lists(st.sampled_from(project_chroots), unique=True, max_size=len(project_chroots) - 1)))
     timeout = draw(st.integers(1, 7 * 86400))
     limits = st.integers(1, timeout)
+    switched = draw(conditions())
     return Package(
         style=style,
         packaging=Packaging(git=draw(git_urls), ref=draw(refs), spec=draw(st.none() | awkward_labels)),
@@ -58,6 +77,9 @@ def packages(draw: st.DrawFn, project_chroots: tuple[str, ...]) -> Package:
         timeout=timeout,
         timeouts=draw(st.builds(StepTimeouts, build=st.none() | limits, fetch=st.none() | limits)),
         silence=draw(st.just(SILENCE) | limits),
+        with_=switched.with_,
+        without=switched.without,
+        in_chroot=draw(st.dictionaries(st.sampled_from(project_chroots), conditions(), max_size=2)),
     )
 
 
@@ -77,5 +99,7 @@ def projects(draw: st.DrawFn) -> Project:
         network=draw(st.booleans()),
         retention=Retention(versions=draw(st.integers(1, 1000)), days=draw(st.integers(0, 36500))),
         external=tuple(external),
+        macros=draw(macros),
+        in_chroot=draw(st.dictionaries(st.sampled_from(own), st.builds(ChrootMacros, macros=macros), max_size=2)),
         packages={name: draw(packages(own)) for name in names},
     )

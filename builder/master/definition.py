@@ -16,10 +16,12 @@ from msgspec import inspect
 
 from builder.errors import InvalidError
 from builder.master.document import Document, documents
+from builder.master.options import check_chroots, check_conditions, check_macros
 from builder.mistakes import MOST, Check, Mistake, guess, read, shown
 from builder.model import Value
 from builder.model.chroot import BaseRepository
 from builder.model.difference import Change, ChangeKind
+from builder.model.options import ChrootConditions, ChrootMacros
 from builder.model.project import TIMEOUT, ChrootChoice, GitSource, Package, Packaging, Project, StepTimeouts, Style
 
 VERBS = frozenset({"start", "list", "show", "cancel"})
@@ -39,10 +41,10 @@ _GIT_URL = re.compile(
 _REF = re.compile(r"(?!-)[^\s\x00-\x1f\x7f~^:?*\[\\]+")
 _PASSWORD = re.compile(r"https?://[^/@]*@|[a-z+]+://[^/@:]*:[^/@]*@")
 """What stands before the host in an address over HTTP is a secret, also without a colon; over ssh only behind one."""
-_REPOSITORY_URL = re.compile(r"(?:(?:https?|ftp)://(?!-)[^\s/]+|file://(?=/))[^\s\x00-\x1f\x7f]*")
-
 _OPEN = re.compile(r"(?!https:|ssh:)[a-z]+://")
 """Over what a secret would not stay one, or is none."""
+_REPOSITORY_URL = re.compile(r"(?:(?:https?|ftp)://(?!-)[^\s/]+|file://(?=/))[^\s\x00-\x1f\x7f]*")
+
 
 def parse(
     text: str, chroots: Collection[str] | None = None, channels: Collection[str] | None = None
@@ -97,6 +99,8 @@ def _project(
         Packaging: _check_source,
         GitSource: _check_source,
         BaseRepository: _check_repository,
+        ChrootMacros: check_macros,
+        ChrootConditions: check_conditions,
     }
     project, mistakes = read(document.data, Project, checks=checks, translate=_translate, later=LATER)
     told = [(document.line(mistake.place), mistake.text) for mistake in mistakes]
@@ -144,6 +148,9 @@ def _check_project(known: Collection[str] | None, fields: Mapping[str, Any]) -> 
             yield Mistake(("packages", name), f"is no name for a package: `builder build {name}` means something else")
         if isinstance(package, Package) and chroots and None not in chroots:
             yield from _check_choice(name, package, [chroot for chroot in chroots if chroot])
+    yield from check_macros(fields)
+    if chroots and None not in chroots:
+        yield from check_chroots(fields, [chroot for chroot in chroots if chroot])
 
 
 def _check_addresses(external: object) -> Iterator[Mistake]:
@@ -193,6 +200,7 @@ def _check_package(channels: Collection[str] | None, fields: Mapping[str, Any]) 
     if style is Style.RELEASE and upstream:
         yield Mistake(("upstream",), "is for style `ci` only: a release is built from the sources its spec names")
     yield from _check_limits(fields)
+    yield from check_conditions(fields)
 
 
 def _check_limits(fields: Mapping[str, Any]) -> Iterator[Mistake]:
@@ -214,6 +222,8 @@ def _check_source(fields: Mapping[str, Any]) -> Iterator[Mistake]:
         yield Mistake(("git",), f"{wanted}, not {shown(url)}")
     if isinstance(ref, str) and not _REF.fullmatch(ref):
         yield Mistake(("ref",), f"should be a branch, tag or commit, not {shown(ref)}")
+    if isinstance(url, str) and isinstance(fields.get("secret"), str) and _OPEN.match(url):
+        yield Mistake(("secret",), "is for https and ssh alone: over anything else everybody on the way could read it")
 
 
 def _check_repository(fields: Mapping[str, Any]) -> Iterator[Mistake]:
@@ -222,8 +232,6 @@ def _check_repository(fields: Mapping[str, Any]) -> Iterator[Mistake]:
     if isinstance(url, str) and not _REPOSITORY_URL.fullmatch(url):
         yield Mistake(("url",), f"should be a URL (https://…, http://…, ftp://… or file:///…), not {shown(url)}")
 
-    if isinstance(url, str) and isinstance(fields.get("secret"), str) and _OPEN.match(url):
-        yield Mistake(("secret",), "is for https and ssh alone: over anything else everybody on the way could read it")
 
 def _check_secrets(key: str, url: object) -> Iterator[Mistake]:
     """A definition is read by everybody; the sentence must not tell the secret either."""
@@ -255,7 +263,7 @@ def _plain(value: Value) -> dict[str, Any]:
     """A value as the data that is written for it, without what has its default value."""
     plain = {}
     for field in _fields(type(value)):
-        part = getattr(value, field.encode_name)
+        part = getattr(value, field.name)
         if field.required or part != _default(field):
             plain[field.encode_name] = _written(field.type, part)
     return plain
@@ -325,12 +333,12 @@ def _changed(what: str, before: Value, after: Value) -> tuple[Change, ...]:
             after=_setting(field, after),
         )
         for field in _fields(type(after))
-        if field.encode_name != "packages" and getattr(before, field.encode_name) != getattr(after, field.encode_name)
+        if field.name != "packages" and getattr(before, field.name) != getattr(after, field.name)
     )
 
 
 def _setting(field: inspect.Field, value: Value) -> str | None:
-    part = getattr(value, field.encode_name)
+    part = getattr(value, field.name)
     return None if part is None else _text(_written(field.type, part))
 
 

@@ -13,8 +13,8 @@ from builder.model.attempt import ChrootWork, LastBuilt, Order, SourceFacts, Sou
 from builder.model.chroot import BaseRepository, Chroot
 from builder.model.job import SOURCE
 from builder.model.project import Package, Project
-
 from builder.model.secret import Sealed, Secret
+
 OWN_PRIORITY = 50
 """The project's own packages go before those of the distribution (99), and before most external ones."""
 
@@ -37,8 +37,8 @@ class Claimed(Value, frozen=True, kw_only=True):
     force: bool
     source: SourceFacts | None = None
     srpm: Artifact | None = None
-    last_built: LastBuilt | None = None
     secrets: tuple[Sealed, ...] = ()
+    last_built: LastBuilt | None = None
 
 
 def order(claimed: Claimed, chroots: Mapping[str, Chroot], url: str, opened: Callable[[str, Sealed], Secret]) -> Order:
@@ -48,11 +48,11 @@ def order(claimed: Claimed, chroots: Mapping[str, Chroot], url: str, opened: Cal
         claimed: The attempt.
         chroots: The chroots that the farm knows, by name.
         url: Where the farm's repositories are served from, without path.
-
         opened: Opens a secret of a project.
+
     Raises:
-        NotFoundError: The chroot, or what the source job made, is not there any more.
         ConflictError: A secret that the source job needs is not there any more, or does not open.
+        NotFoundError: The chroot, or what the source job made, is not there any more.
     """
     return Order(
         attempt=claimed.attempt,
@@ -71,19 +71,18 @@ def _source_work(claimed: Claimed, opened: Callable[[str, Sealed], Secret]) -> S
     for mistake in access.mistakes(project, claimed.name, claimed.package, kinds):
         raise ConflictError(mistake)
     return SourceWork(
-        project=claimed.project.project,
+        project=project,
         package=claimed.name,
         style=claimed.package.style,
         packaging=claimed.package.packaging,
         upstream=claimed.package.upstream,
         build=claimed.build,
-    )
         options=claimed.project.options(claimed.package),
         chosen=_chosen(claimed.project, claimed.package),
         secrets=tuple(opened(project, secret) for secret in claimed.secrets),
+    )
 
 
-def _chroot_work(claimed: Claimed, chroots: Mapping[str, Chroot], url: str) -> ChrootWork:
 def _chosen(project: Project, package: Package) -> str | None:
     """A digest of the package's options everywhere, if it has any."""
     everywhere = {name: project.options(package, name) for name in project.chroots_of(package)}
@@ -92,6 +91,7 @@ def _chosen(project: Project, package: Package) -> str | None:
     return hashlib.sha256(msgspec.json.encode(everywhere, order="sorted")).hexdigest()
 
 
+def _chroot_work(claimed: Claimed, chroots: Mapping[str, Chroot], url: str) -> ChrootWork:
     chroot = chroots.get(claimed.job)
     if chroot is None:
         raise NotFoundError(
@@ -110,6 +110,7 @@ def _chosen(project: Project, package: Package) -> str | None:
         inputs=claimed.source.inputs,
         force=claimed.force,
         last_built=claimed.last_built,
+        options=claimed.project.options(claimed.package, chroot.name),
     )
 
 

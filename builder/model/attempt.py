@@ -8,9 +8,10 @@ import msgspec
 from builder.model import Label, Sha256, Size, Text, Value
 from builder.model.artifact import Artifact
 from builder.model.chroot import BaseRepository, Chroot
+from builder.model.options import Options
 from builder.model.project import SILENCE, GitSource, Packaging, StepTimeouts, Style
-
 from builder.model.secret import Secret
+
 AttemptId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}\Z")]
 """A random 128-bit number in hexadecimal."""
 
@@ -56,8 +57,8 @@ class SourceWork(Value, frozen=True, kw_only=True, tag="source"):
     """Resolve the refs, gather the sources and make the SRPM.
 
     `build` goes into `%{_checkout}` of the style `ci`. `options` are those that hold in every chroot; `chosen` is a digest
-    of the options in all of them, which are inputs like the sources, where there are any. `secrets` are those that the two places name; no other work has
-    any, and the slave keeps them apart from the order.
+    of the options in all of them, which are inputs like the sources, where there are any. `secrets` are those that the
+    two places name; no other work has any, and the slave keeps them apart from the order.
     """
 
     project: Label
@@ -66,16 +67,17 @@ class SourceWork(Value, frozen=True, kw_only=True, tag="source"):
     packaging: Packaging
     upstream: GitSource | None = None
     build: int
-
     options: Options = Options()
     chosen: Sha256 | None = None
     secrets: Annotated[tuple[Secret, ...], msgspec.Meta(max_length=2)] = ()
+
 
 class ChrootWork(Value, frozen=True, kw_only=True, tag="chroot"):
     """Build an SRPM in a chroot.
 
     `repositories` are the project's own and its external ones, in addition to the chroot's base repositories. `force`
-    passes the gate; then the release of a rebuild that would repeat an EVR gets the next serial.
+    passes the gate; then the release of a rebuild that would repeat an EVR gets the next serial. `options` are those that
+    hold in this chroot.
     """
 
     project: Label
@@ -88,6 +90,7 @@ class ChrootWork(Value, frozen=True, kw_only=True, tag="chroot"):
     inputs: Sha256
     force: bool = False
     last_built: LastBuilt | None = None
+    options: Options = Options()
 
 
 class Order(Value, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ import msgspec
 
 from builder.model import Label, Text, Value
 from builder.model.chroot import BaseRepository, ChrootName
+from builder.model.options import ChrootConditions, ChrootMacros, Conditions, Macros, Options
 from builder.model.step import StepName
 
 Duration = Annotated[
@@ -41,8 +42,8 @@ class GitSource(Value, frozen=True, kw_only=True):
 
     git: Text
     ref: Text = "HEAD"
-
     secret: Label | None = None
+
 
 class Packaging(GitSource, frozen=True, kw_only=True):
     """The repository that holds the spec; `spec` names the file when there are several."""
@@ -95,10 +96,10 @@ class Package(Value, frozen=True, kw_only=True):
     timeout: Duration = TIMEOUT
     timeouts: StepTimeouts = StepTimeouts()
     silence: Duration = SILENCE
-
     with_: Conditions = msgspec.field(name="with", default=())
     without: Conditions = ()
     in_chroot: dict[ChrootName, ChrootConditions] = msgspec.field(name="in-chroot", default_factory=dict)
+
 
 class Retention(Value, frozen=True, kw_only=True):
     """How many versions of a package a repository keeps, at least, and for how many days it keeps any."""
@@ -116,9 +117,9 @@ class Project(Value, frozen=True, kw_only=True):
     network: bool = False
     retention: Retention = Retention()
     external: Annotated[tuple[BaseRepository, ...], msgspec.Meta(max_length=20)] = ()
-    packages: dict[Label, Package] = msgspec.field(default_factory=dict)
     macros: Macros = msgspec.field(default_factory=dict)
     in_chroot: dict[ChrootName, ChrootMacros] = msgspec.field(name="in-chroot", default_factory=dict)
+    packages: dict[Label, Package] = msgspec.field(default_factory=dict)
 
     @property
     def first_stage(self) -> str:
@@ -129,3 +130,9 @@ class Project(Value, frozen=True, kw_only=True):
         """The names of the chroots that `package` is built for, in the project's order."""
         included = package.chroots.include or self.chroots
         return tuple(name for name in self.chroots if name in included and name not in package.chroots.exclude)
+
+    def options(self, package: Package, chroot: str | None = None) -> Options:
+        """What rpm is told of `package` in `chroot`; without one, what holds for the SRPM, which is for all of them."""
+        common = Options(macros=self.macros, with_=package.with_, without=package.without)
+        own = self.in_chroot.get(chroot or "", ChrootMacros())
+        return common.and_then(own.macros, package.in_chroot.get(chroot or "", ChrootConditions()))
