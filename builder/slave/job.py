@@ -5,6 +5,7 @@ import msgspec
 from builder.model.artifact import ArtifactKind
 from builder.model.attempt import AttemptState, ChrootWork, Order, Outcome, SourceWork
 from builder.model.step import StepName
+from builder.slave.steps import inputs
 from builder.slave.steps.chroot import make_root
 from builder.slave.steps.collect import collect
 from builder.slave.steps.fetch import fetch
@@ -32,7 +33,8 @@ def _source(workspace: Workspace, attempt: str, work: SourceWork) -> Outcome:
         gathered = fetch(workspace, work)
     with workspace.step(StepName.SRPM):
         srpm, facts = make_srpm(workspace, gathered)
-        collect(workspace, attempt, [srpm], {})
+        given = inputs.of_source(workspace, gathered.commits, gathered.written, gathered.files)
+        collect(workspace, attempt, [srpm], {given: ArtifactKind.INPUTS})
     return Outcome(state=AttemptState.SUCCEEDED, source=facts)
 
 
@@ -46,8 +48,7 @@ def _chroot(workspace: Workspace, attempt: str, work: ChrootWork) -> Outcome:
         products = root.build(dist(work, build.serial), network=work.network)
         built = workspace.keep_step_log("build.log")
     with workspace.step(StepName.COLLECT):
-        listed = workspace.work / "buildroot.txt"
-        listed.write_text("\n".join([f"# executor: {executor}", *root.packages()]) + "\n")
-        others = {filled: ArtifactKind.LOG, built: ArtifactKind.LOG, listed: ArtifactKind.BUILDROOT}
+        given = inputs.of_chroot(workspace, work, executor, root, dist(work, build.serial))
+        others = {filled: ArtifactKind.LOG, built: ArtifactKind.LOG, given: ArtifactKind.INPUTS}
         collect(workspace, attempt, products, others)
     return Outcome(state=AttemptState.SUCCEEDED, evr=build.evr, serial=build.serial)

@@ -119,7 +119,7 @@ class Workspace:
         output, errors = self.work / "output", self.work / "errors"
         with output.open("wb") as out, errors.open("wb") as err:
             code = self._run(command, out.fileno(), err.fileno(), environment)
-        answer = Answer(code, _head(output), cleaned(_head(errors)))
+        answer = Answer(code, head(output), cleaned(head(errors)))
         if answer.errors and not quiet:
             self.say(answer.errors.rstrip())
         return answer
@@ -149,6 +149,7 @@ class Workspace:
                 )
 
 
-def _head(path: Path) -> str:
+def head(path: Path) -> str:
+    """The beginning of what a program has written, as far as it is read."""
     with path.open("rb") as file:
         return file.read(OUTPUT_LIMIT).decode(errors="replace")

@@ -13,11 +13,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from builder.model.artifact import ArtifactKind
 from builder.model.attempt import AttemptState, ChrootWork, FailureKind, LastBuilt
 from builder.model.chroot import BaseRepository, Chroot
+from builder.model.inputs import INPUTS_NAME, ChrootInputs
 from builder.slave.executors.auto import CHOSEN
 from tests.support.attempts import DEADLINE, RealAttempt
 from tests.support.executors import variables
@@ -84,7 +86,7 @@ class Bench:
         attempt = RealAttempt(self.folder / "sources", order(source_work(url), attempt=secrets.token_hex(16)))
         outcome = attempt.carry_out()
         assert outcome.source, outcome.reason
-        (artifact,) = attempt.artifacts.values()
+        artifact = attempt.artifacts[attempt.srpm.name]
         return attempt.srpm, chroot_work(artifact, chroot=self.chroot, inputs=outcome.source.inputs)
 
     def attempt(self, srpm: Path, work: ChrootWork) -> RealAttempt:
@@ -184,15 +186,27 @@ class TestSuccess:
         assert built.artifacts["hello-1.0-1.mini12.noarch.rpm"].nevra == "hello-1.0-1.mini12.noarch"
         assert built.artifacts["hello-1.0-1.mini12.src.rpm"].nevra == "hello-1.0-1.mini12.src"
 
-    def test_logs_and_the_build_roots_packages_are_delivered(self, any_bench: Bench, built: RealAttempt) -> None:
-        """What was done, and with what, can be read later."""
+    def test_logs_are_delivered(self, built: RealAttempt) -> None:
+        """What was done can be read later."""
         kinds = {name: artifact.kind for name, artifact in built.artifacts.items()}
         assert kinds["build.log"] is kinds["root.log"] is ArtifactKind.LOG
-        assert kinds["buildroot.txt"] is ArtifactKind.BUILDROOT
-        first, *packages = (built.folder.results / "buildroot.txt").read_text().splitlines()
-        assert first == f"# executor: {any_bench.variables[CHOSEN]}"
-        assert "tool-1.0-1.mini12.noarch" in packages
         assert "checking" in (built.folder.results / "build.log").read_text()
+
+    def test_what_it_was_built_from_is_delivered(self, any_bench: Bench, built: RealAttempt) -> None:
+        """The SRPM, the programs by their own word, and each package of the root with the repository that had it."""
+        assert built.artifacts[INPUTS_NAME].kind is ArtifactKind.INPUTS
+        inputs = msgspec.json.decode((built.folder.results / INPUTS_NAME).read_bytes(), type=ChrootInputs)
+        assert inputs.executor == any_bench.variables[CHOSEN]
+        versions = {program.name: program.version for program in inputs.programs}
+        assert set(versions) == {"bwrap", "rpm", "dnf" if any_bench.kind in {"chroot", "ordinary"} else "mock"}
+        assert all(versions.values())
+        assert inputs.srpm.name == "hello-1.0-1.src.rpm"
+        assert {"mini", "project"} == {repository.name for repository in inputs.repositories}
+        root = {package.name: package for package in inputs.packages}
+        assert (root["tool"].version, root["tool"].release, root["tool"].arch) == ("1.0", "1.mini12", "noarch")
+        assert (root["tool"].repository, root["gcc"].repository) == ("project", "mini")
+        assert all(package.sigmd5 and package.sha256header for package in inputs.packages)
+        assert list(root) == sorted(root)
 
     def test_the_workspace_is_removed(self, built: RealAttempt) -> None:
         """Also what other users of the tree owned."""

@@ -69,7 +69,7 @@ class TestCi:
         day = commit.date[:10].replace("-", "")
         assert outcome.source.evr == f"1.0-{day}.17git{commit.commit[:7]}"
         assert attempt.steps == ["fetch", "srpm"]
-        (srpm,) = attempt.artifacts.values()
+        srpm = attempt.artifacts[attempt.srpm.name]
         assert (srpm.kind, srpm.nevra) == (ArtifactKind.SRPM, f"hellolib-{outcome.source.evr}.src")
 
     def test_same_commits_are_the_same_inputs(self, tmp_path: Path, sources: Sources) -> None:

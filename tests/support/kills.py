@@ -189,7 +189,7 @@ def _jobs(folder: Path) -> tuple[Job, ...]:
     slow = RealAttempt(folder / "sources", order(source_work(packaging(folder / "git", "slow", build=SLOW))))
     source = slow.carry_out().source
     assert source, slow.log
-    (srpm,) = slow.artifacts.values()
+    srpm = slow.artifacts[slow.srpm.name]
     work = chroot_work(srpm, chroot=chroot, inputs=source.inputs)
     return Job(order(source_work(leaving)), None), Job(order(work), slow.srpm)
 

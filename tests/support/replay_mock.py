@@ -98,6 +98,7 @@ class Replay:
         if not self.result.is_dir():
             raise MockError("Result directory could not be created", 70)
         self.state("Start: run")
+        sys.stderr.write("Mock Version: replay\n")
         if not self.again:
             shutil.rmtree(self.top, ignore_errors=True)
         self.init()

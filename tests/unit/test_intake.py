@@ -301,7 +301,7 @@ class Deliveries(Reports):
     def test_what_people_read_is_kept(self) -> None:
         """Logs and the list of the build root stay when what was delivered is published and taken away."""
         order = self.delivered()
-        log, root = artifact("a.log", b"log", ArtifactKind.LOG), artifact("root.txt", b"root", ArtifactKind.BUILDROOT)
+        log, root = artifact("a.log", b"log", ArtifactKind.LOG), artifact("root.txt", b"root", ArtifactKind.INPUTS)
         self.worker.deliver(order, (log, b"log"), (root, b"root"))
         answer(self.worker.finish(order, BUILT))
         remove_tree(self.master.incoming(order))

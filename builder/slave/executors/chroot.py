@@ -11,10 +11,12 @@ from pathlib import Path
 from builder import files
 from builder.errors import InvalidError
 from builder.model.attempt import ChrootWork, FailureKind
+from builder.model.inputs import Program, RootPackage
 from builder.process import Interrupts, run
 from builder.slave import kept, sandbox
 from builder.slave.diagnosis import build_failure, check_sandbox, install_failure
 from builder.slave.endings import broken, failed
+from builder.slave.executors import dnf_history, installed
 from builder.slave.executors.cache import cache_slot
 from builder.slave.executors.dnf import (
     Places,
@@ -24,14 +26,13 @@ from builder.slave.executors.dnf import (
     local_repositories,
 )
 from builder.slave.spec import EVR_FORMAT, checked_evr, regular, rpm_error
-from builder.slave.workspace import Answer, Workspace
+from builder.slave.workspace import Answer, Workspace, head
 
 DATABASE = "/var/lib/rpm"
 """Where the tree has rpm's database; Debian's rpm would look for it in the home of the user."""
 TRUST_NAME = "trust.pem"
 """The certificates that the slave's service puts together for repositories over HTTPS."""
 _PRODUCTS = ("RPMS", "SRPMS")
-_PACKAGES = "%{NAME}-%|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}.%{ARCH}\\n"
 _FILE_NAME = "%%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm"
 
 
@@ -67,7 +68,16 @@ class ChrootExecutor:
                 tree=tree, cache=cache, own=workspace.folder("dnf"), trust=trust if trust.exists() else None
             )
             self._install(workspace, work, places, required)
-        return ChrootRoot(workspace, tree, srpm)
+        own = tree / places.own.relative_to("/")  # to dnf, its folders are below the root that it fills
+        log = own / "log" / "dnf.log"
+        version = installed.dnf_version(head(log) if regular(log) else "")
+        return ChrootRoot(
+            workspace,
+            tree,
+            srpm,
+            history=own / "persist" / "history.sqlite",
+            filled_by=Program(name="dnf", version=version),
+        )
 
     def _install(self, workspace: Workspace, work: ChrootWork, places: Places, required: Sequence[str]) -> None:
         config = places.own / "dnf.conf"
@@ -106,10 +116,12 @@ def requirements(workspace: Workspace, srpm: Path) -> tuple[str, ...]:
 class ChrootRoot:
     """A filled tree, with the SRPM unpacked in a home of its own."""
 
-    def __init__(self, workspace: Workspace, tree: Path, srpm: Path) -> None:
+    def __init__(self, workspace: Workspace, tree: Path, srpm: Path, *, history: Path, filled_by: Program) -> None:
         _check_mount_points(tree)
         self._workspace = workspace
         self._tree = tree
+        self._history = history
+        self._filled_by = filled_by
         self._home = workspace.folder("home")
         self._temporary = workspace.folder("tmp")
         self._accounts = workspace.folder("accounts")
@@ -155,12 +167,19 @@ class ChrootRoot:
             raise failed(FailureKind.COMPILE, f"the build has replaced its folder {name} by something else")
         return sorted(folder.iterdir())
 
-    def packages(self) -> Sequence[str]:
-        """Ask the tree's rpm database."""
-        answer = self._ask(["rpm", "--query", "--all", "--queryformat", _PACKAGES])
+    def packages(self) -> Sequence[RootPackage]:
+        """Ask the tree's rpm database, and dnf's where there is one, as dnf 4 has it."""
+        answer = self._ask(["rpm", "--query", "--all", "--queryformat", installed.FORMAT])
         if answer.code:
             raise broken(f"the packages of the build root cannot be listed: {answer.last_error}")
-        return sorted(answer.output.splitlines())
+        history = f"{sandbox.HOME}/{self._history.relative_to(self._tree)}"
+        command = ["python3", "-I", "-S", "-c", Path(str(dnf_history.__file__)).read_text(), history]
+        noted = self._workspace.ask(sandbox.on_host(command, self._tree, sandbox.host_links()), quiet=True)
+        return installed.packages(answer.output, installed.origins(noted.output))
+
+    def programs(self) -> Sequence[Program]:
+        """What has filled the tree."""
+        return [self._filled_by]
 
     def _ask(self, command: Sequence[str]) -> Answer:
         return self._workspace.ask(self._inside(command, network=False))

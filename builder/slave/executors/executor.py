@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 from builder.model.attempt import ChrootWork
+from builder.model.inputs import Program, RootPackage
 from builder.process import Interrupts
 from builder.slave.workspace import Workspace
 
@@ -28,8 +29,12 @@ class BuildRoot(Protocol):
         """
         ...
 
-    def packages(self) -> Sequence[str]:
-        """The NEVRAs of every package in the root."""
+    def packages(self) -> Sequence[RootPackage]:
+        """Every package in the root, sorted; the repositories are known where its package manager has noted them."""
+        ...
+
+    def programs(self) -> Sequence[Program]:
+        """The programs of the host that have filled the root or built in it, by their own word."""
         ...
 
 

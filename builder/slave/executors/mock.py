@@ -17,9 +17,10 @@ from pathlib import Path
 
 from builder import files
 from builder.model.attempt import ChrootWork
+from builder.model.inputs import Program, RootPackage
 from builder.process import Interrupts, run
 from builder.slave.endings import broken
-from builder.slave.executors import janitor, keeper, mock_plugin
+from builder.slave.executors import installed, janitor, keeper, mock_plugin
 from builder.slave.executors.cache import cache_slot
 from builder.slave.executors.chroot import DATABASE, TRUST_NAME, ChrootRoot, requirements
 from builder.slave.executors.mock_failure import failure_of_build, root_failure
@@ -95,7 +96,15 @@ class MockRoot:
             raise broken("mock has not loaded the plugin by which it is told to wait")
         if code != mock_plugin.STOPPED:
             raise root_failure(code, workspace.step_log(), required, srpm.name)
-        self._inside = ChrootRoot(workspace, self._folder / tree(work.chroot.name, self._attempt), srpm)
+        root = self._folder / tree(work.chroot.name, self._attempt)
+        version = installed.mock_version(workspace.step_log())
+        self._inside = ChrootRoot(
+            workspace,
+            root,
+            srpm,
+            history=root / "var/lib/dnf/history.sqlite",
+            filled_by=Program(name=MockExecutor.name, version=version),
+        )
 
     def evr(self, dist: str) -> str:
         """Ask rpm in the tree."""
@@ -108,9 +117,13 @@ class MockRoot:
             raise failure_of_build(code, self._workspace.step_log())
         return sorted((self._folder / RESULT).glob("*.rpm"))
 
-    def packages(self) -> Sequence[str]:
-        """Ask the tree's rpm database."""
+    def packages(self) -> Sequence[RootPackage]:
+        """Ask in the tree, which by now has what `%generate_buildrequires` named too."""
         return self._inside.packages()
+
+    def programs(self) -> Sequence[Program]:
+        """mock, as it said itself."""
+        return self._inside.programs()
 
     def _prepare(self, srpm: Path) -> None:
         """Put what mock is given into its folder; what it does without being root, it does to the folder itself."""

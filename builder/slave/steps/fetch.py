@@ -9,14 +9,14 @@ from builder import files
 from builder.errors import InvalidError
 from builder.model import Value
 from builder.model.attempt import Commit, FailureKind, SourceWork
+from builder.model.inputs import SourceFile
 from builder.model.project import GitSource
 from builder.slave import spec
-from builder.slave.endings import failed
-from builder.slave.mirror import mirror
+from builder.slave.access import access
 from builder.slave.endings import failed
 from builder.slave.mirror import Mirror, mirror
-from builder.slave.access import access
 from builder.slave.sources import Checksum, Source, checkout, checksums, inputs_digest, only_spec
+from builder.slave.steps.inputs import source_file
 from builder.slave.workspace import Workspace
 
 _LONGEST_NAME = 255
@@ -26,13 +26,16 @@ _LONGEST_NAME = 255
 class Gathered(Value, frozen=True, kw_only=True):
     """What an SRPM is made from.
 
-    `home` is the folder with SPECS and SOURCES; `spec` the spec's file name; `inputs` see `SourceFacts`.
+    `home` is the folder with SPECS and SOURCES; `spec` the spec's file name; `inputs` see `SourceFacts`. `written`
+    is the spec as it is in its repository, `files` are what else the SRPM holds.
     """
 
     home: Path
     spec: str
     commits: tuple[Commit, ...]
     inputs: str
+    written: SourceFile
+    files: tuple[SourceFile, ...]
 
 
 def fetch(workspace: Workspace, work: SourceWork) -> Gathered:
@@ -55,7 +58,8 @@ def fetch(workspace: Workspace, work: SourceWork) -> Gathered:
         raise failed(FailureKind.SOURCES, f"the spec {name} is not a file")
     (home / "SPECS").mkdir()
     files.move(sources / name, home / "SPECS" / name)
-    written = files.sha256(home / "SPECS" / name)
+    written = source_file(home / "SPECS" / name, packaging.git)
+    origins = dict.fromkeys((path.name for path in sources.iterdir()), packaging.git)
     commits = [packaging]
     if work.upstream is not None:
         commits.append(_upstream(workspace, work, work.upstream, home / "SPECS" / name))
