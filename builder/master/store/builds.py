@@ -17,6 +17,7 @@ from builder.master.store.schema import attempts, builds, jobs, packages, steps
 from builder.model.attempt import AttemptState, Commit, FailureKind, SourceFacts
 from builder.model.build import Build, BuildState
 from builder.model.job import SOURCE, Attempt, Job, JobState
+from builder.model.project import Package
 from builder.model.step import Step, StepName
 
 _INSERT = sa.insert(builds).returning(builds.c.number)
@@ -55,6 +56,18 @@ def found(connection: Connection, number: int, source: SourceFacts) -> None:
     """Store what the source job of a build has found out."""
     text = msgspec.json.encode(source).decode()
     connection.execute(sa.update(builds).where(builds.c.number == number).values(source=text))
+
+
+def source(connection: Connection, number: int) -> SourceFacts | None:
+    """What the source job of a build has found out, if it has."""
+    text = connection.execute(sa.select(builds.c.source).where(builds.c.number == number)).scalar_one()
+    return None if text is None else msgspec.json.decode(text, type=SourceFacts)
+
+
+def definition(connection: Connection, number: int) -> Package:
+    """The package as it was described when the build was asked for."""
+    text = connection.execute(sa.select(builds.c.definition).where(builds.c.number == number)).scalar_one()
+    return msgspec.json.decode(text, type=Package)
 
 
 def over(connection: Connection, numbers: Iterable[int], before: float | None = None) -> list[int]:
