@@ -165,6 +165,7 @@ def _publish(connection: Connection, known: Known, evr: str | None) -> None:
     """Order the repository builder to take what the attempt has delivered, if it is what was ordered."""
     project = projects.one_bare(connection, known.project)
     srpm = artifacts.srpm_of(connection, known.build)
+    source = builds.source(connection, known.build)
     order = Publish(
         project=known.project,
         stage=project.first_stage,
@@ -175,6 +176,7 @@ def _publish(connection: Connection, known: Known, evr: str | None) -> None:
         chroots=known.targets,
         retention=project.retention,
         srpm="" if srpm is None else srpm.artifact.name,
+        inputs=None if source is None else source.inputs,
         evr=evr,
     )
     operations.order(connection, order, known.job_id)
@@ -189,7 +191,9 @@ def _plan(connection: Connection, known: Known, end: JobState, source: SourceFac
             jobs.change(connection, job_id, then.state, reason=then.reason)
         return
     builds.found(connection, known.build, source)
-    for planned in plan.planned(source, tuple(waiting)):
+    every = projects.one_bare(connection, known.project).chroots_of(builds.definition(connection, known.build))
+    others = tuple(chroot for chroot in every if chroot not in waiting)
+    for planned in plan.planned(source, tuple(waiting), others):
         targets = msgspec.json.encode(planned.targets).decode()
         if known.batch is not None and planned.state is JobState.QUEUED:
             jobs.hold(connection, waiting[planned.chroot], reason=sequence.WAITS_FOR_SOURCES, targets=targets)

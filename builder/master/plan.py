@@ -2,7 +2,8 @@
 
 The spec says where it can be built: `ExclusiveArch` and `ExcludeArch`, and a `BuildArch` other than `noarch`, which is
 an `ExclusiveArch` by another name. A noarch package is built once per version of a distribution, in the first of its
-chroots, and published for all of them: another version's build root would make something else of it.
+chroots, and published for all of them, also those that the build itself is not for: another one would be made of the
+same sources under the same name. Another version's build root would make something else of it.
 """
 
 from collections.abc import Sequence
@@ -25,10 +26,13 @@ class Planned(Value, frozen=True, kw_only=True):
     targets: tuple[str, ...] = ()
 
 
-def planned(source: SourceFacts, chroots: Sequence[str]) -> tuple[Planned, ...]:
-    """What becomes of the job of each of these chroots after a source job that found out `source`."""
-    refusals = {chroot: _refusal(source, architecture_of(chroot)) for chroot in chroots}
-    fit = [chroot for chroot in chroots if not refusals[chroot]]
+def planned(source: SourceFacts, chroots: Sequence[str], others: Sequence[str] = ()) -> tuple[Planned, ...]:
+    """What becomes of the job of each of these chroots after a source job that found out `source`.
+
+    `others` are chroots that the package is built for and this build is not.
+    """
+    refusals = {chroot: _refusal(source, architecture_of(chroot)) for chroot in (*chroots, *others)}
+    fit = [chroot for chroot in refusals if not refusals[chroot]]
     return tuple(
         Planned(chroot=chroot, state=JobState.SKIPPED, reason=refusals[chroot])
         if refusals[chroot]

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import msgspec
 
-from builder.model import Label, Size, Text, Value
+from builder.model import Label, Sha256, Size, Text, Value
 from builder.model.chroot import ChrootName
 from builder.model.findings import Findings
 from builder.model.project import Retention
@@ -17,7 +17,7 @@ class Publish(Value, frozen=True, kw_only=True, tag="publish"):
     The attempt is named by build, job and fence, from which the folder in `incoming/` follows. `package` is the
     package's name and `chroots` are the chroots whose repositories get the result (several for noarch). `srpm` is the
     file name of the SRPM that the job was built from, `evr` what the slave said that it has built: what is delivered
-    has to agree with both.
+    has to agree with both. `inputs` is the digest of the commits and sources, which tells SRPMs of one name apart.
     """
 
     project: Label
@@ -30,6 +30,7 @@ class Publish(Value, frozen=True, kw_only=True, tag="publish"):
     retention: Retention
     srpm: str
     evr: str | None = None
+    inputs: Sha256 | None = None
 
 
 class Prepare(Value, frozen=True, kw_only=True, tag="prepare"):

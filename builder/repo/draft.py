@@ -57,7 +57,7 @@ class Draft:
         """
         for package in packages:
             known = self._known.get(_file_name(package), package)
-            if known.built != package.built and not _same_source(known, package):
+            if known.built != package.built and not known.same_source(package):
                 raise ConflictError(
                     f"{package.nevra} is already in {self.before.repository} with other content, from build"
                     f" {known.build}: a new build needs a new version or release"
@@ -259,8 +259,3 @@ def _listed(package: Listed, **changes: float) -> Listed:
 def _file_name(package: Listed) -> str:
     """What no two packages of a repository share, whatever folder each of their files is in."""
     return package.location.rpartition("/")[2]
-
-
-def _same_source(known: Listed, package: Listed) -> bool:
-    """The architectures of one build each make its SRPM, alike but for the time and the host in it."""
-    return package.source is None and known.build == package.build

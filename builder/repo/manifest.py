@@ -18,8 +18,9 @@ class Listed(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     `sha256` and `size` (in bytes) are those of the file that is served, `built` is the digest of what was delivered:
     a signature makes them differ. `source` is the file name of the SRPM that a binary package was made from, `package`
-    the farm's name for what was built. `key` is the fingerprint of the key that
-    signed it, empty if none has. `operation` is what brought it here, `first` the first generation that lists it.
+    the farm's name for what was built, `inputs` the digest of the commits and sources of that. `key` is the fingerprint
+    of the key that signed it, empty if none has. `operation` is what brought it here, `first` the first generation that
+    lists it.
     """
 
     nevra: str
@@ -31,9 +32,18 @@ class Listed(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     package: str
     build: int
     since: float
+    inputs: Sha256 | None = None
     key: str = ""
     operation: int = 0
     first: int = 0
+
+    def same_source(self, other: "Listed") -> bool:
+        """Whether these SRPMs of one name differ in nothing but the time and the host that are in them.
+
+        The architectures of one build each make one, and so does a build of the same sources for another architecture.
+        """
+        alike = self.build == other.build or (self.inputs is not None and self.inputs == other.inputs)
+        return self.source is None and other.source is None and alike
 
 
 class Leaving(Listed, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -86,6 +86,7 @@ def _additions(order: Publish, delivered: Iterable[Delivered], now: float) -> Ma
                 source=package.source,
                 package=order.package,
                 build=order.build,
+                inputs=order.inputs,
                 since=now,
             )
     return {home: tuple(packages.values()) for home, packages in additions.items()}

@@ -57,7 +57,7 @@ def coming(
     for package in packages:
         there = listed.get(package.nevra)
         higher = highest.get(_name(package.nevra))
-        if there is not None and (there.built == package.built or _same_source(there, package)):
+        if there is not None and (there.built == package.built or there.same_source(package)):
             findings.append(Finding(kind="present", subject=package.nevra, text="it is there already"))
         elif package.nevra in excluded and not force:
             findings.append(
@@ -106,11 +106,6 @@ def newest(listed: Iterable[str]) -> Mapping[str, str]:
         if known is None or nevra.compare(_evr(name), _evr(known)) > 0:
             found[_name(name)] = name
     return found
-
-
-def _same_source(there: Listed, package: Listed) -> bool:
-    """The architectures of one build each make its SRPM."""
-    return package.source is None and there.build == package.build
 
 
 def _name(text: str) -> str:

@@ -269,6 +269,22 @@ def test_two_architectures_of_a_build_share_its_source(bench: Workbench) -> None
     assert served.read_bytes() == one[-1].read_bytes() != other[-1].read_bytes()
 
 
+def test_a_build_for_another_architecture_shares_the_source_of_an_earlier_one(bench: Workbench) -> None:
+    """If it was made from the same commits and sources; from others, the name is taken, and nothing is published."""
+    one = rpms("hello", arch="x86_64")
+    assert isinstance(publish(bench, 1, *one, inputs="1" * 64), Applied)
+    other = {"job": "fedora-43-aarch64", "chroots": ("fedora-43-aarch64",)}
+    files = rpms("hello", arch="aarch64", content="as if on another host")
+    refused = publish(bench, 2, *files, **other, inputs="2" * 64)
+    assert isinstance(refused, Rejected)
+    assert "hello-1.0-1.src is already in hello/testing/fedora-43/source with other content" in refused.reason
+    assert not (bench.state / TESTING / "aarch64").exists()
+    assert isinstance(publish(bench, 3, *files, **other, inputs="1" * 64), Applied)
+    assert names(bench.state / TESTING / "aarch64") == ["hello-1.0-1.aarch64"]
+    (served,) = (bench.state / TESTING / "source/Packages/h").iterdir()
+    assert served.read_bytes() == one[-1].read_bytes()
+
+
 def test_nothing_came_in(bench: Workbench) -> None:
     """An order to publish what is not there is refused, and says what is missing."""
     (answer,) = bench.operations.carry_out([Operation(number=4, order=order_of(12))])

@@ -75,22 +75,32 @@ def test_noarch_alone_restricts_nothing() -> None:
     assert planned(wishes, (X86, ARM))[0] == queued(X86, X86, ARM)
 
 
+def test_noarch_that_is_built_for_one_chroot_is_published_for_its_distribution() -> None:
+    """Another build for another chroot would make the same name with other content."""
+    assert planned(facts(build_arch=("noarch",)), (ARM,), (X86, OLD)) == (queued(ARM, ARM, X86),)
+    wishes = facts(build_arch=("noarch",), exclude_arch=("x86_64",))
+    assert planned(wishes, (ARM,), (X86, OLD)) == (queued(ARM),)
+    assert planned(facts(), (ARM,), (X86, OLD)) == (queued(ARM),)
+
+
 architectures = st.lists(st.sampled_from(("x86_64", "aarch64", "noarch")), max_size=3, unique=True).map(tuple)
 some_chroots = st.lists(st.sampled_from((X86, ARM, OLD, "fedora-42-aarch64")), unique=True)
 
 
-@given(architectures, architectures, architectures, some_chroots)
+@given(architectures, architectures, architectures, some_chroots, st.integers(0, 4))
 def test_every_chroot_is_served_at_most_once(
-    exclusive: tuple[str, ...], excluded: tuple[str, ...], build: tuple[str, ...], chroots: list[str]
+    exclusive: tuple[str, ...], excluded: tuple[str, ...], build: tuple[str, ...], every: list[str], asked: int
 ) -> None:
     """Every chroot has a plan; each is published into by one job at most, and by one exactly if the spec allows it."""
-    plans = planned(facts(exclusive_arch=exclusive, exclude_arch=excluded, build_arch=build), chroots)
+    chroots, others = every[:asked], every[asked:]
+    plans = planned(facts(exclusive_arch=exclusive, exclude_arch=excluded, build_arch=build), chroots, others)
     assert [plan.chroot for plan in plans] == chroots
     assert all(plan.state in JOB_TRANSITIONS[JobState.WAITING] for plan in plans)
     served = [target for plan in plans for target in plan.targets]
     assert len(set(served)) == len(served)
     refused = {plan.chroot for plan in plans if "the spec is" in plan.reason}
-    assert set(served) == set(chroots) - refused
+    assert set(served) & set(chroots) == set(chroots) - refused
+    assert set(served) <= set(chroots) or set(build) == {"noarch"}
     assert all(plan.chroot == plan.targets[0] for plan in plans if plan.state is JobState.QUEUED)
     assert all(plan.reason for plan in plans if plan.state is JobState.SKIPPED)
 
