@@ -111,6 +111,11 @@ def _beside(path: Path) -> Path:
     return beside
 
 
+def entries(folder: Path) -> tuple[Path, ...]:
+    """What is in a folder, in no order; nothing if it is not there."""
+    return tuple(folder.iterdir()) if folder.is_dir() else ()
+
+
 def sha256(path: Path) -> str:
     """The SHA-256 of a file's content, in hexadecimal."""
     with path.open("rb") as file:

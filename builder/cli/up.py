@@ -6,7 +6,6 @@ sessions of their own: `up` alone hears Ctrl-C, ends them, and starts again what
 """
 
 import argparse
-import fcntl
 import os
 import socket
 import sys
@@ -15,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from builder import lock
 from builder.cli import folders
 from builder.cli.arguments import whole_number
 from builder.cli.children import Child, keep_running
@@ -22,7 +22,7 @@ from builder.cli.client import Farm, read_settings
 from builder.cli.exits import Exit, UsageError
 from builder.cli.premises import Premises, Wishes
 from builder.config import Address, MasterConfig, parse_address, read_config
-from builder.errors import BuilderError, ConflictError, UnavailableError
+from builder.errors import BuilderError, UnavailableError
 
 POLL = 0.2
 """Seconds between two looks at whether the farm is ready."""
@@ -83,22 +83,13 @@ def _alone(folder: Path) -> Iterator[None]:
     """Hold the folder for this process."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(folder / "up.lock", os.O_RDWR | os.O_CREAT, 0o644)
+        held = lock.hold(folder / "up.lock", "`builder up`")
     except OSError as error:
         raise UsageError(f"{error.filename} cannot be used for a farm: {error.strerror}") from error
     try:
-        _hold(lock, folder)
         yield
     finally:
-        os.close(lock)
-
-
-def _hold(lock: int, folder: Path) -> None:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        message = f"another `builder up` runs in {folder}; stop it first, or choose another --state"
-        raise ConflictError(message) from None
+        os.close(held)
 
 
 def _check_free(config: Path, key: str, address: Address) -> None:

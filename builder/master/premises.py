@@ -1,11 +1,10 @@
 """The state folder: what has to be there before a master can work in it, and that there is only one master."""
 
-import fcntl
 import os
 from pathlib import Path
 
-from builder import files
-from builder.errors import ConflictError, InvalidError, UnavailableError
+from builder import files, lock
+from builder.errors import InvalidError, UnavailableError
 
 DATABASE = "builder.db"
 LOGS = "logs"
@@ -32,7 +31,7 @@ class Premises:
         """
         try:
             files.make_folder(self._folder)
-            self._lock = _hold(self._folder)
+            self._lock = lock.hold(self._folder / LOCK, "master")
             for name in SHARED:
                 files.make_folder(self._folder / name)
         except OSError as error:
@@ -46,19 +45,3 @@ class Premises:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
-
-
-def _hold(folder: Path) -> int:
-    """The descriptor that holds the folder for as long as it is open; the kernel closes it with the process."""
-    descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        other = os.pread(descriptor, 20, 0).decode(errors="replace").strip()
-        os.close(descriptor)
-        raise ConflictError(
-            f"another master (process {other}) works in {folder}; stop it, or give this one another state folder"
-        ) from None
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-    return descriptor

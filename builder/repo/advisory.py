@@ -68,7 +68,7 @@ def updateinfo(manifest: Manifest) -> str:
     for one in manifest.advisories:
         record = createrepo_c.UpdateRecord()
         record.id, record.type, record.title, record.description = one.id, one.kind, one.title, one.description
-        record.status, record.version, record.fromstr = "final", "1", manifest.repository.partition("/")[0]
+        record.status, record.version, record.fromstr = "final", "1", layout.project_of(manifest.repository)
         record.issued_date = record.updated_date = datetime.fromtimestamp(int(one.issued), UTC)
         for name in one.references:
             reference = createrepo_c.UpdateReference()

@@ -9,7 +9,7 @@ A generation is made beside, verified, synced, moved to its place, and becomes c
 manifest names everything that belongs into the folder; the rest is swept away.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -46,7 +46,6 @@ class Generations:
         self._pool = pool
         self._archive = Archive(name, folder)
         self._clean = False
-        pool.await_word_of(name)
 
     def current(self) -> Manifest:
         """The manifest of the current generation, that of none before the first; what was begun is removed first.
@@ -95,12 +94,12 @@ class Generations:
         """Remove what `manifest`, the current one, does not name."""
         generations = {str(number) for number in manifest.generations()}
         kept = manifest.files()
-        for path in _entries(self._folder / GENERATIONS):
+        for path in files.entries(self._folder / GENERATIONS):
             if path.name not in generations:
                 self._staging.mkdir(exist_ok=True)
                 files.discard(path, self._staging)
-        for letter in _entries(self._folder / _PACKAGES):
-            for path in _entries(letter):
+        for letter in files.entries(self._folder / _PACKAGES):
+            for path in files.entries(letter):
                 if f"{_PACKAGES}/{letter.name}/{path.name}" not in kept:
                     files.remove(path)
         self._archive.tidy(manifest.generation)
@@ -175,10 +174,7 @@ class Generations:
 
     def _verify(self, beside: Path, manifest: Manifest) -> None:
         """Nothing becomes current that a client would find wanting."""
-        faults = metadata.faults(
-            beside / "repodata", [package.sha256 for package in manifest.packages], carried.contents(manifest)
-        )
-        if faults:
+        if faults := metadata_faults(beside / CURRENT, manifest):
             raise InternalError(f"generation {manifest.generation} of {self._name}: {'; '.join(faults)}")
 
     def _link(self, manifest: Manifest) -> None:
@@ -197,12 +193,13 @@ class Generations:
         return self._folder / GENERATIONS / str(generation)
 
 
-def _entries(folder: Path) -> Iterable[Path]:
-    """The entries of a folder, or nothing if it is not there."""
-    return tuple(folder.iterdir()) if folder.is_dir() else ()
+def metadata_faults(repodata: Path, manifest: Manifest) -> list[str]:
+    """What is wrong with the metadata in `repodata`, which should be what the manifest says."""
+    return metadata.faults(repodata, [package.sha256 for package in manifest.packages], carried.contents(manifest))
 
 
-def names(repos: Path) -> Iterator[str]:
-    """The names of all repositories below `repos/`."""
-    for folder in sorted((*repos.glob(f"*/*/*/*/{GENERATIONS}"), *repos.glob(f"*/*/*/*/*/{GENERATIONS}"))):
+def names(repos: Path, project: str = "*") -> Iterator[str]:
+    """The names of all repositories below `repos/`, or those of one project."""
+    trees = (f"{project}/*/*/*/{GENERATIONS}", f"{project}/*/*/*/*/{GENERATIONS}")
+    for folder in sorted(path for tree in trees for path in repos.glob(tree)):
         yield str(folder.parent.relative_to(repos))

@@ -38,12 +38,12 @@ class Delivered(Value, frozen=True, kw_only=True):
 
 
 class Incoming:
-    """The folders `incoming/` and, for what was not taken, `rejected/`; `read` reads RPM headers.
+    """The folder `incoming/`; `rejected` has what was not taken, and `read` reads RPM headers.
 
     What is read of an operation's packages is in a folder of its own in `staging` until the operation is done.
     """
 
-    def __init__(self, folder: Path, rejected: Path, staging: Path, read: HeaderReader) -> None:
+    def __init__(self, folder: Path, rejected: RejectedDeliveries, staging: Path, read: HeaderReader) -> None:
         self._folder = folder
         self._rejected = rejected
         self._staging = staging
@@ -110,7 +110,7 @@ class Incoming:
 
     def prune(self, now: float) -> None:
         """Remove what was set aside long ago."""
-        RejectedDeliveries(self._rejected).prune(now, self._staging)
+        self._rejected.prune(now, self._staging)
 
     def _set_aside(self, operation: int, order: Publish, place: Path) -> None:
         if self.path(order).exists():
@@ -120,14 +120,13 @@ class Incoming:
     def _places(self, operation: int, order: Publish) -> Iterable[Path]:
         """Where something may have been set aside of this attempt, for an operation of this number."""
         first = next(iter(self._names(operation, order))).name
-        return (path for path in self._rejected.iterdir() if path.name == first or path.name.startswith(f"{first}."))
+        there = files.entries(self._rejected.folder)
+        return (path for path in there if path.name == first or path.name.startswith(f"{first}."))
 
     def _names(self, operation: int, order: Publish) -> Iterable[Path]:
         """What these are called, one after the other."""
-        name = f"{operation}-{order.build}-{order.job}-{order.fence}"
-        return itertools.chain(
-            [self._rejected / name], (self._rejected / f"{name}.{number}" for number in itertools.count(2))
-        )
+        folder, name = self._rejected.folder, f"{operation}-{order.build}-{order.job}-{order.fence}"
+        return itertools.chain([folder / name], (folder / f"{name}.{number}" for number in itertools.count(2)))
 
     def _digest(self, order: Publish) -> str | None:
         """The digest of the listing that was delivered, None if there is none that can be looked at."""

@@ -54,6 +54,11 @@ def parse(name: str) -> Repository:
     raise InvalidError(f"{name!r} is no repository: it is written PROJECT/STAGE/DISTRIBUTION-VERSION/TREE")
 
 
+def project_of(name: str) -> str:
+    """The project of the repository with this name."""
+    return name.partition("/")[0]
+
+
 def of_project(project: str, name: str) -> Repository:
     """The repository of a project with this name; `InvalidError` if it is none of this project."""
     repository = parse(name)

@@ -81,7 +81,12 @@ class Task(Protocol):
 
 
 class Operations:
-    """The repositories of a state folder, and what is done to them. It blocks: one thread at a time may call it.
+    """The repositories of a state folder, and what is done to them. It blocks.
+
+    Several threads may carry out operations, each those of another project. Folders, keys and what is in `staging` are
+    one project's own; the pool and the rejected deliveries are everybody's, and see to it themselves. What is kept in
+    memory is entered whole and is the same whoever enters it. createrepo_c keeps nothing between two calls, and rpm and
+    libsolv, which do, read packages in processes of their own.
 
     `now` is the wall clock in seconds since the epoch, `read` reads the headers of foreign RPMs.
     """
@@ -91,8 +96,8 @@ class Operations:
         self._staging = state / "staging"
         linked = (*(state / name for name in ("incoming", "rejected", "pool", "keys")), self._repos, self._staging)
         self._folders = (*linked, state / "switching")
-        self._incoming = Incoming(state / "incoming", state / "rejected", self._staging, read)
         self._rejected = RejectedDeliveries(state / "rejected")
+        self._incoming = Incoming(state / "incoming", self._rejected, self._staging, read)
         self._pool = Pool(state / "pool", read)
         self._switching = Switching(state / "switching")
         self._keys = Keys(state / "keys", self._staging, self._repos)
@@ -115,7 +120,9 @@ class Operations:
         for leftover in self._staging.iterdir():
             files.remove_tree(leftover)
         self._keys.recover()
-        there = {name: self._of(name) for name in generation.names(self._repos)}
+        there = tuple(generation.names(self._repos))
+        for name in there:
+            self._pool.await_word_of(name)
         for name in there:
             try:
                 self._current(name)
@@ -125,7 +132,9 @@ class Operations:
         self._incoming.prune(self._now())
 
     def carry_out(self, operations: Iterable[Operation]) -> Sequence[Answer]:
-        """Apply or reject operations of one project; what this raises is the farm's fault, and all may be given again.
+        """Apply or reject operations of one project, which nobody else is given meanwhile.
+
+        What this raises is the farm's fault, and all may be given again.
 
         Raises:
             BuilderError: A repository is damaged, or something is not to be had at the moment.
@@ -211,7 +220,7 @@ class Operations:
         self._switching.end(project)
 
     def _current(self, name: str) -> Manifest:
-        self._switch(_project(name))
+        self._switch(layout.project_of(name))
         return self._of(name).current()
 
     def _rebuild(self, repository: Repository) -> tuple[str, ...]:
@@ -232,15 +241,10 @@ class Operations:
 
     def _homes(self, project: str) -> tuple[Repository, ...]:
         """All repositories of a project that are there."""
-        names = (layout.parse(name) for name in generation.names(self._repos))
-        return tuple(home for home in names if home.project == project)
+        return tuple(layout.parse(name) for name in generation.names(self._repos, project))
 
     def _of(self, name: str) -> Generations:
         if name not in self._generations:
             staging = self._staging / name.replace("/", "+")
             self._generations[name] = Generations(name, self._repos / name, staging, self._pool, self._signer.seal)
         return self._generations[name]
-
-
-def _project(repository: str) -> str:
-    return repository.partition("/")[0]

@@ -2,8 +2,12 @@
 
 Who needs a package is what the manifests of the repositories say, never how many links a file has: a copy of the
 folders may have lost them. Nothing is removed until every repository has said what it needs.
+
+It is the one thing that projects share, and several threads work with it, each on other repositories: whether somebody
+needs a package and whether it is there change only under a lock, which is held for a few names at a time.
 """
 
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -24,6 +28,7 @@ class Pool:
         self._read = read
         self._held: dict[str, frozenset[str]] = {}
         self._unknown: set[str] = set()
+        self._lock = threading.Lock()
 
     def path(self, sha256: str) -> Path:
         """Where the package with this digest is, if it is there."""
@@ -44,10 +49,12 @@ class Pool:
         path = self.path(sha256)
         files.make_folder(path.parent)
         files.sync(record)
-        files.rename(record, self._index(sha256))
         if not path.exists():
             files.sync(file)
-            files.link(file, path)
+        with self._lock:
+            files.rename(record, self._index(sha256))
+            if not path.exists():
+                files.link(file, path)
         files.sync(path.parent)
 
     def mend(self, packages: Mapping[str, Path], staging: Path) -> None:
@@ -118,18 +125,20 @@ class Pool:
             return False
 
     def await_word_of(self, repository: str) -> None:
-        """Remove nothing until this repository has said what it needs."""
+        """Remove nothing until this repository, which was there before, has said what it needs."""
         self._unknown.add(repository)
 
     def hold(self, repository: str, digests: frozenset[str]) -> None:
         """`repository` needs these packages, too."""
-        self._held[repository] = self._held.get(repository, frozenset()) | digests
+        with self._lock:
+            self._held[repository] = self._held.get(repository, frozenset()) | digests
 
     def release(self, repository: str, needed: frozenset[str]) -> None:
         """`repository` needs these packages and no others; what nobody needs any more is removed."""
-        self._unknown.discard(repository)
-        before = self._held.get(repository, frozenset())
-        self._held[repository] = needed
+        with self._lock:
+            self._unknown.discard(repository)
+            before = self._held.get(repository, frozenset())
+            self._held[repository] = needed
         self._remove(before - needed)
 
     def sweep(self) -> None:
@@ -149,9 +158,10 @@ class Pool:
         if self._unknown:
             return
         for sha256 in digests:
-            if not any(sha256 in held for held in self._held.values()):
-                files.remove(self.path(sha256))
-                files.remove(self._index(sha256))
+            with self._lock:
+                if not any(sha256 in held for held in self._held.values()):
+                    files.remove(self.path(sha256))
+                    files.remove(self._index(sha256))
 
     def _source(self, sha256: str, place: Path) -> Path | None:
         """The file from which a package that is not whole can be taken."""

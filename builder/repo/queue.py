@@ -1,13 +1,12 @@
-"""The operations that wait, and the one worker that carries them out."""
+"""The operations that wait, and what carries them out: one worker for each project that has some, up to a number."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
-from builder.clock import started
+from builder.clock import background
 from builder.errors import BuilderError
 from builder.model.operation import Operation
 from builder.repo.answer import Answer
@@ -26,29 +25,35 @@ class _Waiting:
     due: float
     alone: bool = False
 
+    @property
+    def project(self) -> str:
+        return self.operation.order.project
+
 
 class Queue:
     """Operations in, answers out.
 
-    What waits for the same project when the worker is free is carried out together, so that it shares generations.
-    When that fails, and it is the farm's fault (a full disk, say), each is tried by itself, and what fails again is
-    tried again later, while the others go on; nothing is dropped. Nothing is kept on disk: the master gives again what
-    it has no answer to.
+    Each project is worked on by one worker at a time, and up to `workers` projects at once: a long operation keeps only
+    those of its own project waiting. What waits for the same project when a worker is free for it is carried out
+    together, so that it shares generations. When that fails, and it is the farm's fault (a full disk, say), each is
+    tried by itself, and what fails again is tried again later, while the others go on; nothing is dropped. Nothing is
+    kept on disk: the master gives again what it has no answer to.
     """
 
     def __init__(
         self,
         clock: IReactorTime,
+        workers: int,
         carry_out: Callable[[Sequence[Operation]], Awaitable[Sequence[Answer]]],
         tell: Callable[[Answer], None],
     ) -> None:
         self._clock = clock
+        self._workers = workers
         self._carry_out = carry_out
         self._tell = tell
         self._waiting: dict[int, _Waiting] = {}
+        self._busy: set[str] = set()
         self._stopped = False
-        self._busy = False
-        self._work: Deferred[None] = succeed(None)
         self._timer: IDelayedCall | None = None
 
     def submit(self, operation: Operation) -> None:
@@ -57,55 +62,51 @@ class Queue:
         self._look()
 
     def stop(self) -> None:
-        """Begin nothing more; what the worker is just doing is its own affair."""
+        """Begin nothing more, and tell nothing more; what the workers are just doing is their own affair."""
         self._stopped = True
         self._rest()
-        self._work.cancel()
 
     def _look(self) -> None:
-        """Begin with what is due, unless something is going on."""
-        if not self._busy and not self._stopped:
-            self._rest()
-            self._busy = True
-            self._work = started("Carrying out operations", self._until_done())
+        """Begin with what is due, as far as there are workers, and look again when more will be."""
+        while not self._stopped and len(self._busy) < self._workers and (batch := self._together()):
+            self._busy.add(batch[0].project)
+            background("Carrying out operations", self._attempt(batch))
+        self._rest()
+        now = self._clock.seconds()
+        later = [waiting.due for waiting in self._waiting.values() if waiting.due > now]
+        if later and not self._stopped:
+            self._timer = self._clock.callLater(min(later) - now, self._look)
 
     def _rest(self) -> None:
         """Wait for no time any more."""
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
 
-    async def _until_done(self) -> None:
-        try:
-            while batch := self._together():
-                await self._attempt(batch)
-        except CancelledError:
-            return
-        finally:
-            self._busy = False
-        if self._waiting:
-            next_due = min(waiting.due for waiting in self._waiting.values())
-            self._timer = self._clock.callLater(max(0, next_due - self._clock.seconds()), self._look)
-
     def _together(self) -> Sequence[_Waiting]:
-        """The oldest operation that is due, and whatever can share its generations."""
+        """The oldest operation that is due, of a project that is not worked on, and what can share its generations."""
         now = self._clock.seconds()
-        due = [waiting for waiting in self._waiting.values() if waiting.due <= now]
+        due = [one for one in self._waiting.values() if one.due <= now and one.project not in self._busy]
         if not due or due[0].alone:
             return due[:1]
-        project = due[0].operation.order.project
-        return [waiting for waiting in due if not waiting.alone and waiting.operation.order.project == project]
+        return [one for one in due if not one.alone and one.project == due[0].project]
 
     async def _attempt(self, batch: Sequence[_Waiting]) -> None:
+        """Carry these operations out, which are of one project; nobody hears of it if it ends after a stop."""
         try:
             answers = await self._carry_out([waiting.operation for waiting in batch])
-        except CancelledError:
-            raise
         except Exception as error:  # noqa: BLE001 - whatever goes wrong here, the operations stay
             self._put_back(batch, error)
-            return
+        else:
+            self._answer(answers)
+        finally:
+            self._busy.discard(batch[0].project)
+            self._look()
+
+    def _answer(self, answers: Sequence[Answer]) -> None:
         for answer in answers:
             self._waiting.pop(answer.number, None)
-            self._tell(answer)
+            if not self._stopped:
+                self._tell(answer)
 
     def _put_back(self, batch: Sequence[_Waiting], error: Exception) -> None:
         numbers = [waiting.operation.number for waiting in batch]

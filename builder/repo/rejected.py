@@ -5,8 +5,10 @@ rejected/<operation>-<build>-<job>-<fence>/{files/, reason.json}, and dropped.js
 
 import re
 import stat
+import threading
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -45,14 +47,18 @@ class Dropped(Value, frozen=True, kw_only=True):
 
 
 class RejectedDeliveries:
-    """The folder `rejected/`. It blocks while it reads; the repository builder alone writes."""
+    """The folder `rejected/`. It blocks while it reads; the repository builder alone writes.
+
+    The deliveries of all projects are removed here, whichever of them a thread works for: one thread at a time does.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder: Final = folder
+        self._lock = threading.Lock()
 
     def listing(self, project: str | None = None) -> tuple[RejectedDelivery, ...]:
         """All of them, or those of one project, the newest first, without their files."""
-        there = ((place, refusal(place)) for place in _entries(self._folder))
+        there = ((place, refusal(place)) for place in files.entries(self.folder))
         shown = [_shown(place, why) for place, why in there if why and project in {None, why.order.project}]
         return tuple(sorted(shown, key=lambda one: (one.time, one.operation), reverse=True))
 
@@ -62,7 +68,7 @@ class RejectedDeliveries:
         Raises:
             NotFoundError: There is none of that name.
         """
-        place = self._folder / name
+        place = self.folder / name
         why = refusal(place) if _LABEL.fullmatch(name) else None
         if why is None:
             raise NotFoundError(f"nothing called {name} was rejected; `builder repo rejected list` shows what was")
@@ -74,23 +80,25 @@ class RejectedDeliveries:
 
     def drop(self, dropped: Dropped, waste: Path) -> None:
         """Remove a delivery by way of the folder `waste`, and remember it; nothing happens the second time."""
-        if dropped not in self._dropped():
-            files.write(self._folder / _DROPPED, msgspec.json.encode((*self._dropped(), dropped)[-REMEMBERED:]))
-        if (self._folder / dropped.name).exists():
-            files.discard(self._folder / dropped.name, waste)
+        with self._lock:
+            if dropped not in self._dropped():
+                files.write(self.folder / _DROPPED, msgspec.json.encode((*self._dropped(), dropped)[-REMEMBERED:]))
+            if (self.folder / dropped.name).exists():
+                files.discard(self.folder / dropped.name, waste)
 
     def prune(self, now: float, waste: Path) -> None:
         """Remove what was set aside long ago, by way of the folder `waste`; also where it does not say why."""
-        for place in _entries(self._folder):
-            why = refusal(place)
-            since = place.lstat().st_mtime if why is None else why.time
-            if place.is_dir() and now - since > KEPT:
-                files.discard(place, waste)
+        with self._lock:
+            for place in files.entries(self.folder):
+                why = refusal(place)
+                since = place.lstat().st_mtime if why is None else why.time
+                if place.is_dir() and now - since > KEPT:
+                    files.discard(place, waste)
 
     def _dropped(self) -> tuple[Dropped, ...]:
         """What is remembered; nothing if it cannot be read, which makes an answer worse and nothing else."""
         try:
-            return msgspec.json.decode((self._folder / _DROPPED).read_bytes(), type=tuple[Dropped, ...])
+            return msgspec.json.decode((self.folder / _DROPPED).read_bytes(), type=tuple[Dropped, ...])
         except (OSError, msgspec.MsgspecError):
             return ()
 
@@ -120,11 +128,7 @@ def _shown(place: Path, why: Refusal) -> RejectedDelivery:
 
 def _files(folder: Path) -> Iterable[RejectedFile]:
     """What was delivered; nothing of it is opened or followed, and its names are as hostile as its content."""
-    for path in sorted(_entries(folder)):
+    for path in sorted(files.entries(folder)):
         facts = path.lstat()
         name = "".join(letter if letter.isprintable() else "?" for letter in path.name)
         yield RejectedFile(name=name, size=facts.st_size if stat.S_ISREG(facts.st_mode) else 0)
-
-
-def _entries(folder: Path) -> tuple[Path, ...]:
-    return tuple(folder.iterdir()) if folder.is_dir() else ()

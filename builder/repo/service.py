@@ -1,19 +1,17 @@
 """The repository builder's process put together: configuration and reactor in, a running daemon out."""
 
-import fcntl
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from random import Random
 from typing import Any
 
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
+from builder import files, lock
 from builder.clock import wall_time
 from builder.config import RepoConfig
 from builder.dial import Dialler
-from builder.errors import ConflictError
 from builder.model.operation import Operation
 from builder.repo.answer import Answer
 from builder.repo.headers import read_apart
@@ -24,16 +22,18 @@ from builder.tls import client_endpoint
 
 PING_EVERY = 15.0
 """Seconds between questions to the master whether it is there."""
+WORKERS = 4
+"""How many projects are worked on at once. Most of it is waiting, for the disk and for gpg, rpm and other children."""
 
 
 class RepoDaemon:
-    """A running repository builder. All work on repositories is done by its one worker thread."""
+    """A running repository builder, which holds its state folder for as long as its threads work in it."""
 
     def __init__(self, config: RepoConfig, reactor: Any) -> None:
         self._operations = Operations(config.state, wall_time, read_apart)
         self._reactor = reactor
-        self._worker = ThreadPool(minthreads=0, maxthreads=1, name="operations")
-        self._queue = Queue(reactor, self._carry_out, self._tell)
+        self._workers = ThreadPool(minthreads=0, maxthreads=WORKERS, name="operations")
+        self._queue = Queue(reactor, WORKERS, self._carry_out, self._tell)
         self._session = MasterSession(self._queue.submit)
         self._dialler = Dialler(
             reactor,
@@ -43,24 +43,25 @@ class RepoDaemon:
             Random(),  # noqa: S311 - it spreads reconnections, it keeps no secret
             PING_EVERY,
         )
-        self._lock = _lock(config.state)
+        files.make_folder(config.state)
+        self._lock = lock.hold(config.state / "repo.lock", "repository builder")
 
     async def start(self) -> None:
         """Clear up after an earlier life, then connect; raises what makes that impossible."""
-        self._worker.start()
-        await deferToThreadPool(self._reactor, self._worker, self._operations.recover)
+        self._workers.start()
+        await deferToThreadPool(self._reactor, self._workers, self._operations.recover)
         self._dialler.startService()
 
     async def stop(self) -> None:
-        """Disconnect, finish what the worker is at, and begin nothing more."""
+        """Disconnect, finish what the workers are at, and begin nothing more."""
         self._queue.stop()
         if self._dialler.running:
             await self._dialler.stopService()
-        self._worker.stop()
+        self._workers.stop()
         os.close(self._lock)
 
     async def _carry_out(self, operations: Sequence[Operation]) -> Sequence[Answer]:
-        return await deferToThreadPool(self._reactor, self._worker, self._operations.carry_out, operations)
+        return await deferToThreadPool(self._reactor, self._workers, self._operations.carry_out, operations)
 
     def _tell(self, answer: Answer) -> None:
         self._session.tell(answer)
@@ -75,15 +76,3 @@ async def start_repo(config: RepoConfig, reactor: Any) -> RepoDaemon:
         await daemon.stop()
         raise
     return daemon
-
-
-def _lock(state: Path) -> int:
-    """The descriptor that keeps a second repository builder away; `ConflictError` if there is a first."""
-    state.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(state / "repo.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as held:
-        os.close(descriptor)
-        raise ConflictError(f"{state} has a repository builder already: stop it, or start this one elsewhere") from held
-    return descriptor

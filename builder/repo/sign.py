@@ -12,7 +12,7 @@ from pathlib import Path
 
 from builder import files
 from builder.errors import InternalError, UnavailableError
-from builder.repo import gnupg, index, signatures
+from builder.repo import gnupg, index, layout, signatures
 from builder.repo.headers import HeaderReader, record_path
 from builder.repo.incoming import Delivered
 from builder.repo.keys import Keys
@@ -70,7 +70,7 @@ class Signer:
         """Sign the metadata of a generation, if its manifest says by which key."""
         if not manifest.key:
             return
-        project = manifest.repository.partition("/")[0]
+        project = layout.project_of(manifest.repository)
         options = ("--local-user", manifest.key, "--armor", "--output", repodata / "repomd.xml.asc")
         sign: gnupg.Command = ("gpg", *_quiet(manifest.created), *options, "--detach-sign", repodata / "repomd.xml")
         gnupg.run_with_agent(self._keys.home(project, manifest.key), sign, _SECONDS)
@@ -78,7 +78,7 @@ class Signer:
 
     def check_seal(self, manifest: Manifest, repodata: Path) -> None:
         """Raise `UnavailableError` if the metadata's signature is not that of the key in the manifest."""
-        project = manifest.repository.partition("/")[0]
+        project = layout.project_of(manifest.repository)
         keyring = self._keys.keyring(project, manifest.key)
         check = ("gpgv", "--ignore-time-conflict", "--keyring", keyring)
         gnupg.run((*check, repodata / "repomd.xml.asc", repodata / "repomd.xml"), _SECONDS)

@@ -11,10 +11,11 @@ from builder import files
 from builder.errors import BuilderError, NotFoundError
 from builder.model.findings import TEXT, Finding, told
 from builder.model.operation import Verify
-from builder.repo import answer, carried, metadata
+from builder.repo import answer, layout
 from builder.repo.answer import Answer
 from builder.repo.archive import CURRENT, GENERATIONS, MANIFEST, Archive
 from builder.repo.draft import Drafts
+from builder.repo.generation import metadata_faults
 from builder.repo.incoming import Delivered
 from builder.repo.keys import Keys
 from builder.repo.layout import Repository
@@ -63,9 +64,7 @@ class Inspection:
             yield f"{MANIFEST} is not the one that was written"
         if not (place / "Packages").is_symlink() or str((place / "Packages").readlink()) != "../../Packages":
             yield "Packages is no link to ../../Packages"
-        yield from metadata.faults(
-            place / CURRENT, [package.sha256 for package in manifest.packages], carried.contents(manifest)
-        )
+        yield from metadata_faults(place / CURRENT, manifest)
         if manifest.key and self._known(manifest.repository, manifest.key):
             self._signer.check_seal(manifest, place / CURRENT)
 
@@ -99,8 +98,7 @@ class Inspection:
 
     def _known(self, name: str, key: str) -> bool:
         """Whether a key is there: what a retired one has signed cannot be looked at any more."""
-        project = name.partition("/")[0]
-        return self._keys.public(project, key).exists()
+        return self._keys.public(layout.project_of(name), key).exists()
 
 
 class Verifying:

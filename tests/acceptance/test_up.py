@@ -67,7 +67,8 @@ def test_a_farm_lives_dies_and_lives_again_in_its_folder(tmp_path: Path) -> None
         assert builder("slave", "list", client=Path(client)).stdout.startswith("local\tconnected\t0/")
         second = builder("up", "--state", str(state))
         assert second.returncode == 3
-        assert f"another `builder up` runs in {state}" in second.stderr
+        assert "another `builder up` (process " in second.stderr
+        assert f" works in {state}; stop it" in second.stderr
 
 
 def test_a_farm_that_is_killed_leaves_nothing_in_the_way(tmp_path: Path) -> None:

@@ -135,7 +135,8 @@ def test_a_daemon_that_cannot_start_says_why_in_one_line(premises: Premises) -> 
         first.communicate()
     assert second.returncode == 1
     (line,) = second.stderr.splitlines()
-    assert f"critical: cannot start: {premises.folder}/master has a repository builder already" in line
+    assert f"critical: cannot start: another repository builder (process {first.pid}) works in " in line
+    assert f" works in {premises.folder}/master; stop it, or give this one another state folder" in line
 
 
 def test_a_daemon_ends_when_its_parent_is_killed(premises: Premises, tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ class RepoDaemonTests(TestCase):
         """A second daemon on the same folder is refused with a sentence, and may start when the first has ended."""
         await self._listen()
         first = await start_repo(self.config, reactor)
-        with pytest.raises(ConflictError, match="has a repository builder already"):
+        with pytest.raises(ConflictError, match=r"another repository builder \(process \d+\) works in "):
             await start_repo(self.config, reactor)
         await first.stop()
         await self._start()

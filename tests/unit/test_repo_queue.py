@@ -11,20 +11,22 @@ from builder.repo.answer import Answer
 from builder.repo.queue import RETRY, Queue
 from builder.wire import Applied
 
+WORKERS = 3
+
 
 def _operation(number: int, project: str = "hello") -> Operation:
     return Operation(number=number, order=Prepare(project=project, stages=("testing",), chroots=("fedora-43-x86_64",)))
 
 
 class QueueTests(SynchronousTestCase):
-    """The worker is played by the test: each batch it is given is a Deferred that the test fires."""
+    """The workers are played by the test: each batch they are given is a Deferred that the test fires."""
 
     @override
     def setUp(self) -> None:
         self.clock = Clock()
         self.batches: list[tuple[list[int], Deferred[Sequence[Answer]]]] = []
         self.told: list[Answer] = []
-        self.queue = Queue(self.clock, self._carry_out, self.told.append)
+        self.queue = Queue(self.clock, WORKERS, self._carry_out, self.told.append)
         self.addCleanup(self.queue.stop)
 
     def _carry_out(self, operations: Sequence[Operation]) -> Deferred[Sequence[Answer]]:
@@ -39,12 +41,12 @@ class QueueTests(SynchronousTestCase):
     def _begun(self) -> list[list[int]]:
         return [numbers for numbers, _ in self.batches]
 
-    def _succeed(self) -> None:
-        numbers, done = self.batches[-1]
+    def _succeed(self, batch: int = -1) -> None:
+        numbers, done = self.batches[batch]
         done.callback([Applied(number=number, generations=()) for number in numbers])
 
-    def test_one_at_a_time(self) -> None:
-        """While the worker is busy nothing else begins; what waits then is carried out together."""
+    def test_one_project_after_the_other_s_end(self) -> None:
+        """While a project is worked on nothing else of it begins; what waits then is carried out together."""
         self._submit(_operation(1), _operation(2), _operation(3))
         assert self._begun() == [[1]]
         self._succeed()
@@ -52,15 +54,38 @@ class QueueTests(SynchronousTestCase):
         self._succeed()
         assert [answer.number for answer in self.told] == [1, 2, 3]
 
-    def _fail(self) -> None:
-        self.batches[-1][1].errback(OSError(28, "No space left on device"))
+    def _fail(self, batch: int = -1) -> None:
+        self.batches[batch][1].errback(OSError(28, "No space left on device"))
 
-    def test_projects_do_not_share(self) -> None:
-        """Operations on other projects' repositories go after each other, the oldest first."""
-        self._submit(_operation(1), _operation(2, "b"), _operation(3, "a"), _operation(4, "b"))
+    def test_projects_do_not_wait_for_each_other(self) -> None:
+        """An operation that takes long keeps those of its own project waiting, in their order, and nobody else's."""
+        self._submit(_operation(1), _operation(2), _operation(3, "b"), _operation(4), _operation(5, "b"))
+        assert self._begun() == [[1], [3]]
+        self._succeed(1)
+        assert self._begun() == [[1], [3], [5]]
+        self._succeed(2)
+        assert [answer.number for answer in self.told] == [3, 5]
+        self._succeed(0)
+        assert self._begun() == [[1], [3], [5], [2, 4]]
+
+    def test_no_more_than_there_are_workers(self) -> None:
+        """Further projects wait for a worker, the oldest operation first."""
+        self._submit(*(_operation(number, f"p{number}") for number in range(1, WORKERS + 3)))
+        self._submit(_operation(90, "p2"))
+        assert self._begun() == [[number] for number in range(1, WORKERS + 1)]
+        self._succeed(1)
+        self._succeed(0)
+        assert self._begun()[WORKERS:] == [[WORKERS + 1], [WORKERS + 2]]
         self._succeed()
-        self._succeed()
-        assert self._begun() == [[1], [2, 4], [3]]
+        assert self._begun()[-1] == [90]
+
+    def test_a_failure_is_of_one_project(self) -> None:
+        """What the farm could not do for one project is tried again by itself; the other's is answered."""
+        self._submit(_operation(1), _operation(2, "b"), _operation(3), _operation(4, "b"))
+        self._fail(0)
+        self._succeed(1)
+        assert self._begun() == [[1], [2], [3], [4]]
+        assert [answer.number for answer in self.told] == [2]
 
     def test_asked_twice_done_once(self) -> None:
         """An operation that the master gives again while it waits or is carried out is not done twice."""
@@ -94,16 +119,16 @@ class QueueTests(SynchronousTestCase):
     def test_what_keeps_failing_holds_nobody_up(self) -> None:
         """However many operations fail again and again, a new one is carried out at once, and they are tried later."""
         self._submit(*(_operation(number, f"p{number}") for number in range(1, 6)))
-        for _ in range(5):
-            self._fail()
+        for batch in range(5):
+            self._fail(batch)
         assert self._begun() == [[1], [2], [3], [4], [5]]
         self.clock.advance(RETRY / 2)
         self._submit(_operation(6, "good"))
         self._succeed()
         assert [answer.number for answer in self.told] == [6]
         self.clock.advance(RETRY / 2)
-        for _ in range(5):
-            self._succeed()
+        for batch in range(6, 11):
+            self._succeed(batch)
         assert self._begun()[6:] == [[1], [2], [3], [4], [5]]
 
     def test_the_farm_s_fault_is_a_line_in_the_log(self) -> None:
@@ -135,9 +160,12 @@ class QueueTests(SynchronousTestCase):
         assert self._begun() == []
         assert self.clock.getDelayedCalls() == []
 
-    def test_stopped_while_the_worker_works(self) -> None:
-        """A stop in the middle waits for nobody, and nothing is told after it."""
-        self._submit(_operation(1), _operation(2))
+    def test_stopped_while_workers_work(self) -> None:
+        """After a stop in the middle nothing begins, and nothing is told of what ends then, well or not."""
+        self._submit(_operation(1), _operation(2), _operation(3, "b"))
         self.queue.stop()
-        assert self._begun() == [[1]]
+        self._succeed(0)
+        self._fail(1)
+        assert self._begun() == [[1], [3]]
         assert self.told == []
+        assert self.clock.getDelayedCalls() == []
