@@ -1,4 +1,4 @@
-"""What is wrong with the options of a definition that their types cannot say: macros, and conditionals that are on or off."""
+"""What is wrong with the options of a definition, its macros and conditionals, that their types cannot say."""
 
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any

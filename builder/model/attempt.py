@@ -56,9 +56,9 @@ class LastBuilt(Value, frozen=True, kw_only=True):
 class SourceWork(Value, frozen=True, kw_only=True, tag="source"):
     """Resolve the refs, gather the sources and make the SRPM.
 
-    `build` goes into `%{_checkout}` of the style `ci`. `options` are those that hold in every chroot; `chosen` is a digest
-    of the options in all of them, which are inputs like the sources, where there are any. `secrets` are those that the
-    two places name; no other work has any, and the slave keeps them apart from the order.
+    `build` goes into `%{_checkout}` of the style `ci`. `options` are those that hold in every chroot; `chosen` is a
+    digest of the options in all of them, which are inputs like the sources, where there are any. `secrets` are those
+    that the two places name; no other work has any, and the slave keeps them apart from the order.
     """
 
     project: Label
@@ -76,8 +76,8 @@ class ChrootWork(Value, frozen=True, kw_only=True, tag="chroot"):
     """Build an SRPM in a chroot.
 
     `repositories` are the project's own and its external ones, in addition to the chroot's base repositories. `force`
-    passes the gate; then the release of a rebuild that would repeat an EVR gets the next serial. `options` are those that
-    hold in this chroot.
+    passes the gate; then the release of a rebuild that would repeat an EVR gets the next serial. `options` are those
+    that hold in this chroot.
     """
 
     project: Label

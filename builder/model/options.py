@@ -1,7 +1,7 @@
 """Options: what rpm is told of a package beyond its spec, everywhere or in one chroot.
 
-They reach rpm as arguments and lines of its own, never through a shell; patterns and limits keep each of them one word or
-one line, and all of them together small enough for an order.
+They reach rpm as arguments and lines of its own, never through a shell; patterns and limits keep each of them one word
+or one line, and all of them together small enough for an order.
 """
 
 from collections.abc import Mapping
@@ -12,8 +12,20 @@ import msgspec
 from builder.model import Value
 
 FARMS_OWN = frozenset(
-    ["dist", "_checkout", "_topdir", "_builddir", "_rpmdir", "_sourcedir", "_specdir", "_srcrpmdir"]
-    + ["_buildhost", "_dbpath", "_netsharedpath", "_rpmfilename"]
+    {
+        "_builddir",
+        "_buildhost",
+        "_checkout",
+        "_dbpath",
+        "_netsharedpath",
+        "_rpmdir",
+        "_rpmfilename",
+        "_sourcedir",
+        "_specdir",
+        "_srcrpmdir",
+        "_topdir",
+        "dist",
+    }
 )
 """Macros by which the farm itself tells rpm what to do."""
 
@@ -30,7 +42,7 @@ MacroValue = Annotated[
     msgspec.Meta(
         pattern=r"^(?!.*\{[{%#])(?!.*[\\\s]\Z)[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*\Z",
         max_length=512,
-        description="one line of text without spaces around it, without `{{`, `{%` and `{#`, and without `\\` at its end "
+        description="one line of text without spaces around it, `{{`, `{%` and `{#` in it, or `\\` at its end "
         "(`%{nil}` is nothing)",
     ),
 ]

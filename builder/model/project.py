@@ -21,6 +21,16 @@ Duration = Annotated[
 ]
 """Whole seconds; people write `90s`, `15m`, `2h`, `1d`."""
 
+SpecPath = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^(?:(?!\.{1,2}/)[A-Za-z0-9._][A-Za-z0-9._+~^-]*/)*[A-Za-z0-9][A-Za-z0-9._+~^-]*\Z",
+        max_length=256,
+        description="the path of a file in the repository, such as `hello.spec` or `rpm/hello.spec`",
+    ),
+]
+"""It never leads out of the repository."""
+
 TIMEOUT: Final = 2 * 3600
 """Seconds that an attempt may take, where the package says nothing else."""
 SILENCE: Final = 3600
@@ -46,9 +56,12 @@ class GitSource(Value, frozen=True, kw_only=True):
 
 
 class Packaging(GitSource, frozen=True, kw_only=True):
-    """The repository that holds the spec; `spec` names the file when there are several."""
+    """The repository that holds the spec, and beside it what else of the SRPM is not fetched from elsewhere.
 
-    spec: Label | None = None
+    `spec` is its path. Without it, it is the only one in the top folder or, where there is none, the only one at all.
+    """
+
+    spec: SpecPath | None = None
 
 
 class ChrootChoice(Value, frozen=True, kw_only=True):

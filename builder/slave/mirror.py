@@ -12,7 +12,7 @@ import fcntl
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -61,6 +61,9 @@ _PRIVATE = (
 )
 _SECRET = re.compile(r"//[^/@\s]+@")
 _HASH = re.compile(r"[0-9a-f]{7,64}")
+_LINK = "160000"
+"""The mode of a tree's entry that is a commit of another repository."""
+_WHOLE = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 class Mirror:
@@ -73,7 +76,7 @@ class Mirror:
         self._access = access
 
     def update(self, ref: str) -> None:
-        """Bring all branches and tags here, and what HEAD is there if that is the wanted `ref`.
+        """Bring all branches and tags here, and the wanted `ref` if that is HEAD, or a commit on none of them.
 
         Raises:
             EndedError: The repository does not exist, may not be read, or cannot be reached.
@@ -82,12 +85,21 @@ class Mirror:
             files.remove(stale)
         if not (self._path / "HEAD").exists():
             self._must("init", "--quiet", "--bare")
-        refs = (*_REFS, _HEAD) if ref == "HEAD" else _REFS
-        fetch = ("fetch", "--quiet", "--prune", "--force", "--no-write-fetch-head", "--", self._url, *refs)
-        with granted(self._workspace, self._url, self._access) as grant:
-            answer = self._git(*fetch, grant=grant)
+        answer = self._fetch("--prune", refs=(*_REFS, _HEAD) if ref == "HEAD" else _REFS)
+        if not answer.code and _WHOLE.fullmatch(ref) and self._commit(ref).code:
+            answer = self._fetch(refs=(f"+{ref}:refs/builder/commits/{ref}",))
+            if answer.code and not _AWAY.search(answer.errors):
+                return  # it has no such commit, or does not let it be read: there is nothing to resolve
         if answer.code:
             raise self._unreadable(answer)
+
+    def _fetch(self, *options: str, refs: Sequence[str]) -> Answer:
+        fetch = ("fetch", "--quiet", "--force", "--no-write-fetch-head", *options, "--", self._url, *refs)
+        with granted(self._workspace, self._url, self._access) as grant:
+            return self._git(*fetch, grant=grant)
+
+    def _commit(self, name: str) -> Answer:
+        return self._git("rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}", quiet=True)
 
     def resolve(self, source: GitSource) -> Commit:
         """The commit that a branch, a tag or (part of) a commit's own name stands for.
@@ -100,11 +112,16 @@ class Mirror:
         if ref == "HEAD":
             names = ["refs/builder/head"]
         for name in names:
-            answer = self._git("rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}", quiet=True)
+            answer = self._commit(name)
             if not answer.code:
                 commit = answer.output.strip()
-                return Commit(git=_public(source.git), ref=ref, commit=commit, date=self._date(commit))
-        raise failed(FailureKind.SOURCES, f"{_public(self._url)} has no branch, tag or commit {ref!r}")
+                return Commit(git=public(source.git), ref=ref, commit=commit, date=self._date(commit))
+        reason = f"{public(self._url)} has no branch, tag or commit {ref!r}"
+        if _WHOLE.fullmatch(ref):
+            reason += ", or does not let it be read"
+        elif _HASH.fullmatch(ref):
+            reason += "; a commit that is on no branch needs its whole name"
+        raise failed(FailureKind.SOURCES, reason)
 
     def _date(self, commit: str) -> str:
         seconds = self._must("log", "-1", "--format=%ct", commit).output
@@ -112,7 +129,7 @@ class Mirror:
             return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         except (ValueError, OverflowError, OSError) as error:
             reason = (
-                f"the commit {commit} of {_public(self._url)} is of no possible date: {seconds.strip()} s after 1970"
+                f"the commit {commit} of {public(self._url)} is of no possible date: {seconds.strip()} s after 1970"
             )
             raise failed(FailureKind.SOURCES, reason) from error
 
@@ -139,6 +156,27 @@ class Mirror:
         if answer.code or not _archived(tarball):
             raise failed(FailureKind.SOURCES, f"{tarball.name} cannot be made from a commit: {answer.last_error}")
 
+    def modules(self, commit: str) -> str:
+        """The paths and URLs of the submodules of a commit, as `git config --null` writes them.
+
+        Raises:
+            EndedError: Its `.gitmodules` cannot be read.
+        """
+        blob = f"{commit}:.gitmodules"
+        if self._git("cat-file", "-e", blob, quiet=True).code:
+            return ""
+        answer = self._git("config", "--null", f"--blob={blob}", "--get-regexp", r"^submodule\..*\.(path|url)$")
+        if answer.code > 1:  # 1 is that there are none
+            why = answer.last_error.removeprefix("fatal: ").removeprefix("error: ")
+            raise failed(FailureKind.SOURCES, f"the .gitmodules of {public(self._url)} cannot be read: {why}")
+        return answer.output
+
+    def link(self, commit: str, path: str) -> str | None:
+        """The commit of the submodule at `path` that a commit records, if it does."""
+        answer = self._git("--literal-pathspecs", "ls-tree", "-z", "--full-tree", commit, "--", path, quiet=True)
+        mode, _, rest = answer.output.partition(" ")
+        return rest.removeprefix("commit ").partition("\t")[0] if mode == _LINK and not answer.code else None
+
     def _must(self, *arguments: str) -> Answer:
         answer = self._git(*arguments)
         if answer.code:
@@ -153,14 +191,14 @@ class Mirror:
         return self._workspace.ask(command, environment, quiet=quiet, cleaned=self._cleaned)
 
     def _cleaned(self, text: str) -> str:
-        return _public(self._access.hide(text) if self._access else text)
+        return public(self._access.hide(text) if self._access else text)
 
     def _unreadable(self, answer: Answer) -> EndedError:
         lines = answer.errors.splitlines()
         told = [line for line in lines if _BY_SSH.search(line)] + [line for line in lines if line.startswith("fatal:")]
         why = next(iter(told), answer.last_error).removeprefix("fatal: ")
         secret = f" with the secret `{self._access.secret.name}`" if self._access else ""
-        sentence = f"{_public(self._url)} cannot be read{secret}: {why}"
+        sentence = f"{public(self._url)} cannot be read{secret}: {why}"
         if not self._access and _DENIED.search(answer.errors):
             sentence += f"; {_PRIVATE}"
         return broken(sentence) if _AWAY.search(answer.errors) else failed(FailureKind.SOURCES, sentence)
@@ -186,7 +224,7 @@ def mirror(workspace: Workspace, url: str, access: Access | None = None) -> Iter
         os.close(descriptor)
 
 
-def _public(text: str) -> str:
+def public(text: str) -> str:
     """`text` without the passwords of URLs."""
     return _SECRET.sub("//", text)
 

@@ -9,7 +9,12 @@ from builder.model import Value
 from builder.model.attempt import Commit
 
 _TAG = re.compile(r"(?:source|patch)\d*\s*:\s*(?P<name>\S+)\s*", re.IGNORECASE)
-_PREAMBLE_END = re.compile(r"%(?:description|package|prep|build|install|check|files|changelog)\b")
+_SECTION = re.compile(
+    r"%(?P<name>package|sourcelist|patchlist|description|generate_buildrequires|prep|conf|build|install|check|clean|"
+    r"files|changelog|verifyscript|(?:pre|post)(?:un|trans|untrans)?|(?:file|trans)?trigger\w*)\b"
+)
+_TAGS, _LISTS = frozenset({"", "package"}), frozenset({"sourcelist", "patchlist"})
+"""The sections in which files are named by tags, of which the first has no name, and by lines of nothing else."""
 _TAGGED = re.compile(r"(?P<kind>[A-Za-z0-9]+) \((?P<name>[^)]+)\) = (?P<digest>[0-9A-Fa-f]+)")
 _MD5 = re.compile(r"(?P<digest>[0-9A-Fa-f]{32})\s+\*?(?P<name>\S+)")
 _KINDS = frozenset({"md5", "sha1", "sha224", "sha256", "sha384", "sha512"})
@@ -35,16 +40,19 @@ def named_sources(spec: str) -> tuple[Source, ...]:
 
     rpm takes the part after the last slash for the file's name, also where that stands behind a `#`.
     """
-    found = []
-    for line in spec.splitlines():
-        if _PREAMBLE_END.match(line):
-            break
-        match = _TAG.fullmatch(line.strip())
-        if match:
-            text = match["name"]
-            url = text.partition("#")[0] if "://" in text else None
-            found.append(Source(name=text.rsplit("/", 1)[-1], url=url))
+    found, section = [], ""
+    for line in map(str.strip, spec.splitlines()):
+        if match := _SECTION.match(line):
+            section = match["name"]
+        elif section in _TAGS and (match := _TAG.fullmatch(line)):
+            found.append(_source(match["name"]))
+        elif section in _LISTS and line and not line.startswith("#"):
+            found.append(_source(line))
     return tuple(found)
+
+
+def _source(text: str) -> Source:
+    return Source(name=text.rsplit("/", 1)[-1], url=text.partition("#")[0] if "://" in text else None)
 
 
 def checksums(text: str) -> dict[str, Checksum]:
@@ -76,15 +84,19 @@ def checkout(commit: Commit, short: str, build: int) -> str:
     return f"{commit.date[:10].replace('-', '')}.{build}git{short}"
 
 
-def inputs_digest(commits: Iterable[Commit], digests: Iterable[tuple[str, str]]) -> str:
-    """One digest over the commits and the name and SHA-256 of every source: the same inputs give the same."""
+def inputs_digest(commits: Iterable[Commit], digests: Iterable[tuple[str, str]], chosen: str | None = None) -> str:
+    """One digest over commits, the name and SHA-256 of every source, and that of what options were `chosen`.
+
+    The same inputs give the same.
+    """
     lines = sorted([f"commit {commit.git} {commit.commit}" for commit in commits])
     lines += sorted(f"{digest} {name}" for name, digest in digests)
+    lines += [f"options {chosen}"] if chosen else []
     return hashlib.sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest()
 
 
 def only_spec(names: Sequence[str], wanted: str | None) -> str:
-    """Which of a packaging repository's files is the spec.
+    """Which of a packaging repository's files, by their paths, is the spec.
 
     Raises:
         InvalidError: There is none, or there are several and none is wanted.
@@ -94,10 +106,11 @@ def only_spec(names: Sequence[str], wanted: str | None) -> str:
         if wanted not in names:
             raise InvalidError(f"the packaging repository has no file {wanted}; its specs are: {_listed(specs)}")
         return wanted
-    if len(specs) != 1:
+    highest = [name for name in specs if "/" not in name] or specs
+    if len(highest) != 1:
         raise InvalidError(f"the packaging repository must have one spec, or its definition name one: {_listed(specs)}")
-    return specs[0]
+    return highest[0]
 
 
 def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names) or "none"
+    return ", ".join([*names[:10], *(["…"] if len(names) > 10 else [])]) or "none"

@@ -8,6 +8,7 @@ from builder import nevra
 from builder.errors import InvalidError
 from builder.model import Value
 from builder.model.attempt import FailureKind
+from builder.model.options import Options
 from builder.slave import sandbox
 from builder.slave.diagnosis import check_sandbox
 from builder.slave.endings import failed
@@ -22,6 +23,9 @@ TOPDIR = (
 ANSWER = "\\nanswer: "
 """Begins each line that rpm is asked for: a spec may write lines of its own among them, as `%{echo:…}` does."""
 EVR_FORMAT = f"{ANSWER}%|EPOCH?{{%{{EPOCH}}:}}|%{{VERSION}}-%{{RELEASE}}\\n"
+_NOT_OPENED = re.compile(r"[Uu]nable to open .*: No such file")
+_INCLUDED = "a file that is included is named as a source too, and included by that: `%include %{SOURCE1}`"
+"""An SRPM holds nothing else, wherever else rpm may find a file while it is made."""
 _ANSWER = re.compile(r"^answer: (.*)$", re.MULTILINE)
 
 
@@ -33,18 +37,23 @@ class Parsed(Value, frozen=True, kw_only=True):
     sources: tuple[Source, ...]
 
 
-def parse(workspace: Workspace, home: Path, name: str) -> Parsed:
+def defines(options: Options) -> list[str]:
+    """The arguments by which rpmspec and rpmbuild are told of options."""
+    return [word for name, value in options.defined.items() for word in ("--define", f"{name} {value}")]
+
+
+def parse(workspace: Workspace, home: Path, name: str, options: Options) -> Parsed:
     """Parse `SPECS/name` below `home`.
 
     Raises:
         EndedError: It does not parse; the reason is rpm's line.
     """
-    path = f"SPECS/{name}"
-    whole = ask(workspace, home, ["rpmspec", "--parse", *TOPDIR, path], f"{name} does not parse")
+    told = [*TOPDIR, *defines(options), f"SPECS/{name}"]
+    whole = ask(workspace, home, ["rpmspec", "--parse", *told], f"{name} does not parse")
     tags = ask(
         workspace,
         home,
-        ["rpmspec", "--query", "--srpm", "--queryformat", f"{ANSWER}%{{NAME}}{ANSWER}%{{VERSION}}\\n", *TOPDIR, path],
+        ["rpmspec", "--query", "--srpm", "--queryformat", f"{ANSWER}%{{NAME}}{ANSWER}%{{VERSION}}\\n", *told],
         f"{name} does not parse",
     )
     package, version = (*answers(tags.output), "", "")[:2]
@@ -93,4 +102,5 @@ def regular(path: Path) -> bool:
 def rpm_error(answer: Answer) -> str:
     """The first line in which rpm names an error."""
     lines = answer.errors.splitlines()
-    return next((line.removeprefix("error: ") for line in lines if line.startswith("error: ")), answer.last_error)
+    why = next((line.removeprefix("error: ") for line in lines if line.startswith("error: ")), answer.last_error)
+    return f"{why}; {_INCLUDED}" if _NOT_OPENED.search(why) else why

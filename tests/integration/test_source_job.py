@@ -11,6 +11,7 @@ import pytest
 
 from builder.model.artifact import ArtifactKind
 from builder.model.attempt import AttemptState, FailureKind, Outcome, SourceWork
+from builder.model.options import Options
 from builder.model.project import GitSource, Packaging, Style
 from builder.slave.spec import parse
 from builder.slave.workspace import OUTPUT_LIMIT
@@ -187,7 +188,7 @@ class TestStrangeSpec:
         said = '%{echo:noise}\n%{lua:io.write("noise")}\n'
         packaging(tmp_path, "hello", requires=(f"gcc\n{said}",))
         shutil.copy(tmp_path / "hello/hello.spec", home / "SPECS")
-        parsed = parse(workspace, home, "hello.spec")
+        parsed = parse(workspace, home, "hello.spec", Options())
         assert (parsed.name, parsed.version) == ("hello", "1.0")
 
     def test_what_drowns_the_answer_is_told(self, tmp_path: Path) -> None:

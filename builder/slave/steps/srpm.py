@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 
 from builder.model.attempt import FailureKind, SourceFacts
+from builder.model.options import Options
 from builder.slave import sandbox, spec
 from builder.slave.diagnosis import srpm_reason
 from builder.slave.endings import failed
@@ -15,9 +16,9 @@ _TAGS = {"ExclusiveArch": "EXCLUSIVEARCH", "ExcludeArch": "EXCLUDEARCH", "BuildA
 _FACTS = spec.EVR_FORMAT + "".join(f"[{spec.ANSWER}{name} %{{{tag}}}]" for name, tag in _TAGS.items()) + "\\n"
 
 
-def build_command(name: str) -> list[str]:
+def build_command(name: str, options: Options) -> list[str]:
     """The arguments of rpmbuild for the SRPM of `SPECS/name`; BuildRequires are the chroot's business."""
-    return ["rpmbuild", "-bs", "--nodeps", *spec.TOPDIR, f"SPECS/{name}"]
+    return ["rpmbuild", "-bs", "--nodeps", *spec.TOPDIR, *spec.defines(options), f"SPECS/{name}"]
 
 
 def facts_command(name: str) -> list[str]:
@@ -59,8 +60,8 @@ def make_srpm(workspace: Workspace, gathered: Gathered) -> tuple[Path, SourceFac
     """
     for name in ("BUILD", "BUILDROOT", "RPMS", "SRPMS"):
         (gathered.home / name).mkdir()
-    command = sandbox.on_host(build_command(gathered.spec), gathered.home, sandbox.host_links(), ["SRPMS"])
-    if workspace.run(command):
+    command = build_command(gathered.spec, gathered.options)
+    if workspace.run(sandbox.on_host(command, gathered.home, sandbox.host_links(), ["SRPMS"])):
         raise failed(FailureKind.SRPM, f"the SRPM cannot be made: {srpm_reason(workspace.step_log())}")
     made = [path for path in (gathered.home / "SRPMS").iterdir() if path.match("*.src.rpm") and spec.regular(path)]
     if len(made) != 1:
