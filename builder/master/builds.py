@@ -1,5 +1,6 @@
 """Builds: asking for them, showing them, cancelling them."""
 
+from collections.abc import Collection, Iterable, Iterator
 from functools import partial
 
 from sqlalchemy import Connection
@@ -82,30 +83,32 @@ class Builds:
 
 def _request(connection: Connection, request: BuildRequest, who: str) -> Build:
     known = projects.package(connection, request.package, request.project)
-    chroots = _chroots(connection, known, request)
+    there = projects.one_bare(connection, known.project).chroots_of(known.package)
+    chroots = chosen(there, request.chroots)
     lacking = access.mistakes(known.project, known.name, known.package, secrets.kinds(connection, known.project))
-    if sentences := tuple(lacking):
+    if sentences := (*mistakes(known, there, request.chroots), *lacking):
         raise InvalidError(*sentences)
     number = builds.insert(connection, known, who, force=request.force)
     jobs.insert(connection, number, known.id, known.package.channel, chroots)
     build = builds.one(connection, number)
     if known.package.style is Style.CI:
-        _supersede(connection, known.id, build)
+        supersede(connection, known.id, build)
     return build
 
 
-def _chroots(connection: Connection, known: Known, request: BuildRequest) -> tuple[str, ...]:
-    """The chroots to build for, in the project's order."""
-    there = projects.one_bare(connection, known.project).chroots_of(known.package)
-    unknown = [chroot for chroot in request.chroots if chroot not in there]
-    if unknown:
-        raise InvalidError(
-            *(f"the package `{known.name}` is not built for `{chroot}`{guess(chroot, there)}" for chroot in unknown)
-        )
-    return tuple(chroot for chroot in there if chroot in request.chroots or not request.chroots)
+def mistakes(known: Known, there: Collection[str], asked: Collection[str]) -> Iterator[str]:
+    """Which of the chroots that are asked for a package is not built for, which is built for those that are there."""
+    for chroot in asked:
+        if chroot not in there:
+            yield f"the package `{known.name}` is not built for `{chroot}`{guess(chroot, there)}"
 
 
-def _supersede(connection: Connection, package_id: int, newer: Build) -> None:
+def chosen(there: Iterable[str], asked: Collection[str]) -> tuple[str, ...]:
+    """The chroots to build for, in the project's order: those that are asked for, or all."""
+    return tuple(chroot for chroot in there if chroot in asked or not asked)
+
+
+def supersede(connection: Connection, package_id: int, newer: Build) -> None:
     """Cancel the builds of a package that are still queued and ask for nothing that the newer one does not."""
     for number in builds.with_queued_source(connection, package_id):
         older = builds.one(connection, number)

@@ -20,6 +20,7 @@ from builder.clock import background, sleep, started
 from builder.config import MasterConfig, url_of
 from builder.errors import ConflictError, UnavailableError
 from builder.master import chroots
+from builder.master.batches import Batches
 from builder.master.budget import Budget
 from builder.master.builds import Builds
 from builder.master.definitions import Definitions
@@ -68,6 +69,7 @@ def _new_attempt() -> str:
 class Farm:
     """What the master can do for people; `aside` reads files in another thread."""
 
+    batches: Batches
     builds: Builds
     definitions: Definitions
     events: Events
@@ -142,6 +144,7 @@ class Master:
         self._operations = Operations(store, clock)
         self._secrets = Secrets(store, Seal(config.state / SEAL))
         self.farm = Farm(
+            batches=Batches(store, slaves),
             builds=Builds(store, slaves),
             definitions=Definitions(store, found.chroots, config.channels),
             events=Events(store),

@@ -19,7 +19,7 @@ Capability = Annotated[str, msgspec.Meta(pattern=CAPABILITY_PATTERN)]
 
 
 class Dependencies(Value, frozen=True, kw_only=True):
-    """What a source job finds in the spec, and a chroot job in the packages that it made, which require nothing here."""
+    """What a source job finds in the spec, or a chroot job in the packages that it made: these only provide."""
 
     requires: Annotated[tuple[Capability, ...], msgspec.Meta(max_length=MOST_CAPABILITIES)] = ()
     provides: Annotated[tuple[Capability, ...], msgspec.Meta(max_length=MOST_CAPABILITIES)] = ()

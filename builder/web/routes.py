@@ -9,6 +9,7 @@ from typing import Any
 from twisted.internet.interfaces import IReactorTime
 
 from builder.master.service import Farm
+from builder.model.batch import Plan
 from builder.model.build import Build
 from builder.model.difference import Change
 from builder.model.key import SigningKey
@@ -21,6 +22,7 @@ from builder.model.slave import Slave
 from builder.repo.history import History
 from builder.repo.rejected import RejectedDeliveries
 from builder.web.answers import Answer
+from builder.web.api.batches import BatchesApi, PlanBatch, StartBatch
 from builder.web.api.builds import BuildsApi, CancelBuild, ListBuilds, ShowBuild, StartBuild
 from builder.web.api.definition import ApplyDefinition, DefinitionApi, ExportDefinition
 from builder.web.api.events import EventsApi, ListEvents
@@ -50,6 +52,7 @@ ANYONE, PERSON = Policy.ANYONE, Policy.PERSON
 
 def api(farm: Farm, root: Path, feed: Feed, clock: IReactorTime) -> tuple[Route[Any, Any], ...]:
     """What programs use."""
+    batches = BatchesApi(farm.batches)
     builds = BuildsApi(farm.builds)
     definition = DefinitionApi(farm.definitions)
     events = EventsApi(farm.events, feed, clock)
@@ -66,6 +69,8 @@ def api(farm: Farm, root: Path, feed: Feed, clock: IReactorTime) -> tuple[Route[
     difference = "/api/v1/repository/difference"
     job_log = "/api/v1/builds/{number}/jobs/{job}/log"
     return (
+        Route("POST", "/api/v1/batches", PERSON, StartBatch, tuple[Build, ...], batches.start),
+        Route("POST", "/api/v1/batches/plan", PERSON, PlanBatch, Plan, batches.plan),
         Route("GET", "/api/v1/builds", ANYONE, ListBuilds, tuple[Build, ...], builds.listing),
         Route("POST", "/api/v1/builds", PERSON, StartBuild, Build, builds.start),
         Route("GET", "/api/v1/builds/{number}", ANYONE, ShowBuild, Build, builds.show),

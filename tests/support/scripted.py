@@ -13,6 +13,7 @@ from builder.master.operations import GATHER
 from builder.model import Value
 from builder.model.artifact import LISTING_NAME, Artifact, ArtifactKind, Listing
 from builder.model.attempt import AttemptState, Order, Outcome, Position, SourceFacts
+from builder.model.dependencies import DEPENDENCIES_NAME, Dependencies
 from builder.model.operation import Operation
 from builder.model.slave import HostFacts
 from builder.model.step import StepName
@@ -57,6 +58,11 @@ def listed(attempt: str, *artifacts: Artifact) -> tuple[Artifact, bytes]:
     """The listing of these artifacts, and its content."""
     content = msgspec.json.encode(Listing(attempt=attempt, artifacts=artifacts))
     return artifact(LISTING_NAME, content, ArtifactKind.LISTING), content
+
+
+def dependencies(content: bytes) -> tuple[Artifact, bytes]:
+    """A file of this content that says what a package requires and provides."""
+    return artifact(DEPENDENCIES_NAME, content, ArtifactKind.DEPENDENCIES), content
 
 
 class ScriptedPeer:
@@ -195,17 +201,19 @@ class ScriptedSlave(ScriptedPeer):
         """Report the end."""
         return self.ask(JobFinished(attempt=order.attempt, records=records, log=log, outcome=outcome))
 
-    def make_source(self, order: Order, facts: SourceFacts = FACTS) -> bytes:
+    def make_source(self, order: Order, facts: SourceFacts = FACTS, found: Dependencies | None = None) -> bytes:
         """Carry out a source job from its beginning to its end; returns the SRPM."""
         srpm = f"the SRPM of build {order.build}".encode()
-        self.deliver(order, (artifact("hello-1.0-1.src.rpm", srpm, ArtifactKind.SRPM), srpm))
+        more = () if found is None else (dependencies(msgspec.json.encode(found)),)
+        self.deliver(order, (artifact("hello-1.0-1.src.rpm", srpm, ArtifactKind.SRPM), srpm), *more)
         answer(self.finish(order, Outcome(state=AttemptState.SUCCEEDED, source=facts)))
         return srpm
 
-    def make_package(self, order: Order, outcome: Outcome = BUILT) -> None:
+    def make_package(self, order: Order, outcome: Outcome = BUILT, found: Dependencies | None = None) -> None:
         """Carry out a chroot job from its beginning to its end."""
         rpm = f"the RPM of {order.build}/{order.job}".encode()
-        self.deliver(order, (artifact("hello-1.0-1.fc43.x86_64.rpm", rpm), rpm))
+        more = () if found is None else (dependencies(msgspec.json.encode(found)),)
+        self.deliver(order, (artifact("hello-1.0-1.fc43.x86_64.rpm", rpm), rpm), *more)
         answer(self.finish(order, outcome))
 
 

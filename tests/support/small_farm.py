@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from twisted.internet.task import Clock
 
 from builder.config import Credentials, MasterConfig
+from builder.master.batches import Batches
 from builder.master.builds import Builds
 from builder.master.definitions import Definitions
 from builder.master.events import Events
@@ -78,6 +79,7 @@ class SmallFarm:
         config = MasterConfig(state=state, credentials=files, chroots=(), url=url)
         known = Slaves(self.store)
         self.farm = Farm(
+            batches=Batches(self.store, known),
             builds=Builds(self.store, known),
             definitions=Definitions(self.store, {CHROOT, OTHER_CHROOT}, config.channels),
             events=Events(self.store),

@@ -1,6 +1,6 @@
-"""SQL for batches: many builds at once, and the jobs of one."""
+"""SQL for batches: many builds at once, the jobs of one batch, and how long such took before."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -11,7 +11,8 @@ from builder import lifecycle
 from builder.clock import wall_time
 from builder.master.store import jobs as jobs_stored
 from builder.master.store.projects import Known
-from builder.master.store.schema import builds, events, jobs, packages
+from builder.master.store.schema import attempts, builds, events, jobs, packages
+from builder.model.attempt import AttemptState
 from builder.model.chroot import architecture_of
 from builder.model.job import SOURCE, JobState
 
@@ -25,6 +26,21 @@ _JOBS = (
     .join(packages, packages.c.id == jobs.c.package_id)
     .where(jobs.c.batch == sa.bindparam("of"))
     .order_by(jobs.c.id)
+)
+_DONE = sa.or_(
+    jobs.c.state == JobState.SUCCEEDED.value,
+    sa.and_(jobs.c.state == JobState.SKIPPED.value, jobs.c.fence == 0),  # which takes no time, and never will
+)
+_LAST = (
+    sa.select(sa.func.max(jobs.c.id))
+    .where(jobs.c.package_id.in_(sa.bindparam("these", expanding=True)), _DONE)
+    .group_by(jobs.c.package_id, jobs.c.name)
+)
+_LASTING: Any = (
+    sa.select(jobs.c.package_id, jobs.c.name)
+    .add_columns(sa.func.coalesce(attempts.c.finished - attempts.c.started, 0.0).label("seconds"))
+    .outerjoin(attempts, (attempts.c.job_id == jobs.c.id) & (attempts.c.state == AttemptState.SUCCEEDED.value))
+    .where(jobs.c.id.in_(_LAST))
 )
 
 
@@ -90,6 +106,12 @@ def jobs_of(connection: Connection, batch: int) -> list[BatchJob]:
         )
         for row in connection.execute(_JOBS, {"of": batch})
     ]
+
+
+def lasting(connection: Connection, package_ids: Collection[int]) -> dict[tuple[int, str], float]:
+    """By package and job, how many seconds it took when it last succeeded."""
+    rows = connection.execute(_LASTING, {"these": tuple(package_ids)})
+    return {(row.package_id, row.name): float(row.seconds) for row in rows}
 
 
 def _jobs(number: int, known: Known, chroots: Iterable[str], batch: int) -> Iterable[dict[str, Any]]:

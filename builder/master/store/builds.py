@@ -99,6 +99,12 @@ def one(connection: Connection, number: int) -> Build:
     return _views(connection, rows, whole=True)[0]
 
 
+def some(connection: Connection, numbers: Iterable[int]) -> tuple[Build, ...]:
+    """The builds of these numbers with their jobs, without attempts, in the order of the numbers."""
+    rows = connection.execute(_BUILDS.where(builds.c.number.in_(tuple(numbers))).order_by(builds.c.number)).all()
+    return _views(connection, rows, whole=False)
+
+
 def newest_first(
     connection: Connection, limit: int, before: int | None = None, package: str | None = None
 ) -> tuple[Build, ...]:
@@ -144,10 +150,11 @@ def newest_states(connection: Connection, project: str | None = None) -> dict[in
 
 
 def _views(connection: Connection, rows: Sequence[Row[Any]], *, whole: bool) -> tuple[Build, ...]:
-    """The builds with their jobs; `whole` ones with the attempts too."""
+    """The builds with their jobs; `whole` ones with the attempts too, and with what jobs of a batch wait for."""
     found = connection.execute(_JOBS, {"wanted": [row.number for row in rows]}).all()
     tried = _attempts(connection, [job.id for job in found if job.fence]) if whole else {}
-    waits = _waits(connection, [job.id for job in found if job.batch is not None and job.state == _WAITING])
+    held = [job.id for job in found if job.batch is not None and job.state == _WAITING] if whole else []
+    waits = _waits(connection, held)
     own: dict[int, list[Job]] = defaultdict(list)
     batches: dict[int, int | None] = {}
     for job in found:

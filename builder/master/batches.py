@@ -1,0 +1,215 @@
+"""Batches: asking for many builds at once, and seeing beforehand in which order they would begin."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from functools import partial
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from builder.errors import BuilderError, ConflictError, InvalidError, NotFoundError
+from builder.master import access, waves
+from builder.master.builds import chosen, mistakes, supersede
+from builder.master.estimate import Work, estimate
+from builder.master.schedule import ANY, Place
+from builder.master.sequence import found_or_guessed, place
+from builder.master.slaves import Slaves
+from builder.master.store import batches, builds, dependencies, projects, secrets
+from builder.master.store.database import Store
+from builder.master.store.projects import Known
+from builder.master.waiting import explained
+from builder.model.batch import BatchRequest, Plan, PlannedPackage
+from builder.model.build import Build
+from builder.model.chroot import architecture_of
+from builder.model.job import SOURCE
+from builder.model.project import Style
+
+
+class Wanted(NamedTuple):
+    """A package, and the chroots that it is to be built for."""
+
+    known: Known
+    chroots: tuple[str, ...]
+
+
+class Node(NamedTuple):
+    """A chroot job of the batch that there would be."""
+
+    wanted: Wanted
+    chroot: str
+
+
+class Outlook(NamedTuple):
+    """What is known of a batch before it begins: its chroot jobs, who needs whom, and who was ever built."""
+
+    nodes: tuple[Node, ...]
+    needed: waves.Needs
+    known: frozenset[int]
+
+    @property
+    def cycles(self) -> tuple[str, ...]:
+        """Packages that need each other, as sentences."""
+        loops = waves.loops(self.needed).values()
+        return tuple(sorted({waves.named(self.nodes[key].wanted.known.name for key in loop) for loop in loops}))
+
+
+class Batches:
+    """What people do with many packages at once."""
+
+    def __init__(self, store: Store, slaves: Slaves) -> None:
+        self._store = store
+        self._slaves = slaves
+
+    async def request(self, request: BatchRequest, who: str) -> tuple[Build, ...]:
+        """Ask for a build of each package, all or none; their sources are made at once, the rest waits for its turn.
+
+        Raises:
+            InvalidError: With every mistake: a package that there is not, or in several projects, or not for a chroot.
+            NotFoundError: There is no such project, or nothing is chosen.
+            ConflictError: Packages need each other, by all that is known of them.
+        """
+        outlook = await self._store.read(lambda connection: _outlook(connection, _wanted(connection, request)))
+        if outlook.cycles:
+            raise ConflictError(
+                f"{'; '.join(outlook.cycles)}: these need each other, so that none of them can be the first; "
+                "build one of them by itself, then the others"
+            )
+        made = await self._store.write(partial(_request, request=request, who=who))
+        hellos = [connection.hello for connection in self._slaves.connected]
+        return tuple(explained(build, hellos) for build in made)
+
+    async def plan(self, request: BatchRequest) -> Plan:
+        """What would become of a batch; nothing is begun. Raises as `request`, but tells cycles in its answer."""
+        places = [
+            Place(
+                slave=connection.name,
+                channels=frozenset(connection.hello.channels),
+                architectures=frozenset(connection.hello.architectures),
+                free=connection.hello.capacity,
+            )
+            for connection in self._slaves.connected
+        ]
+        return await self._store.read(partial(_plan, request=request, places=places))
+
+
+def _request(connection: Connection, request: BatchRequest, who: str) -> tuple[Build, ...]:
+    wanted = _wanted(connection, request)
+    made = builds.some(connection, batches.insert(connection, wanted, who, force=request.force))
+    for (known, _), build in zip(wanted, made, strict=True):
+        if known.package.style is Style.CI:
+            supersede(connection, known.id, build)
+    return made
+
+
+def _wanted(connection: Connection, request: BatchRequest) -> list[Wanted]:
+    """The packages that are asked for; every mistake in that is told."""
+    if bool(request.packages) + request.everything + (request.channel is not None) != 1:
+        raise InvalidError("a batch is of packages that are named, or of a channel, or of everything: one of these")
+    found, wrong = [], list[str]()
+    bare = projects.every_bare(connection)
+    kinds = {name: secrets.kinds(connection, name) for name in bare}
+    for known in _chosen(connection, request, wrong):
+        there = bare[known.project].chroots_of(known.package)
+        chroots = chosen(there, request.chroots)
+        if request.packages:
+            wrong += mistakes(known, there, request.chroots)
+        if chroots:
+            wrong += access.mistakes(known.project, known.name, known.package, kinds[known.project])
+            found.append(Wanted(known, chroots))
+    if wrong:
+        raise InvalidError(*wrong)
+    if not found:
+        raise NotFoundError(_nothing(request))
+    return found
+
+
+def _chosen(connection: Connection, request: BatchRequest, wrong: list[str]) -> Iterator[Known]:
+    """The packages by name, each once; what is wrong with a name is added to `wrong`."""
+    if request.project is not None:
+        projects.one_bare(connection, request.project)
+    present = projects.present(connection, request.project)
+    if not request.packages:
+        yield from (known for known in present if request.channel in {None, known.package.channel})
+        return
+    named: dict[str, list[Known]] = defaultdict(list)
+    for known in present:
+        named[known.name].append(known)
+    for name in dict.fromkeys(request.packages):
+        if len(named[name]) == 1:
+            yield named[name][0]
+            continue
+        try:
+            yield projects.package(connection, name, request.project)
+        except BuilderError as error:
+            wrong.append(str(error))
+
+
+def _nothing(request: BatchRequest) -> str:
+    channel = f" with the channel `{request.channel}`" if request.channel is not None else ""
+    project = f" in the project `{request.project}`" if request.project is not None else ""
+    chroots = f" for {', '.join(request.chroots)}" if request.chroots else ""
+    return f"there is no package{channel}{project}{chroots}; `builder package list` shows those there are"
+
+
+def _outlook(connection: Connection, wanted: Iterable[Wanted]) -> Outlook:
+    nodes = tuple(Node(one, chroot) for one in wanted for chroot in one.chroots)
+    found = dependencies.known(connection, {node.wanted.known.id for node in nodes})
+    members = []
+    for key, node in enumerate(nodes):
+        known = node.wanted.known
+        own, at = found_or_guessed(known.name, found.get(known.id)), place(known.project, node.chroot)
+        members.append(
+            waves.Member(key=key, at=at, published=frozenset({at}), requires=own.requires, provides=own.provides)
+        )
+    return Outlook(nodes, waves.needs(members), frozenset(found))
+
+
+def _plan(connection: Connection, request: BatchRequest, places: Iterable[Place]) -> Plan:
+    wanted = _wanted(connection, request)
+    outlook = _outlook(connection, wanted)
+    took = batches.lasting(connection, {one.known.id for one in wanted})
+    packages = _planned(wanted, outlook, took)
+    if outlook.cycles:
+        return Plan(packages=packages, cycles=outlook.cycles, lacking="packages need each other")
+    sources = [Work(one.known.package.channel, ANY, took.get((one.known.id, SOURCE))) for one in wanted]
+    jobs = {key: _work(node, took) for key, node in enumerate(outlook.nodes)}
+    expected = estimate(sources, jobs, outlook.needed, places)
+    return Plan(packages=packages, seconds=expected.seconds, lacking=expected.lacking)
+
+
+def _work(node: Node, took: dict[tuple[int, str], float]) -> Work:
+    known = node.wanted.known
+    return Work(known.package.channel, architecture_of(node.chroot), took.get((known.id, node.chroot)))
+
+
+def _planned(
+    wanted: Iterable[Wanted], outlook: Outlook, took: dict[tuple[int, str], float]
+) -> tuple[PlannedPackage, ...]:
+    """The packages by their waves, those that can never begin last; one is as late as it is in any chroot."""
+    wave_of = {key: number for number, wave in enumerate(waves.waves(outlook.needed), 1) for key in wave}
+    own: dict[int, list[int]] = defaultdict(list)
+    for key, node in enumerate(outlook.nodes):
+        own[node.wanted.known.id].append(key)
+    planned = []
+    for one in wanted:
+        keys = own[one.known.id]
+        begin = [wave_of.get(key) for key in keys]
+        before = {outlook.nodes[other].wanted.known.name for key in keys for other in outlook.needed[key]}
+        planned.append(
+            PlannedPackage(
+                project=one.known.project,
+                package=one.known.name,
+                known=one.known.id in outlook.known,
+                wave=None if None in begin else max(wave for wave in begin if wave),
+                needs=tuple(sorted(before)),
+                seconds=_whole(one, took),
+            )
+        )
+    return tuple(sorted(planned, key=lambda one: (one.wave is None, one.wave or 0, one.project, one.package)))
+
+
+def _whole(one: Wanted, took: dict[tuple[int, str], float]) -> float | None:
+    """Seconds of the source job and the slowest of the others, if all were ever done."""
+    source, others = took.get((one.known.id, SOURCE)), [took.get((one.known.id, chroot)) for chroot in one.chroots]
+    known = [seconds for seconds in others if seconds is not None]
+    return source + max(known) if source is not None and len(known) == len(others) else None

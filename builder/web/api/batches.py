@@ -1,0 +1,34 @@
+"""Batches over the API."""
+
+from builder.master.batches import Batches
+from builder.model import Value
+from builder.model.batch import BatchRequest, Plan
+from builder.model.build import Build
+from builder.web.visit import Visit
+
+
+class StartBatch(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ask for many builds."""
+
+    body: BatchRequest
+
+
+class PlanBatch(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ask what would become of them."""
+
+    body: BatchRequest
+
+
+class BatchesApi:
+    """`/api/v1/batches`."""
+
+    def __init__(self, batches: Batches) -> None:
+        self._batches = batches
+
+    async def start(self, asked: StartBatch, visit: Visit) -> tuple[Build, ...]:
+        """Ask for builds in the name of the person who visits."""
+        return await self._batches.request(asked.body, visit.person)
+
+    async def plan(self, asked: PlanBatch, _: Visit) -> Plan:
+        """The waves, and how long it would take."""
+        return await self._batches.plan(asked.body)
