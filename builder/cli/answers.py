@@ -54,6 +54,87 @@ class Commit(TypedDict):
     date: str
 
 
+class Program(TypedDict):
+    """A program that took part in a build."""
+
+    name: str
+    version: str
+
+
+class SourceFile(TypedDict):
+    """A file that an SRPM is made of; the size in bytes."""
+
+    name: str
+    size: int
+    sha256: str
+    url: str
+
+
+class SourceInputs(TypedDict):
+    """What an SRPM was made from."""
+
+    commits: list[Commit]
+    spec: SourceFile
+    files: list[SourceFile]
+    programs: list[Program]
+    macros: dict[str, str]
+
+
+class Artifact(TypedDict):
+    """A file that an attempt has delivered."""
+
+    name: str
+    kind: str
+    size: int
+    sha256: str
+    nevra: str | None
+
+
+class RootPackage(TypedDict):
+    """A package of a build root."""
+
+    name: str
+    epoch: str | None
+    version: str
+    release: str
+    arch: str
+    sigmd5: str | None
+    sha256header: str | None
+    signature: str | None
+    repository: str | None
+
+
+class UsedRepository(TypedDict):
+    """A repository that a build root could be filled from."""
+
+    name: str
+    url: str
+    priority: int
+
+
+class ChrootInputs(TypedDict):
+    """What RPMs were built from, with and in."""
+
+    srpm: Artifact
+    dist: str
+    network: bool
+    executor: str
+    programs: list[Program]
+    macros: dict[str, str]
+    chroot: str
+    repositories: list[UsedRepository]
+    packages: list[RootPackage]
+
+
+class JobInputs(TypedDict):
+    """What went into the result of a job."""
+
+    job: str
+    fence: int
+    source: SourceInputs | None
+    chroot: ChrootInputs | None
+
+
 class Build(TypedDict):
     """A build."""
 

@@ -2,8 +2,8 @@
 
 import argparse
 
-from builder.cli import tables
-from builder.cli.answers import Build, Job
+from builder.cli import inputs, tables
+from builder.cli.answers import Build, Job, JobInputs
 from builder.cli.arguments import asks_for_json, build_number, list_limit
 from builder.cli.client import Farm
 from builder.cli.exits import Exit, UsageError
@@ -25,6 +25,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     listing.add_argument("--package", help="only builds of this package")
     listing.add_argument("--limit", type=list_limit, default=50, help="at most so many (default: 50)")
     show = verbs.add_parser("show", help="show a build with its jobs and steps")
+    show.add_argument(
+        "--inputs", action="store_true", help="show what its results were made from, a line for each thing"
+    )
     cancel = verbs.add_parser("cancel", help="cancel a build or one of its jobs")
     for verb, function in ((start, _start), (listing, _list), (show, _show), (cancel, cancelled)):
         asks_for_json(verb)
@@ -80,11 +83,22 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
+    if options.inputs:
+        return _show_inputs(options)
     build: Build = Farm.from_environment().get(f"builds/{options.number}")
     if options.json:
         tables.as_json(build)
     else:
         show(build)
+    return Exit.DONE
+
+
+def _show_inputs(options: argparse.Namespace) -> int:
+    jobs: list[JobInputs] = Farm.from_environment().get(f"builds/{options.number}/inputs")
+    if options.json:
+        tables.as_json(jobs)
+    else:
+        inputs.show(jobs)
     return Exit.DONE
 
 

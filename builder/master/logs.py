@@ -40,6 +40,13 @@ class Logs:
             files.link(path, kept / path.name)
         files.sync(kept)
 
+    def kept(self, build: int, job: str, fence: int, name: str) -> bytes | None:
+        """The content of a file that is kept, None if it is not."""
+        try:
+            return (self.path(build, job, fence).parent / "kept" / name).read_bytes()
+        except FileNotFoundError:
+            return None
+
     def length(self, build: int, job: str, fence: int) -> int:
         """How many bytes there are."""
         try:

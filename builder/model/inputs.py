@@ -35,12 +35,16 @@ class SourceFile(Value, frozen=True, kw_only=True):
 
 
 class SourceInputs(Value, frozen=True, kw_only=True):
-    """What an SRPM was made from; `spec` is as it was in the repository, `files` are its sources and patches."""
+    """What an SRPM was made from; `spec` is as it was in the repository, `files` are its sources and patches.
+
+    `macros` are what rpm was told beside the spec, conditionals among them.
+    """
 
     commits: Annotated[tuple[Commit, ...], msgspec.Meta(max_length=1000)]
     spec: SourceFile
     files: Annotated[tuple[SourceFile, ...], msgspec.Meta(max_length=10_000)]
     programs: Annotated[tuple[Program, ...], msgspec.Meta(max_length=50)]
+    macros: Annotated[dict[Word, Text], msgspec.Meta(max_length=500)]
 
 
 class RootPackage(Value, frozen=True, kw_only=True):
@@ -70,13 +74,14 @@ class UsedRepository(Value, frozen=True, kw_only=True):
 
 
 class ChrootInputs(Value, frozen=True, kw_only=True):
-    """What RPMs were built from, with and in; `chroot` is the digest of the chroot's definition."""
+    """What RPMs were built from, with and in; `chroot` is the digest of the chroot's definition, `macros` as before."""
 
     srpm: Artifact
     dist: Word
     network: bool
     executor: Word
     programs: Annotated[tuple[Program, ...], msgspec.Meta(max_length=50)]
+    macros: Annotated[dict[Word, Text], msgspec.Meta(max_length=500)]
     chroot: Sha256
     repositories: Annotated[tuple[UsedRepository, ...], msgspec.Meta(max_length=100)]
     packages: Annotated[tuple[RootPackage, ...], msgspec.Meta(max_length=20_000)]

@@ -33,7 +33,7 @@ def _source(workspace: Workspace, attempt: str, work: SourceWork) -> Outcome:
         gathered = fetch(workspace, work)
     with workspace.step(StepName.SRPM):
         srpm, facts = make_srpm(workspace, gathered)
-        given = inputs.of_source(workspace, gathered.commits, gathered.written, gathered.files)
+        given = inputs.of_source(workspace, work, gathered.commits, gathered.written, gathered.files)
         collect(workspace, attempt, [srpm], {given: ArtifactKind.INPUTS})
     return Outcome(state=AttemptState.SUCCEEDED, source=facts)
 

@@ -8,10 +8,12 @@ from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
 
+from builder.master.provenance import Provenance
 from builder.master.service import Farm
 from builder.model.batch import Plan
 from builder.model.build import Build
 from builder.model.difference import Change
+from builder.model.inputs import JobInputs
 from builder.model.key import SigningKey
 from builder.model.operation import OperationShown
 from builder.model.package import PackageSummary
@@ -26,6 +28,7 @@ from builder.web.api.batches import BatchesApi, PlanBatch, StartBatch
 from builder.web.api.builds import BuildsApi, CancelBuild, ListBuilds, ShowBuild, StartBuild
 from builder.web.api.definition import ApplyDefinition, DefinitionApi, ExportDefinition
 from builder.web.api.events import EventsApi, ListEvents
+from builder.web.api.inputs import InputsApi
 from builder.web.api.keys import AskKeys, KeysApi
 from builder.web.api.logs import LogsApi, ReadLog
 from builder.web.api.operations import GiveOrder, ListOperations, OperationsApi, ShowOperation
@@ -38,6 +41,7 @@ from builder.web.api.status import AskStatus, Status, StatusApi
 from builder.web.assets import Asset, Assets
 from builder.web.feed import Feed
 from builder.web.pages.build import AskBuild, BuildPage
+from builder.web.pages.inputs import InputsPage
 from builder.web.pages.log import AskLog, LogPage
 from builder.web.pages.overview import AskOverview, OverviewPage
 from builder.web.pages.packages import AskPackages, PackagesPage
@@ -57,6 +61,7 @@ def api(farm: Farm, root: Path, feed: Feed, clock: IReactorTime) -> tuple[Route[
     definition = DefinitionApi(farm.definitions)
     events = EventsApi(farm.events, feed, clock)
     keys = KeysApi(farm.definitions, root, farm.aside)
+    inputs = InputsApi(Provenance(farm.builds, farm.logs, farm.aside))
     logs = LogsApi(farm.builds, farm.logs, feed, clock)
     operations = OperationsApi(farm.operations)
     packages = PackagesApi(farm.definitions)
@@ -74,6 +79,7 @@ def api(farm: Farm, root: Path, feed: Feed, clock: IReactorTime) -> tuple[Route[
         Route("GET", "/api/v1/builds", ANYONE, ListBuilds, tuple[Build, ...], builds.listing),
         Route("POST", "/api/v1/builds", PERSON, StartBuild, Build, builds.start),
         Route("GET", "/api/v1/builds/{number}", ANYONE, ShowBuild, Build, builds.show),
+        Route("GET", "/api/v1/builds/{number}/inputs", ANYONE, ShowBuild, tuple[JobInputs, ...], inputs.show),
         Route("POST", "/api/v1/builds/{number}/cancel", PERSON, CancelBuild, Build, builds.cancel),
         Route("GET", job_log, ANYONE, ReadLog, Answer, logs.read),
         Route("GET", "/api/v1/definition", ANYONE, ExportDefinition, Answer, definition.export),
@@ -104,6 +110,7 @@ def pages(farm: Farm, root: Path, templates: Templates, assets: Assets) -> tuple
     """What people look at."""
     overview = OverviewPage(farm.builds, farm.slaves, farm.events, templates)
     build = BuildPage(farm.builds, farm.definitions, farm.events, templates)
+    inputs = InputsPage(farm.builds, Provenance(farm.builds, farm.logs, farm.aside), farm.events, templates)
     log = LogPage(farm.builds, farm.logs, farm.events, templates)
     packages = PackagesPage(farm.definitions, root, farm.aside, templates)
     repository = RepositoryPage(History(root), root.parent / "pool", farm.aside, templates)
@@ -112,6 +119,7 @@ def pages(farm: Farm, root: Path, templates: Templates, assets: Assets) -> tuple
     return (
         Route("GET", "/", ANYONE, AskOverview, Answer, overview.show),
         Route("GET", "/builds/{number}", ANYONE, AskBuild, Answer, build.show),
+        Route("GET", "/builds/{number}/inputs", ANYONE, AskBuild, Answer, inputs.show),
         Route("GET", "/builds/{number}/{job}/log", ANYONE, AskLog, Answer, log.show),
         Route("GET", "/packages", ANYONE, AskPackages, Answer, packages.show),
         Route("GET", a_repository, ANYONE, AskRepository, Answer, repository.show),

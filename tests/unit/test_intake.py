@@ -14,11 +14,13 @@ from builder.master.lease import LOOK
 from builder.master.logs import LONGEST
 from builder.model.artifact import ArtifactKind
 from builder.model.attempt import AttemptState, ChrootWork, Order, Outcome, Position
+from builder.model.inputs import INPUTS_NAME
 from builder.model.job import SOURCE, JobState
 from builder.model.operation import Publish
 from builder.model.step import StepName
 from builder.wire import CHUNK, Accepted, FetchFile, FilePart
 from tests.support.headless import GRACE, LEASE, X86, MasterCase
+from tests.support.inputs import CHROOT_INPUTS, SOURCE_INPUTS
 from tests.support.scripted import BUILT, MADE, ScriptedSlave, artifact, listed
 from tests.support.store import answer
 
@@ -299,14 +301,25 @@ class Deliveries(Reports):
         assert names == {"hello-1.0-1.src.rpm", "listing.json"}
 
     def test_what_people_read_is_kept(self) -> None:
-        """Logs and the list of the build root stay when what was delivered is published and taken away."""
+        """Logs and what went into it stay when what was delivered is published and taken away."""
         order = self.delivered()
-        log, root = artifact("a.log", b"log", ArtifactKind.LOG), artifact("root.txt", b"root", ArtifactKind.INPUTS)
-        self.worker.deliver(order, (log, b"log"), (root, b"root"))
+        text = msgspec.json.encode(CHROOT_INPUTS)
+        log, given = artifact("a.log", b"log", ArtifactKind.LOG), artifact(INPUTS_NAME, text, ArtifactKind.INPUTS)
+        self.worker.deliver(order, (log, b"log"), (given, text))
         answer(self.worker.finish(order, BUILT))
         remove_tree(self.master.incoming(order))
         kept = self.master.farm.logs.path(order.build, order.job, order.fence).with_name("kept")
-        assert {path.name: path.read_bytes() for path in kept.iterdir()} == {"a.log": b"log", "root.txt": b"root"}
+        assert {path.name: path.read_bytes() for path in kept.iterdir()} == {"a.log": b"log", INPUTS_NAME: text}
+
+    def test_inputs_that_cannot_be_read_break_the_attempt(self) -> None:
+        """What nobody could be told later is no success."""
+        text = msgspec.json.encode(SOURCE_INPUTS)  # of the other kind of job
+        order = self.delivered()
+        self.worker.deliver(order, (artifact(INPUTS_NAME, text, ArtifactKind.INPUTS), text))
+        answer(self.worker.finish(order, BUILT))
+        attempt = self.master.attempts(order.build, order.job)[0]
+        assert attempt.state is AttemptState.BROKEN
+        assert f"delivered what cannot be used: {INPUTS_NAME} of {order.job} cannot be read" in attempt.reason
 
     def fetch(self, slave: ScriptedSlave, sha256: str, offset: int = 0) -> Deferred[FilePart]:
         """Ask for a file."""

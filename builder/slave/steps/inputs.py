@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from builder import files
-from builder.model.attempt import ChrootWork, Commit
+from builder.model.attempt import ChrootWork, Commit, SourceWork
 from builder.model.chroot import BaseRepository
 from builder.model.inputs import INPUTS_NAME, ChrootInputs, Program, SourceFile, SourceInputs, UsedRepository
 from builder.slave.executors.executor import BuildRoot
@@ -19,13 +19,20 @@ HOST = {"rpm": "RPM version", "bwrap": "bubblewrap"}
 _SECRET = re.compile(r"://[^/\s]*@")
 
 
-def of_source(workspace: Workspace, commits: Iterable[Commit], spec: SourceFile, given: Iterable[SourceFile]) -> Path:
+def of_source(
+    workspace: Workspace,
+    work: SourceWork,
+    commits: Iterable[Commit],
+    spec: SourceFile,
+    given: Iterable[SourceFile],
+) -> Path:
     """The file that says what the SRPM was made from."""
     inputs = SourceInputs(
         commits=tuple(commits),
         spec=spec,
         files=tuple(sorted(given, key=lambda file: file.name)),
         programs=versions(workspace, HOST),
+        macros=work.options.defined,
     )
     return _written(workspace, inputs)
 
@@ -39,6 +46,7 @@ def of_chroot(workspace: Workspace, work: ChrootWork, executor: str, root: Build
         network=work.network,
         executor=executor,
         programs=tuple(sorted((*root.programs(), *versions(workspace, HOST)), key=lambda program: program.name)),
+        macros=work.options.defined,
         chroot=hashlib.sha256(definition).hexdigest(),
         repositories=tuple(map(_used, (*work.chroot.repositories, *work.repositories))),
         packages=tuple(root.packages()),

@@ -9,11 +9,21 @@ from builder.cli import answers
 from builder.cli.build import VERBS as BUILD_VERBS
 from builder.master.definition import VERBS
 from builder.model import repository
+from builder.model.artifact import Artifact
 from builder.model.attempt import Commit
 from builder.model.build import Build
 from builder.model.difference import Change
 from builder.model.event import Event
 from builder.model.findings import Finding, Findings
+from builder.model.inputs import (
+    ChrootInputs,
+    JobInputs,
+    Program,
+    RootPackage,
+    SourceFile,
+    SourceInputs,
+    UsedRepository,
+)
 from builder.model.job import Attempt, Job
 from builder.model.key import SigningKey
 from builder.model.operation import OperationShown, PublishedIn
@@ -33,9 +43,11 @@ from builder.model.step import Step
 @pytest.mark.parametrize(
     ("copy", "model"),
     [
+        (answers.Artifact, Artifact),
         (answers.Attempt, Attempt),
         (answers.Build, Build),
         (answers.Change, Change),
+        (answers.ChrootInputs, ChrootInputs),
         (answers.Commit, Commit),
         (answers.Event, Event),
         (answers.Facts, HostFacts),
@@ -44,18 +56,24 @@ from builder.model.step import Step
         (answers.Generation, GenerationShown),
         (answers.GenerationStep, repository.Step),
         (answers.Job, Job),
+        (answers.JobInputs, JobInputs),
         (answers.Key, SigningKey),
         (answers.Operation, OperationShown),
         (answers.Package, PackageSummary),
         (answers.PackageChange, PackageChange),
         (answers.PackageInRepository, PackageShown),
+        (answers.Program, Program),
         (answers.PublishedIn, PublishedIn),
         (answers.RejectedDelivery, RejectedDelivery),
         (answers.RejectedFile, RejectedFile),
         (answers.Repository, RepositoryShown),
         (answers.RepositorySummary, RepositorySummary),
+        (answers.RootPackage, RootPackage),
         (answers.Slave, Slave),
+        (answers.SourceFile, SourceFile),
+        (answers.SourceInputs, SourceInputs),
         (answers.Step, Step),
+        (answers.UsedRepository, UsedRepository),
     ],
 )
 def test_shapes_are_those_of_the_model(copy: Any, model: type[msgspec.Struct]) -> None:

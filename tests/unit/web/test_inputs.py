@@ -1,0 +1,51 @@
+"""What went into builds, over the API and on its page."""
+
+import msgspec
+from typing_extensions import override
+
+from builder.files import remove_tree
+from builder.model.inputs import INPUTS_NAME, JobInputs
+from tests.support.inputs import CHROOT_INPUTS, SOURCE_INPUTS
+from tests.support.small_farm import CHROOT
+from tests.support.web import WebTest
+
+
+class InputsTest(WebTest):
+    """`/api/v1/builds/N/inputs` and `/builds/N/inputs`."""
+
+    @override
+    def setUp(self) -> None:
+        super().setUp()
+        self.farm.live()
+        for job, fence, inputs in (("source", 1, SOURCE_INPUTS), (CHROOT, 2, CHROOT_INPUTS)):
+            kept = self.state / "logs" / "1" / job / str(fence) / "kept"
+            kept.mkdir(parents=True)
+            (kept / INPUTS_NAME).write_bytes(msgspec.json.encode(inputs))
+
+    def test_each_job_that_has_succeeded_tells_its_own(self) -> None:
+        """Of the attempt that succeeded, whichever that was."""
+        assert self.client.get("/api/v1/builds/1/inputs").json(list[JobInputs]) == [
+            JobInputs(job="source", fence=1, source=SOURCE_INPUTS),
+            JobInputs(job=CHROOT, fence=2, chroot=CHROOT_INPUTS),
+        ]
+
+    def test_nothing_succeeded(self) -> None:
+        """Then there is nothing to tell, and the page says so."""
+        assert self.client.get("/api/v1/builds/2/inputs").json(list[JobInputs]) == []
+        assert "No job of this build has succeeded yet." in self.client.get("/builds/2/inputs").text
+        assert "/builds/2/inputs" not in self.client.get("/builds/2").text
+
+    def test_old_builds_say_that_it_was_removed(self) -> None:
+        """It goes with the logs."""
+        remove_tree(self.state / "logs" / "1")
+        reply = self.client.get("/api/v1/builds/1/inputs")
+        assert reply.status == 404
+        assert "what went into build 1 was removed with its logs" in reply.text
+        assert self.client.get("/api/v1/builds/99/inputs").status == 404
+
+    def test_the_page_names_all_of_it(self) -> None:
+        """It is linked from the build's."""
+        assert 'href="/builds/1/inputs"' in self.client.get("/builds/1").text
+        page = self.client.get("/builds/1/inputs").text
+        for words in ("hello-fix.patch", "3" * 64, "gcc-2:15.1-1.fc43.x86_64", "%_with_tests", "6.7", "5" * 64):
+            assert words in page
