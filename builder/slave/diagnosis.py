@@ -42,15 +42,16 @@ def check_sandbox(said: str) -> None:
 
 def build_failure(log: str) -> EndedError:
     """Why rpmbuild failed in a build root."""
-    unmet = [match["need"] for match in _UNMET.finditer(log)]
     phases = list(_PHASE.finditer(log))
-    if unmet and not phases:
+    end = log[phases[-1].end() :] if phases else log
+    unmet = [match["need"] for match in _UNMET.finditer(end)]
+    if unmet and (not phases or "error: Failed build dependencies:" in end):
         return failed(FailureKind.DEPENDENCY, f"the build root lacks {', '.join(unmet)}")
     if not phases:
         return failed(FailureKind.SRPM, srpm_reason(log))
     last = phases[-1]
     kind = FailureKind.TEST if last[1] == "%check" else FailureKind.COMPILE
-    after = log[last.end() :].partition("\n")[2]
+    after = end.partition("\n")[2]
     if "error: Bad exit status" not in after:  # between the phases: %files, the dependencies of what was built
         return failed(kind, f"after {last[1]}: {srpm_reason(after)}")
     return failed(kind, f"{last[1]}: {telling_line(after)}")

@@ -15,7 +15,7 @@ from builder.slave.attempt import AttemptFolder
 from builder.slave.attempts import Attempts
 from builder.slave.connection import Connection
 from builder.slave.executors.auto import executors, variables
-from builder.slave.executors.chroot import TRUST_NAME
+from builder.slave.executors.filling import TRUST_NAME
 from builder.slave.facts import host_facts
 from builder.slave.journal import Journal
 from builder.slave.launch import ProcessLauncher

@@ -5,34 +5,27 @@ It runs as root, or as an ordinary user with ranges in /etc/subuid and /etc/subg
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from builder import files
-from builder.errors import InvalidError
 from builder.model.attempt import ChrootWork, FailureKind
 from builder.model.inputs import Program, RootPackage
+from builder.model.options import Options
 from builder.process import Interrupts, run
-from builder.slave import kept, sandbox
-from builder.slave.diagnosis import build_failure, check_sandbox, install_failure
+from builder.slave import sandbox
+from builder.slave.diagnosis import build_failure, check_sandbox
 from builder.slave.endings import broken, failed
 from builder.slave.executors import dnf_history, installed
-from builder.slave.executors.cache import cache_slot
-from builder.slave.executors.dnf import (
-    Places,
-    build_requires,
-    configuration,
-    install_command,
-    local_repositories,
-)
-from builder.slave.spec import EVR_FORMAT, checked_evr, regular, rpm_error
-from builder.slave.workspace import Answer, Workspace, head
+from builder.slave.executors.filling import DATABASE, Filling, capabilities, requirements, requires_command
+from builder.slave.spec import EVR_FORMAT, checked_evr, defines, regular, rpm_error
+from builder.slave.workspace import Answer, Workspace
 
-DATABASE = "/var/lib/rpm"
-"""Where the tree has rpm's database; Debian's rpm would look for it in the home of the user."""
-TRUST_NAME = "trust.pem"
-"""The certificates that the slave's service puts together for repositories over HTTPS."""
 _PRODUCTS = ("RPMS", "SRPMS")
+_UNMET = 11
+"""rpmbuild's exit code when something that the build requires is not there."""
+_MOST_ROUNDS = 10
+"""So often a build may find out that it requires more; mock has the same limit."""
 _FILE_NAME = "%%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm"
 
 
@@ -52,72 +45,22 @@ class ChrootExecutor:
         attempt = sandbox.on_host(["true"], Path("/"), sandbox.host_links())
         return _refusal(sandbox.as_owner(attempt, user), interrupts)
 
-    def fill(self, workspace: Workspace, work: ChrootWork, srpm: Path) -> "ChrootRoot":
+    def fill(self, workspace: Workspace, work: ChrootWork, srpm: Path) -> "FilledRoot":
         """Install everything in one transaction."""
         tree = workspace.folder("root")
-        for name in sandbox.MOUNT_POINTS:
-            (tree / name).mkdir(parents=True)
-        if work.network:
-            (tree / sandbox.RESOLVER.lstrip("/")).touch()
-        required = requirements(workspace, srpm)
-        caches = workspace.state / "cache" / "dnf"
-        with cache_slot(caches, work.chroot.name) as cache:
-            kept.prune(caches)
-            trust = workspace.state / TRUST_NAME
-            places = Places(
-                tree=tree, cache=cache, own=workspace.folder("dnf"), trust=trust if trust.exists() else None
-            )
-            self._install(workspace, work, places, required)
-        own = tree / places.own.relative_to("/")  # to dnf, its folders are below the root that it fills
-        log = own / "log" / "dnf.log"
-        version = installed.dnf_version(head(log) if regular(log) else "")
-        return ChrootRoot(
-            workspace,
-            tree,
-            srpm,
-            history=own / "persist" / "history.sqlite",
-            filled_by=Program(name="dnf", version=version),
-        )
-
-    def _install(self, workspace: Workspace, work: ChrootWork, places: Places, required: Sequence[str]) -> None:
-        config = places.own / "dnf.conf"
-        config.write_text(configuration(work, places))
-        (places.own / ".rpmmacros").write_text(f"%_dbpath {DATABASE}\n%_netsharedpath {sandbox.NOT_INSTALLED}\n")
-        wanted = [*work.chroot.packages, *required]
-        command = install_command(config, places, work.chroot.version, wanted)
-        confined = sandbox.installing(
-            command,
-            places.tree,
-            places.own,
-            sandbox.host_links(),
-            readable=[*local_repositories(work), *([places.trust] if places.trust else [])],
-            writable=[places.cache],
-        )
-        if workspace.run(sandbox.as_owner(confined, os.geteuid())):
-            raise install_failure(workspace.step_log(), tuple(required), work.srpm.name)
-
-
-def requirements(workspace: Workspace, srpm: Path) -> tuple[str, ...]:
-    """What `srpm` requires to be built.
-
-    Raises:
-        EndedError: It cannot be read, or names what no package in a repository can provide.
-    """
-    command = ["rpm", "--query", "--package", "--nosignature", "--requires", srpm.name]
-    answer = workspace.ask(sandbox.on_host(command, srpm.parent, sandbox.host_links()))
-    if answer.code:
-        raise broken(f"{srpm.name} cannot be read: {answer.last_error}")
-    try:
-        return build_requires(answer.output)
-    except InvalidError as error:
-        raise failed(FailureKind.DEPENDENCY, str(error)) from error
+        filling = Filling(workspace, work, tree)
+        required = requirements(workspace, srpm, work.options)
+        filling.install(work.chroot.packages, required)
+        return FilledRoot(workspace, tree, srpm, work.options, filling, required)
 
 
 class ChrootRoot:
     """A filled tree, with the SRPM unpacked in a home of its own."""
 
-    def __init__(self, workspace: Workspace, tree: Path, srpm: Path, *, history: Path, filled_by: Program) -> None:
-        _check_mount_points(tree)
+    def __init__(
+        self, workspace: Workspace, tree: Path, srpm: Path, options: Options, *, history: Path, filled_by: Program
+    ) -> None:
+        self._options = options
         self._workspace = workspace
         self._tree = tree
         self._history = history
@@ -126,8 +69,7 @@ class ChrootRoot:
         self._temporary = workspace.folder("tmp")
         self._accounts = workspace.folder("accounts")
         self._srpm = srpm.name
-        for name in ("passwd", "group"):
-            _add_account(tree / "etc" / name, self._accounts / name)
+        self._look()
         files.link(srpm, self._home / srpm.name)
         (self._home / ".rpmmacros").write_text(
             f"%_topdir {sandbox.HOME}\n%_buildhost {sandbox.NAME}\n%_dbpath {DATABASE}\n%_rpmfilename {_FILE_NAME}\n"
@@ -135,6 +77,12 @@ class ChrootRoot:
         for name in _PRODUCTS:
             (self._home / name).mkdir()
         self._unpack()
+
+    def _look(self) -> None:
+        """See what is in the tree, after something was installed."""
+        _check_mount_points(self._tree)
+        for name in ("passwd", "group"):
+            _add_account(self._tree / "etc" / name, self._accounts / name)
 
     def _unpack(self) -> None:
         answer = self._ask(["rpm", "--install", "--nosignature", self._srpm])
@@ -146,26 +94,18 @@ class ChrootRoot:
 
     def evr(self, dist: str) -> str:
         """Ask rpm in the tree."""
-        query = ["rpmspec", "--query", "--srpm", "--queryformat", EVR_FORMAT, "--define", f"dist {dist}", self._spec]
+        query = ["rpmspec", "--query", "--srpm", "--queryformat", EVR_FORMAT, *self._told(dist), self._spec]
+        return checked_evr(self._ask_of_spec(query))
+
+    def _told(self, dist: str) -> list[str]:
+        """The arguments by which rpm learns what the spec does not say."""
+        return [*defines(self._options), "--define", f"dist {dist}"]
+
+    def _ask_of_spec(self, query: Sequence[str]) -> str:
         answer = self._ask(query)
         if answer.code:
             raise failed(FailureKind.SRPM, f"the spec does not parse in the build root: {rpm_error(answer)}")
-        return checked_evr(answer.output)
-
-    def build(self, dist: str, *, network: bool) -> Sequence[Path]:
-        """Run rpmbuild in the tree."""
-        command = self._inside(["rpmbuild", "-ba", "--define", f"dist {dist}", self._spec], network=network)
-        if self._workspace.run(command):
-            check_sandbox(self._workspace.step_log())
-            raise build_failure(self._workspace.step_log())
-        return [path for name in _PRODUCTS for path in self._made(name)]
-
-    def _made(self, name: str) -> list[Path]:
-        """What lies in a folder of the home, unless the build has put a link there, which may lead out."""
-        folder = self._home / name
-        if folder.is_symlink() or not folder.is_dir():
-            raise failed(FailureKind.COMPILE, f"the build has replaced its folder {name} by something else")
-        return sorted(folder.iterdir())
+        return answer.output
 
     def packages(self) -> Sequence[RootPackage]:
         """Ask the tree's rpm database, and dnf's where there is one, as dnf 4 has it."""
@@ -189,6 +129,64 @@ class ChrootRoot:
             command, self._tree, self._home, self._temporary, accounts=self._accounts, network=network
         )
         return sandbox.as_owner(confined, os.geteuid())
+
+
+class FilledRoot(ChrootRoot):
+    """A tree of this executor's own, which can be filled further."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        tree: Path,
+        srpm: Path,
+        options: Options,
+        filling: Filling,
+        required: Iterable[str],
+    ) -> None:
+        super().__init__(workspace, tree, srpm, options, history=filling.history, filled_by=filling.program())
+        self._filling = filling
+        self._required = dict.fromkeys(required)
+
+    def build(self, dist: str, *, network: bool) -> Sequence[Path]:
+        """Run rpmbuild in the tree, again for as long as it names something new that it requires.
+
+        It does when the spec says so in this root alone, or makes its BuildRequires up while it is built
+        (`%generate_buildrequires`). dnf has the network for that, the build does not.
+        """
+        command = self._inside(["rpmbuild", "-ba", *self._told(dist), self._spec], network=network)
+        further: tuple[str, ...] = ()
+        for _ in range(_MOST_ROUNDS):
+            code = self._workspace.run(command)
+            log = self._workspace.step_log()
+            if code == 0:
+                return [path for name in _PRODUCTS for path in self._made(name)]
+            check_sandbox(log)
+            further = self._further(dist) if code == _UNMET else ()
+            if not further:
+                raise build_failure(log)
+            self._workspace.say(f"the build requires further: {', '.join(further)}")
+            self._filling.install((), further)
+            self._required |= dict.fromkeys(further)
+            self._look()
+        reason = f"the build named further BuildRequires {_MOST_ROUNDS} times, the last time {', '.join(further)}"
+        raise failed(FailureKind.DEPENDENCY, reason)
+
+    def _further(self, dist: str) -> tuple[str, ...]:
+        """What was not installed for it yet: of what it has made up, or of what its spec requires in this root."""
+        made = [path for path in self._made("SRPMS") if path.match("*.buildreqs.nosrc.rpm") and regular(path)]
+        if made:
+            asked = requirements(self._workspace, made[0], Options())
+            files.remove(made[0])
+        else:
+            asked = capabilities(self._ask_of_spec(requires_command(self._told(dist), self._spec)))
+        return tuple(one for one in asked if one not in self._required)
+
+    def _made(self, name: str) -> list[Path]:
+        """What lies in a folder of the home, unless the build has put a link there, which may lead out."""
+        folder = self._home / name
+        if folder.is_symlink() or not folder.is_dir():
+            raise failed(FailureKind.COMPILE, f"the build has replaced its folder {name} by something else")
+        return sorted(folder.iterdir())
 
 
 def _check_mount_points(tree: Path) -> None:

@@ -50,14 +50,13 @@ def configuration(work: ChrootWork, places: Places) -> str:
         "gpgcheck=0",
         "install_weak_deps=0",
         "obsoletes=1",
-        "skip_if_unavailable=0",
         "timeout=30",
     ]
     for repository in work.chroot.repositories:
         local = repository.url.startswith(_LOCAL)
-        main += _section(repository, 0 if local else BASE_EXPIRES, None)
+        main += section(repository, 0 if local else BASE_EXPIRES, None)
     for repository in work.repositories:
-        main += _section(repository, 0, places.trust)
+        main += section(repository, 0, places.trust)
     return "\n".join(main) + "\n"
 
 
@@ -70,7 +69,8 @@ def local_repositories(work: ChrootWork) -> list[Path]:
     return [folder for folder in folders if folder != Path("/") and ".." not in folder.parts]
 
 
-def _section(repository: BaseRepository, expires: int, trust: Path | None) -> list[str]:
+def section(repository: BaseRepository, expires: int, trust: Path | None) -> list[str]:
+    """A repository in dnf's configuration, whose metadata is believed for `expires` seconds."""
     lines = [
         "",
         f"[{repository.name}]",
@@ -78,6 +78,7 @@ def _section(repository: BaseRepository, expires: int, trust: Path | None) -> li
         f"baseurl={repository.url}",
         f"priority={repository.priority}",
         f"metadata_expire={expires}",
+        "skip_if_unavailable=0",
         f"gpgcheck={int(repository.key is not None)}",
         *([f"gpgkey={repository.key}"] if repository.key else []),
     ]

@@ -22,7 +22,8 @@ from builder.process import Interrupts, run
 from builder.slave.endings import broken
 from builder.slave.executors import installed, janitor, keeper, mock_plugin
 from builder.slave.executors.cache import cache_slot
-from builder.slave.executors.chroot import DATABASE, TRUST_NAME, ChrootRoot, requirements
+from builder.slave.executors.chroot import ChrootRoot
+from builder.slave.executors.filling import DATABASE, TRUST_NAME, requirements
 from builder.slave.executors.mock_failure import failure_of_build, root_failure
 from builder.slave.executors.mock_settings import (
     CACHE,
@@ -90,7 +91,7 @@ class MockRoot:
         self._folder = workspace.folder("mock")
         self._host = _host(work, workspace.state)
         self._prepare(srpm)
-        required = requirements(workspace, srpm)
+        required = requirements(workspace, srpm, work.options)
         code = self._run(work.chroot.dist, stop=True, network=False)
         if code == 0:
             raise broken("mock has not loaded the plugin by which it is told to wait")
@@ -102,6 +103,7 @@ class MockRoot:
             workspace,
             root,
             srpm,
+            work.options,
             history=root / "var/lib/dnf/history.sqlite",
             filled_by=Program(name=MockExecutor.name, version=version),
         )

@@ -13,8 +13,7 @@ from pathlib import Path
 
 from builder.model import Value
 from builder.model.attempt import ChrootWork
-from builder.model.chroot import BaseRepository
-from builder.slave.executors.dnf import BASE_EXPIRES
+from builder.slave.executors.dnf import BASE_EXPIRES, section
 
 FOLDER = Path("/var/lib/mock")
 """The attempt's folder for mock, inside; its user can reach it there, wherever the slave keeps it."""
@@ -61,7 +60,8 @@ def root_settings(work: ChrootWork, host: Host) -> str:
     if host.trust:
         options["ssl_extra_certs"] = [f"{FOLDER}/{TRUST}", f"{FOLDER}/{TRUST}"]
     lines += [f"config_opts[{name!r}] = {value!r}" for name, value in options.items()]
-    added = "\n".join(line for one in work.repositories for line in section(one, 0, trust=host.trust))
+    trust = FOLDER / TRUST if host.trust else None
+    added = "\n".join(line for one in work.repositories for line in section(one, 0, trust))
     lines += [f"config_opts['dnf.conf'] += {_text(added)!r}"] if added else []
     lines += _plugins(host)
     return "\n".join(lines) + "\n"
@@ -69,7 +69,8 @@ def root_settings(work: ChrootWork, host: Host) -> str:
 
 def configuration(work: ChrootWork, host: Host, dist: str, *, stop: bool) -> str:
     """The whole configuration; with `stop`, mock ends when the root is complete, before it builds."""
-    options = {"%dist": dist, "%_buildhost": "builder"}
+    defined = {f"%{name}": value for name, value in work.options.defined.items()}
+    options = {**defined, "%dist": dist, "%_buildhost": "builder"}
     lines = [
         f"config_opts['macros'].update({options!r})",
         f"config_opts['rpmbuild_networking'] = {work.network!r}",
@@ -93,22 +94,6 @@ def configuration(work: ChrootWork, host: Host, dist: str, *, stop: bool) -> str
 def root_digest(work: ChrootWork, host: Host) -> str:
     """What tells roots apart, short enough for a folder's name."""
     return hashlib.sha256(root_settings(work, host).encode()).hexdigest()[:16]
-
-
-def section(repository: BaseRepository, expires: int, *, trust: bool) -> list[str]:
-    """A repository in dnf's configuration, whose metadata is believed for `expires` seconds."""
-    lines = [
-        "",
-        f"[{repository.name}]",
-        f"name={repository.name}",
-        f"baseurl={repository.url}",
-        f"priority={repository.priority}",
-        f"metadata_expire={expires}",
-        "skip_if_unavailable=0",
-        f"gpgcheck={int(repository.key is not None)}",
-    ]
-    lines += [f"gpgkey={repository.key}"] if repository.key else []
-    return [*lines, f"sslcacert={FOLDER}/{TRUST}"] if trust and repository.url.startswith("https://") else lines
 
 
 def command(mock: str, attempt: str, srpm: str, *, again: bool) -> list[str]:
@@ -146,7 +131,7 @@ def _whole(work: ChrootWork) -> list[str]:
         "timeout=30",
     ]
     for repository in chroot.repositories:
-        main += section(repository, 0 if repository.url.startswith("file://") else BASE_EXPIRES, trust=False)
+        main += section(repository, 0 if repository.url.startswith("file://") else BASE_EXPIRES, None)
     options: dict[str, object] = {
         "target_arch": chroot.architecture,
         "legal_host_arches": (chroot.architecture,),
