@@ -5,7 +5,7 @@ import msgspec
 from builder.model.artifact import ArtifactKind
 from builder.model.attempt import AttemptState, ChrootWork, Order, Outcome, SourceWork
 from builder.model.step import StepName
-from builder.slave.steps import inputs
+from builder.slave.steps import dependencies, inputs
 from builder.slave.steps.chroot import make_root
 from builder.slave.steps.collect import collect
 from builder.slave.steps.fetch import fetch
@@ -32,9 +32,10 @@ def _source(workspace: Workspace, attempt: str, work: SourceWork) -> Outcome:
     with workspace.step(StepName.FETCH):
         gathered = fetch(workspace, work)
     with workspace.step(StepName.SRPM):
-        srpm, facts = make_srpm(workspace, gathered)
+        srpm, facts, requires = make_srpm(workspace, gathered)
+        found = dependencies.of_source(workspace, gathered, requires)
         given = inputs.of_source(workspace, work, gathered.commits, gathered.written, gathered.files)
-        collect(workspace, attempt, [srpm], {given: ArtifactKind.INPUTS})
+        collect(workspace, attempt, [srpm], {given: ArtifactKind.INPUTS, found: ArtifactKind.DEPENDENCIES})
     return Outcome(state=AttemptState.SUCCEEDED, source=facts)
 
 

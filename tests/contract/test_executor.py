@@ -19,6 +19,7 @@ import pytest
 from builder.model.artifact import ArtifactKind
 from builder.model.attempt import AttemptState, ChrootWork, FailureKind, LastBuilt
 from builder.model.chroot import BaseRepository, Chroot
+from builder.model.dependencies import DEPENDENCIES_NAME, Dependencies
 from builder.model.inputs import INPUTS_NAME, ChrootInputs
 from builder.slave.executors.auto import CHOSEN
 from tests.support.attempts import DEADLINE, RealAttempt
@@ -191,6 +192,13 @@ class TestSuccess:
         kinds = {name: artifact.kind for name, artifact in built.artifacts.items()}
         assert kinds["build.log"] is kinds["root.log"] is ArtifactKind.LOG
         assert "checking" in (built.folder.results / "build.log").read_text()
+
+    def test_what_the_packages_provide_is_delivered(self, built: RealAttempt) -> None:
+        """Names for the order of batches, as rpm has found them in the packages."""
+        assert built.artifacts[DEPENDENCIES_NAME].kind is ArtifactKind.DEPENDENCIES
+        found = msgspec.json.decode((built.folder.results / DEPENDENCIES_NAME).read_bytes(), type=Dependencies)
+        assert "hello" in found.provides
+        assert found.requires == ()
 
     def test_what_it_was_built_from_is_delivered(self, any_bench: Bench, built: RealAttempt) -> None:
         """The SRPM, the programs by their own word, and each package of the root with the repository that had it."""

@@ -11,6 +11,8 @@ import pytest
 
 from builder.model.artifact import ArtifactKind
 from builder.model.attempt import AttemptState, FailureKind, Outcome, SourceWork
+from builder.model.dependencies import DEPENDENCIES_NAME, Dependencies
+from builder.model.inputs import INPUTS_NAME
 from builder.model.options import Options
 from builder.model.project import GitSource, Packaging, Style
 from builder.slave.spec import parse
@@ -112,7 +114,16 @@ class TestRelease:
         assert outcome.state is AttemptState.SUCCEEDED, attempt.log
         assert outcome.source
         assert outcome.source.evr == "1.0-1"
-        assert list(attempt.artifacts) == ["hello-1.0-1.src.rpm"]
+        assert attempt.artifacts.keys() == {"hello-1.0-1.src.rpm", INPUTS_NAME, DEPENDENCIES_NAME}
+
+    def test_what_it_requires_and_provides_is_delivered(self, tmp_path: Path, sources: Sources) -> None:
+        """By names, boolean requirements taken apart, for the order of batches."""
+        sources.require("(hellolib >= 1 or /usr/bin/true)")
+        attempt, _ = carried_out(tmp_path, hello(sources))
+        assert attempt.artifacts[DEPENDENCIES_NAME].kind is ArtifactKind.DEPENDENCIES
+        found = msgspec.json.decode((attempt.folder.results / DEPENDENCIES_NAME).read_bytes(), type=Dependencies)
+        assert found.requires == ("/usr/bin/true", "gcc", "hellolib", "hellolib-devel", "make")
+        assert found.provides[0] == "hello"
 
     def test_wrong_checksum_is_told_with_both_digests(self, tmp_path: Path, sources: Sources) -> None:
         """A tarball that is not what `sources` says ends the build with one sentence."""

@@ -14,6 +14,7 @@ from builder.slave import sandbox
 from builder.slave.diagnosis import check_sandbox
 from builder.slave.endings import failed
 from builder.slave.spec import regular
+from builder.slave.steps import dependencies
 from builder.slave.workspace import Workspace
 
 _NEVRA = "%{NAME}-%|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}.%|SOURCERPM?{%{ARCH}}:{src}|\\n"
@@ -23,7 +24,7 @@ _MOST = 4000
 
 
 def collect(workspace: Workspace, attempt: str, products: Sequence[Path], others: Mapping[Path, ArtifactKind]) -> None:
-    """Deliver the RPMs and SRPMs `products`, and the files `others`; the listing is written last.
+    """Deliver the RPMs and SRPMs `products`, what the RPMs provide, and the files `others`; the listing comes last.
 
     Raises:
         EndedError: The build made something that is no package, or has a name that is none, or too much.
@@ -38,7 +39,10 @@ def collect(workspace: Workspace, attempt: str, products: Sequence[Path], others
         files.move(path, results / path.name)
     names = [path.name for path in products]
     artifacts = _packages(results, names, nevras(workspace, results, names))
-    for path, kind in others.items():
+    found = {}
+    if built := [name for name in names if not name.endswith(".src.rpm")]:
+        found[dependencies.of_packages(workspace, results, built)] = ArtifactKind.DEPENDENCIES
+    for path, kind in (*others.items(), *found.items()):
         files.move(path, results / path.name)
         artifacts.append(_artifact(results / path.name, kind))
     listing = Listing(attempt=attempt, artifacts=tuple(artifacts))

@@ -13,7 +13,12 @@ from builder.slave.steps.fetch import Gathered
 from builder.slave.workspace import Workspace
 
 _TAGS = {"ExclusiveArch": "EXCLUSIVEARCH", "ExcludeArch": "EXCLUDEARCH", "BuildArch": "BUILDARCHS"}
-_FACTS = spec.EVR_FORMAT + "".join(f"[{spec.ANSWER}{name} %{{{tag}}}]" for name, tag in _TAGS.items()) + "\\n"
+_REQUIRES = "BuildRequires "
+_FACTS = (
+    spec.EVR_FORMAT
+    + "".join(f"[{spec.ANSWER}{name} %{{{tag}}}]" for name, tag in _TAGS.items())
+    + f"[{spec.ANSWER}{_REQUIRES}%{{REQUIRENAME}}]\\n"
+)
 
 
 def build_command(name: str, options: Options) -> list[str]:
@@ -27,13 +32,13 @@ def facts_command(name: str) -> list[str]:
 
 
 def facts(output: str, gathered: Gathered) -> SourceFacts:
-    """What `facts_command` answered: the EVR, then tags with an architecture each.
+    """What `facts_command` answered: the EVR, tags with an architecture each, and BuildRequires, see `requires`.
 
     Raises:
         EndedError: There is nothing to plan from: the EVR is none, or an architecture is none but an unknown macro.
     """
     tags: dict[str, list[str]] = {name: [] for name in _TAGS}
-    lines = spec.answers(output)[1:]
+    lines = [line for line in spec.answers(output)[1:] if not line.startswith(_REQUIRES)]
     for line in lines:
         name, _, architecture = line.partition(" ")
         tags.setdefault(name, []).append(architecture)
@@ -52,8 +57,13 @@ def facts(output: str, gathered: Gathered) -> SourceFacts:
         raise failed(FailureKind.SRPM, reason) from error
 
 
-def make_srpm(workspace: Workspace, gathered: Gathered) -> tuple[Path, SourceFacts]:
-    """Make the SRPM; return where it is and what it says.
+def requires(output: str) -> tuple[str, ...]:
+    """The BuildRequires in the answer to `facts_command`, without their versions."""
+    return tuple(line.removeprefix(_REQUIRES) for line in spec.answers(output) if line.startswith(_REQUIRES))
+
+
+def make_srpm(workspace: Workspace, gathered: Gathered) -> tuple[Path, SourceFacts, tuple[str, ...]]:
+    """Make the SRPM; return where it is, what it says and what it requires.
 
     Raises:
         EndedError: rpmbuild refuses; the reason is its line.
@@ -67,4 +77,4 @@ def make_srpm(workspace: Workspace, gathered: Gathered) -> tuple[Path, SourceFac
     if len(made) != 1:
         raise failed(FailureKind.SRPM, f"rpmbuild made {len(made)} SRPMs instead of one")
     answer = spec.ask(workspace, gathered.home, facts_command(made[0].name), "the SRPM cannot be read")
-    return made[0], facts(answer.output, gathered)
+    return made[0], facts(answer.output, gathered), requires(answer.output)
