@@ -104,8 +104,7 @@ class Incoming:
         self.prune(now)
         place = next(place for place in self._names(operation, order) if not (place / REASON).exists())
         found = Refusal(operation=operation, order=order, listing=self._digest(order), reason=reason, time=now)
-        files.make_folder(place)
-        files.write(place / REASON, msgspec.json.encode(found))
+        self._rejected.note(place, found)
         self._set_aside(operation, order, place)
 
     def prune(self, now: float) -> None:

@@ -49,7 +49,8 @@ class Dropped(Value, frozen=True, kw_only=True):
 class RejectedDeliveries:
     """The folder `rejected/`. It blocks while it reads; the repository builder alone writes.
 
-    The deliveries of all projects are removed here, whichever of them a thread works for: one thread at a time does.
+    It has the deliveries of all projects, and each thread that comes by removes the old ones: one at a time does, and
+    nothing is removed of which the reason is just being written.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -73,6 +74,12 @@ class RejectedDeliveries:
         if why is None:
             raise NotFoundError(f"nothing called {name} was rejected; `builder repo rejected list` shows what was")
         return msgspec.structs.replace(_shown(place, why), files=tuple(_files(place / FILES)))
+
+    def note(self, place: Path, why: Refusal) -> None:
+        """Make a place for a delivery, with the reason in it."""
+        with self._lock:
+            files.make_folder(place)
+            files.write(place / REASON, msgspec.json.encode(why))
 
     def dropped(self, operation: int, name: str) -> Dropped | None:
         """What is remembered of a delivery that an operation has removed, if it has."""

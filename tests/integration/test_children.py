@@ -14,6 +14,7 @@ from builder.cli.premises import Premises, Wishes
 from builder.config import Address
 from tests.support.command import LONGEST
 from tests.support.processes import eventually
+from tests.support.repositories import picture
 
 KEEPER = """\
 import sys
@@ -126,17 +127,26 @@ def test_a_daemon_ends_in_good_order_at_sigterm(premises: Premises, name: str) -
 
 
 def test_a_daemon_that_cannot_start_says_why_in_one_line(premises: Premises) -> None:
-    """A second repository builder for the same folder: exit code 1, one sentence, no traceback."""
+    """A second repository builder for the same folder: exit code 1, one sentence, no traceback, nothing touched; once
+    the first is killed, the next one takes over and clears up what that had begun."""
+    state = premises.folder / "master"
     with subprocess.Popen(daemon(premises, "repo"), stderr=subprocess.PIPE, text=True) as first:
         assert first.stderr is not None
         first.stderr.readline()
+        (state / "staging" / "begun").mkdir()
+        before = picture(state)
         second = subprocess.run(daemon(premises, "repo"), capture_output=True, text=True, timeout=LONGEST, check=False)
-        first.terminate()
-        first.communicate()
+        assert picture(state) == before
+        first.kill()
+    with subprocess.Popen(daemon(premises, "repo"), stderr=subprocess.PIPE, text=True) as third:
+        assert third.stderr is not None
+        assert "no connection with the master" in third.stderr.readline()
+        assert not (state / "staging" / "begun").exists()
+        third.terminate()
     assert second.returncode == 1
     (line,) = second.stderr.splitlines()
     assert f"critical: cannot start: another repository builder (process {first.pid}) works in " in line
-    assert f" works in {premises.folder}/master; stop it, or give this one another state folder" in line
+    assert f" works in {state}; stop it, or give this one another state folder" in line
 
 
 def test_a_daemon_ends_when_its_parent_is_killed(premises: Premises, tmp_path: Path) -> None:

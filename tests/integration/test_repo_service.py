@@ -2,15 +2,17 @@
 
 import shutil
 import tempfile
+import threading
 from pathlib import Path
 
+import msgspec
 import pytest
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, DeferredQueue
 from twisted.trial.unittest import TestCase
 from typing_extensions import override
 
-from builder import __version__
+from builder import __version__, files
 from builder.config import Address, RepoConfig
 from builder.errors import ConflictError
 from builder.model.operation import Operation, Prepare
@@ -99,6 +101,29 @@ class RepoDaemonTests(TestCase):
             await session.peer.ask(Ping())
             pings += 1
         assert pings > 1
+
+    async def test_a_project_does_not_wait_for_another(self) -> None:
+        """While a change to one project's repositories takes as long as it likes, another project's are changed; the
+        stop of the daemon waits for it."""
+        go_on = threading.Event()
+
+        def hold_up(_: str, path: Path) -> None:
+            if "slow" in path.parts:
+                assert go_on.wait(self.timeout)
+
+        files.before.append(hold_up)
+        self.addCleanup(files.before.remove, hold_up)
+        await self._listen()
+        daemon = await start_repo(self.config, reactor)
+        session = await self.sessions.get()
+        slow = msgspec.structs.replace(PREPARE, project="slow")
+        await self._operate(session, Operation(number=1, order=slow), Operation(number=2, order=PREPARE))
+        assert (await self.answers.get()).number == 2
+        assert not self.answers.pending
+        reactor.callInThread(go_on.set)  # type: ignore[attr-defined]  # the real reactor has threads
+        await daemon.stop()
+        repositories = self.config.state / "repos/slow/testing/fedora-43"
+        assert [names(repositories / tree) for tree in ("x86_64", "source", "debug/x86_64")] == [[], [], []]
 
     async def test_a_new_life_takes_up_the_work(self) -> None:
         """Stopped before it could answer, the next daemon answers once the master asks again."""
