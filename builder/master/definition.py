@@ -16,6 +16,7 @@ from msgspec import inspect
 
 from builder.errors import InvalidError
 from builder.master.document import Document, documents
+from builder.master.in_upstream import with_packaging
 from builder.master.options import check_chroots, check_conditions, check_macros
 from builder.mistakes import MOST, Check, Mistake, guess, read, shown
 from builder.model import Value
@@ -102,8 +103,9 @@ def _project(
         ChrootMacros: check_macros,
         ChrootConditions: check_conditions,
     }
-    project, mistakes = read(document.data, Project, checks=checks, translate=_translate, later=LATER)
-    told = [(document.line(mistake.place), mistake.text) for mistake in mistakes]
+    data, copied = with_packaging(document.data)
+    project, mistakes = read(data, Project, checks=checks, translate=_translate, later=LATER)
+    told = [(document.line(mistake.place), mistake.text) for mistake in mistakes if mistake.place not in copied]
     for place, line in document.repeated[:MOST]:
         told.append((line, Mistake(place, f"stands twice, first in line {document.line(place)}").text))
     return project, told

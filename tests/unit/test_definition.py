@@ -362,3 +362,57 @@ def test_a_package_is_built_for_what_it_includes_in_the_projects_order() -> None
 def test_a_default_that_is_longer_than_the_whole_is_no_mistake() -> None:
     """Only what somebody has written can be wrong."""
     parse(f"{PACKAGE}    timeout: 90s\n", CHROOTS, CHANNELS)
+
+
+IN_UPSTREAM = """\
+project: p
+chroots: [fedora-43-x86_64]
+packages:
+  one:
+    style: ci
+    upstream: {git: https://example.org/one.git, ref: main}
+"""
+
+
+@pytest.mark.parametrize(
+    ("written", "packaging"),
+    [
+        ("", Packaging(git="https://example.org/one.git", ref="main")),
+        ("    packaging: {}\n", Packaging(git="https://example.org/one.git", ref="main")),
+        (
+            "    packaging: {spec: rpm/one.spec}\n",
+            Packaging(git="https://example.org/one.git", ref="main", spec="rpm/one.spec"),
+        ),
+        ("    packaging: {ref: rpm}\n", Packaging(git="https://example.org/one.git", ref="rpm")),
+        ("    packaging: {git: https://example.org/rpm.git}\n", Packaging(git="https://example.org/rpm.git")),
+    ],
+)
+def test_spec_may_live_in_the_upstream_repository(written: str, packaging: Packaging) -> None:
+    """What `packaging` leaves out is upstream's, unless it names a repository of its own."""
+    (project,) = parse(IN_UPSTREAM + written, CHROOTS, CHANNELS)
+    assert project.packages["one"].packaging == packaging
+    assert parse(dump([project])) == (project,)
+
+
+def test_mistake_in_upstream_is_told_once() -> None:
+    """Though packaging has the same, where it says nothing."""
+    told = mistakes(IN_UPSTREAM.replace("https://", "https//").replace("main", "a..b c"))
+    assert [line.partition(" should")[0] for line in told] == [
+        "line 6: `packages.one.upstream.git`",
+        "line 6: `packages.one.upstream.ref`",
+    ]
+
+
+def test_release_needs_a_packaging_repository() -> None:
+    """It has no other."""
+    told = mistakes("".join(IN_UPSTREAM.replace("ci", "release").splitlines(keepends=True)[:5]))
+    assert told[0].startswith("line 4: `packages.one.packaging` is missing")
+
+
+@pytest.mark.parametrize(
+    "path", ["../one.spec", "/etc/one.spec", "rpm//one.spec", "rpm/../../one.spec", "./one.spec", "-x"]
+)
+def test_spec_is_a_path_in_the_repository(path: str) -> None:
+    """It never leads out."""
+    told = mistakes(f"{IN_UPSTREAM}    packaging: {{spec: {path}}}\n")
+    assert told[0].startswith("line 7: `packages.one.packaging.spec` should be the path of a file in the repository")

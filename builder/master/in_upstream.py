@@ -1,0 +1,36 @@
+"""Packages whose spec lives upstream: what their definition leaves out of `packaging` is that of `upstream`."""
+
+from typing import Any
+
+from builder.mistakes import Place
+from builder.model.project import Style
+
+_PLACE = ("git", "ref", "secret")
+"""The keys by which a repository and a commit in it are named."""
+
+
+def with_packaging(data: Any) -> tuple[Any, frozenset[Place]]:
+    """A project's data in which each package of style `ci` says where its spec is, and the places that were copied.
+
+    Where `packaging` names no repository, it is upstream's; and then, unless it says another ref, the same commit.
+    """
+    packages = data.get("packages") if isinstance(data, dict) else None
+    if not isinstance(packages, dict):
+        return data, frozenset()
+    whole, copied = dict(packages), set()
+    for name, package in packages.items():
+        for key, part in _missing(package).items():
+            packaging = whole[name].get("packaging") or {}
+            whole[name] = {**whole[name], "packaging": {key: part, **packaging}}
+            copied.add(("packages", name, "packaging", key))
+    return {**data, "packages": whole}, frozenset(copied)
+
+
+def _missing(package: Any) -> dict[str, Any]:
+    """What a package's packaging has of its upstream."""
+    if not isinstance(package, dict) or package.get("style") != Style.CI.value:
+        return {}
+    packaging, upstream = package.get("packaging") or {}, package.get("upstream")
+    if not isinstance(packaging, dict) or not isinstance(upstream, dict) or "git" in packaging:
+        return {}
+    return {key: upstream[key] for key in _PLACE if key in upstream and key not in packaging}
