@@ -9,6 +9,7 @@ client reads one unchanging tree for its whole transaction, and `<project>-<stag
 what people give to dnf. Where the project has keys, it makes dnf check every package and the metadata with them.
 """
 
+import re
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
@@ -21,6 +22,11 @@ from builder.web.answers import Answer
 from builder.web.visit import Visit
 
 _GENERATIONS = "generations"
+_METADATA = "repodata"
+_NAMED_BY_DIGEST = re.compile(r"[0-9a-f]{64}-[a-z.]+")
+"""The name of a file of the metadata, of each but repomd.xml: such a file is the same wherever it is."""
+_LOOKED_AT = 1000
+"""In how many generations, the newest first, a file is looked for that has left the current one."""
 _ABOVE = 3
 """Project, stage and distribution may have any name."""
 _TYPES = {
@@ -62,14 +68,17 @@ class RepoFile(Value, frozen=True, kw_only=True):
 
 
 class Repositories:
-    """The folder `repos/`, read only; nothing outside of it can be reached, by name or by symbolic link."""
+    """The folder `repos/`, read only; nothing outside of it can be reached, by name or by symbolic link.
+
+    Who reads `repodata/` while another generation becomes current still gets the files that its repomd.xml named.
+    """
 
     def __init__(self, root: Path) -> None:
         self._root = root
 
     async def file(self, asked: InRepository, visit: Visit) -> Answer:
         """A file; one below `generations/` never changes."""
-        path = self._place(asked.path)
+        path = self._superseded(asked.path) or self._place(asked.path)
         if not path.is_file():
             raise NotFoundError(f"/repos/{'/'.join(asked.path)} is a folder, and folders are not listed")
         content_type = _TYPES.get(PurePosixPath(asked.path[-1]).suffix, "application/octet-stream")
@@ -78,7 +87,7 @@ class Repositories:
 
     async def mirrorlist(self, asked: InRepository, visit: Visit) -> Answer:
         """The address of the generation that `repodata` points to."""
-        repodata = self._place((*asked.path, "repodata"))
+        repodata = self._place((*asked.path, _METADATA))
         generation = repodata.parent
         if generation.parent.name != _GENERATIONS:
             raise NotFoundError(f"there is no repository at /repos/{'/'.join(asked.path)}")
@@ -107,6 +116,18 @@ class Repositories:
     def _address(self, visit: Visit, path: Path) -> str:
         """The absolute address of a real path."""
         return f"{visit.origin}/repos/{quote(str(path.relative_to(self._root.resolve())), safe='/+~')}"
+
+    def _superseded(self, parts: tuple[str, ...]) -> Path | None:
+        """The file that `repodata/` of a repository had in an older generation, if it has none of the name now."""
+        if parts[-2:-1] != (_METADATA,) or not _NAMED_BY_DIGEST.fullmatch(parts[-1]):
+            return None
+        current = self._place(parts[:-1])
+        generations = current.parent.parent
+        if generations.name != _GENERATIONS or _GENERATIONS in parts[_ABOVE:] or (current / parts[-1]).exists():
+            return None
+        numbers = sorted((int(one.name) for one in generations.iterdir() if one.name.isdecimal()), reverse=True)
+        places = (generations / str(number) / _METADATA / parts[-1] for number in numbers[:_LOOKED_AT])
+        return next(filter(Path.is_file, places), None)
 
     def _place(self, parts: tuple[str, ...]) -> Path:
         """The real path of something below the root; `NotFoundError` if there is nothing, or it leads outside.

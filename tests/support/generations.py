@@ -3,24 +3,24 @@
 usage: python -m tests.support.generations [--generations N] [--cycles N] [--clients N]
 
 A signed project is served over HTTP. One thread publishes, each publish a generation of its own; meanwhile clients,
-each a machine with a real dnf, refresh, download and install into an empty root, again and again, so slowly that a
-transaction spans several generations. Half of them use the farm's `.repo` file, with both signature checks; the others
-a plain `baseurl` with `gpgcheck` alone, since the two requests for metadata and its signature may lie on either side of
-a switch there. It ends when there were enough of both, generations and cycles.
+each a machine with a real dnf or a real zypper, refresh, download and install into an empty root, again and again.
+Between two of these steps another generation becomes current, at least, so that each cycle spans several. Half of the
+clients use the farm's `.repo` file, with both signature checks; the others a plain `baseurl` and check packages alone,
+since the two requests for metadata and its signature may lie on either side of a switch there. It ends when there were
+enough of both, generations and cycles.
 """
 
 import argparse
-import re
 import secrets
 import shutil
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
-from threading import Event
+from threading import Condition, Event
 from typing import Any, NamedTuple
 from urllib.request import ProxyHandler, build_opener
 
@@ -35,8 +35,8 @@ from builder.errors import UnavailableError
 from builder.model.operation import Key, KeyAction, Operation
 from builder.web.service import listen
 from builder.wire import Applied
-from tests.support.dnf import Client
-from tests.support.repositories import Workbench
+from tests.support import dnf, zypper
+from tests.support.repositories import Workbench, plain, plain_for_zypper
 from tests.support.rpms import deliver, order_of, rpms
 from tests.support.small_farm import SmallFarm
 
@@ -44,8 +44,10 @@ REPOSITORY = "repos/hello/testing/fedora-43"
 EACH = 100
 """How many packages one spec makes, of which every publish takes one."""
 PAYLOAD = 400_000
-THROTTLE = 60_000
-"""Bytes per second that a client takes; its package needs some three seconds."""
+PAUSE = 0.4
+"""Seconds between two publishes, in which the processor is the clients'."""
+LONGEST = 120
+"""Seconds after which there must have been another generation."""
 TRIES = 20
 """After so many tries again, something is wrong with the repository builder."""
 UPDATE = 25
@@ -53,9 +55,10 @@ UPDATE = 25
 
 
 class Cycle(NamedTuple):
-    """One client's cycle: how many generations became current during it, and what was wrong, if anything."""
+    """One client's cycle: how many generations became current meanwhile, its seconds, and what was wrong."""
 
     generations: int
+    seconds: float
     error: str
 
 
@@ -65,13 +68,16 @@ class Publisher:
     Attributes:
         done: How many generations there were.
         again: How often one was tried again, as the repository builder does.
-        over: Set when nobody needs more of them.
+        enough: How many are needed.
+        over: Set when nobody waits for more of them.
     """
 
-    def __init__(self, state: Path) -> None:
+    def __init__(self, state: Path, enough: int) -> None:
         self.done = 0
         self.again = 0
+        self.enough = enough
         self.over = Event()
+        self._another = Condition()
         self._bench = Workbench(state, time.time())
         self._carry_out(1, Key(project="hello", action=KeyAction.CREATE))
         self._versions = 0
@@ -79,13 +85,19 @@ class Publisher:
         self._publish_version()
         self._publish(*next(self._waiting))
 
-    def run(self, generations: int) -> None:
-        """Publish until there were so many generations and nobody waits for more."""
-        while self.done < generations or not self.over.is_set():
+    def run(self) -> None:
+        """Publish until nobody waits for more."""
+        while not self.over.wait(PAUSE):
             if self.done % UPDATE == UPDATE - 1:
                 self._publish_version()
             else:
                 self._publish(*next(self._waiting))
+
+    def another(self) -> None:
+        """Wait until another generation is current than now."""
+        with self._another:
+            now = self.done
+            assert self._another.wait_for(lambda: self.done > now, LONGEST), "there is no other generation"
 
     def _parts(self) -> Iterator[tuple[str, tuple[Path, ...]]]:
         """One package after the other, with its SRPM."""
@@ -105,7 +117,9 @@ class Publisher:
         order = order_of(number, package=package, srpm=files[-1].name)
         deliver(self._bench.state, order, files)
         self._carry_out(number, order)
-        self.done += 1
+        with self._another:
+            self.done += 1
+            self._another.notify_all()
 
     def _carry_out(self, number: int, order: Any) -> None:
         self._bench.now = time.time()
@@ -120,39 +134,69 @@ class Publisher:
             assert isinstance(answer, Applied), answer
 
 
-def follow(publisher: Publisher, folder: Path, text: str, cycles: int) -> list[Cycle]:
-    """Install again and again into an empty root."""
+class Kind(NamedTuple):
+    """A kind of client: what runs commands on a new machine, the commands, and what makes a `.repo` file plain."""
+
+    machine: Callable[[Path, str], Callable[..., tuple[int, str]]]
+    steps: tuple[tuple[str, ...], ...]
+    plain: Callable[[str], str]
+
+
+KINDS = {
+    "dnf": Kind(
+        lambda folder, text: dnf.Client(folder, text).dnf,
+        (("--refresh", "makecache"), ("install", "--downloadonly", "hello"), ("install", "hello")),
+        plain,
+    ),
+    "zypper": Kind(
+        lambda folder, text: zypper.Client(folder, text).zypper,
+        (("refresh",), ("--no-refresh", "install", "--download-only", "hello"), ("--no-refresh", "install", "hello")),
+        plain_for_zypper,
+    ),
+}
+
+
+def follow(publisher: Publisher, kind: Kind, folder: Path, text: str, cycles: int) -> list[Cycle]:
+    """Install again and again into an empty root, until there were enough cycles and generations."""
     found: list[Cycle] = []
-    while len(found) < cycles:
+    while len(found) < cycles or publisher.done < publisher.enough:
         shutil.rmtree(folder, ignore_errors=True)
-        client = Client(folder, text)
-        before = publisher.done
-        code, said = client.dnf("--refresh", f"--setopt=throttle={THROTTLE}", "install", "hello")
-        error = "" if code == 0 and "Complete!" in said else said
-        found.append(Cycle(publisher.done - before, error))
+        before, began = publisher.done, time.monotonic()
+        error = _cycle(publisher, kind, folder, text)
+        found.append(Cycle(publisher.done - before, time.monotonic() - began, error))
     return found
 
 
-def plain(text: str, url: str) -> str:
-    """The `.repo` file of somebody who names the repository's own address."""
-    text = re.sub(r"(?m)^mirrorlist=.*\$basearch/mirrorlist$", f"baseurl={url}/{REPOSITORY}/x86_64/", text, count=1)
-    return text.replace("repo_gpgcheck=1", "repo_gpgcheck=0")
+def _cycle(publisher: Publisher, kind: Kind, folder: Path, text: str) -> str:
+    """Carry out the steps of one cycle; returns what the one said that failed."""
+    run = kind.machine(folder, text)
+    for number, step in enumerate(kind.steps):
+        if number:
+            publisher.another()
+        code, said = run(*step)
+        if code:
+            return said
+    return "" if (folder / "root/usr/share/hello/hello/1").exists() else "nothing was installed"
 
 
 async def prove(folder: Path, generations: int, cycles: int, clients: int) -> bool:
     """Publish and install, tell the figures, and return whether all went well."""
-    publisher = await deferToThread(Publisher, folder / "state")
+    reactor.suggestThreadPoolSize(10 + 2 * len(KINDS) * clients)  # type: ignore[attr-defined]  # as all reactors
+    publisher = await deferToThread(Publisher, folder / "state", generations)
     farm = SmallFarm(folder / "state").farm
     port = await listen(reactor, farm, msgspec.structs.replace(farm.config, http=Address(host="127.0.0.1", port=0)))
     url = f"http://127.0.0.1:{port.getHost().port}"  # type: ignore[attr-defined]  # a TCP port's address
     text = await deferToThread(_read, f"{url}/{REPOSITORY}/hello-testing.repo")
-    publishing = deferToThread(publisher.run, generations)
+    publishing = deferToThread(publisher.run)
     began = time.monotonic()
-    ways = {"mirrorlist": text, "baseurl": plain(text, url)}
+    ways: dict[str, tuple[Kind, str]] = {}
+    for name, kind in KINDS.items():
+        ways[f"{name} by mirrorlist"] = (kind, text)
+        ways[f"{name} by baseurl"] = (kind, kind.plain(text))
     follows = [
-        deferToThread(follow, publisher, folder / f"{way}{number}", repo, -(-cycles // clients))
+        deferToThread(follow, publisher, kind, folder / f"{way}{number}".replace(" ", "-"), repo, -(-cycles // clients))
         for number in range(clients)
-        for way, repo in ways.items()
+        for way, (kind, repo) in ways.items()
     ]
     found: list[list[Cycle]] = await gatherResults(follows, consumeErrors=True)
     publisher.over.set()
@@ -165,12 +209,16 @@ async def prove(folder: Path, generations: int, cycles: int, clients: int) -> bo
 
 
 def told(way: str, cycles: list[Cycle]) -> bool:
-    """Tell how one kind of client has fared, and return whether it saw no error, and several generations at once."""
-    during = statistics.median(cycle.generations for cycle in cycles)
+    """Tell how one kind of client has fared, and return whether it saw no error, and several generations each time."""
+    during = [cycle.generations for cycle in cycles]
     errors = [cycle.error for cycle in cycles if cycle.error]
-    figures = f"{way}: {len(cycles)} cycles, {during:.0f} generations during one (median), {len(errors)} errors"
+    seconds = statistics.median(cycle.seconds for cycle in cycles)
+    figures = (
+        f"{way}: {len(cycles)} cycles of {seconds:.1f} s (median), during which {min(during)} to {max(during)}"
+        f" generations became current, {len(errors)} errors"
+    )
     sys.stdout.write("\n".join((figures, *errors[:3], "")))
-    return not errors and during > 1
+    return not errors and min(during) > 1
 
 
 def _read(url: str) -> str:
@@ -182,8 +230,8 @@ def main() -> None:
     """Take the arguments, and exit with 1 if a client saw an error."""
     parser = argparse.ArgumentParser(description="Install while generations follow each other.")
     parser.add_argument("--generations", type=int, default=1000)
-    parser.add_argument("--cycles", type=int, default=300, help="of each kind of client")
-    parser.add_argument("--clients", type=int, default=2, help="of each kind, at the same time")
+    parser.add_argument("--cycles", type=int, default=300, help="of each kind of client, in each way")
+    parser.add_argument("--clients", type=int, default=2, help="of each, at the same time")
     options = parser.parse_args()
     went_well = []
 

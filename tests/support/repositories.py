@@ -66,8 +66,15 @@ def names(tree: Path) -> list[str]:
 def plain(text: str) -> str:
     """A `.repo` file of the farm as somebody writes it who names the repositories' own addresses.
 
-    Only packages are checked then: between the requests for metadata and for its signature, another generation may
-    become current.
+    Packages are checked, and metadata is not: between the requests for it and for its signature, another generation may
+    become current. zypper would check it, where it is signed, as long as `gpgcheck` is on; for it there is
+    `pkg_gpgcheck`, which dnf does not know.
     """
-    addressed = re.sub(r"(?m)^mirrorlist=(.*)/mirrorlist$", r"baseurl=\1/", text)
-    return addressed.replace("repo_gpgcheck=1", "repo_gpgcheck=0")
+    return re.sub(r"(?m)^mirrorlist=(.*)/mirrorlist$", r"baseurl=\1/", text).replace(
+        "repo_gpgcheck=1", "repo_gpgcheck=0"
+    )
+
+
+def plain_for_zypper(text: str) -> str:
+    """The same in zypper's words."""
+    return re.sub(r"(?m)^gpgcheck=1$", "gpgcheck=0\npkg_gpgcheck=1", plain(text))

@@ -13,17 +13,12 @@ _PLACES = {"CONF": "zypp.conf", "LOGFILE": "zypper.log", "LOCKFILE_ROOT": "."}
 
 
 class Client(Machine):
-    """A machine whose zypper has the text of one `.repo` file, and trusts nobody yet.
+    """A machine whose zypper has the text of one `.repo` file, and trusts nobody yet."""
 
-    `throttle` is how many bytes per second it takes; 0: as many as come.
-    """
-
-    def __init__(self, folder: Path, text: str, throttle: int = 0) -> None:
+    def __init__(self, folder: Path, text: str) -> None:
         super().__init__(folder, folder / "root/etc/zypp/repos.d", text)
         self._program = program("zypper")
-        # What it has looked at it looks at again, however short a time ago that was.
-        settings = f"[main]\nrepo.refresh.delay = 0\ndownload.max_download_speed = {throttle}\n"
-        (folder / "zypp.conf").write_text(settings)
+        (folder / _PLACES["CONF"]).touch()
         self._environment = self.environment() | self._program.environment
         for name in ("CONF", "LOGFILE", "LOCKFILE_ROOT"):
             self._environment[f"ZYPP_{name}"] = str(folder / _PLACES[name])

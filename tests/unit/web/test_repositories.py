@@ -47,6 +47,18 @@ class RepositoriesTest(WebTest):
         make(self.repository, 2)
         (self.state / "secret").write_text("secret")
 
+    def test_metadata_of_older_generations_can_be_fetched_at_the_plain_address(self) -> None:
+        """Who has read an older repomd.xml gets the files that it names, as long as they are there; nothing else does."""
+        name = f"{'0a' * 32}-primary.xml.gz"
+        (self.repository / "generations/1/repodata" / name).write_text("older")
+        assert self.client.get(f"{BASE}/x86_64/repodata/{name}").text == "older"
+        assert self.client.get(f"{BASE}/x86_64/repodata/{name}").headers["cache-control"] == "no-cache"
+        assert self.client.get(f"{BASE}/x86_64/generations/2/repodata/{name}").status == 404
+        assert self.client.get(f"{BASE}/x86_64/repodata/{name[1:]}").status == 404
+        assert self.client.get(f"{BASE}/repodata/{name}").status == 404
+        (self.repository / "generations/2/repodata" / name).write_text("current")
+        assert self.client.get(f"{BASE}/x86_64/repodata/{name}").text == "current"
+
     def test_the_mirrorlist_names_the_current_generation(self) -> None:
         """One absolute address, under the name by which the client knows the farm, and good at once."""
         reply = self.client.get(f"{BASE}/x86_64/mirrorlist?countme=4")
