@@ -8,11 +8,12 @@ from sqlalchemy import Connection
 from builder.errors import ConflictError, InvalidError, NotFoundError
 from builder.master.builds import Builds
 from builder.master.slaves import Slaves
-from builder.master.store import events, jobs, projects, schema
+from builder.master.store import events, jobs, projects, schema, secrets
 from builder.model.attempt import AttemptState, FailureKind, SourceFacts
 from builder.model.build import Build, BuildRequest, BuildState
 from builder.model.job import SOURCE, JobState
 from builder.model.project import ChrootChoice, GitSource, Package, Packaging, Project, Style
+from builder.model.secret import Sealed, SecretKind
 from builder.model.step import StepName
 from tests.support.store import MemoryStore, answer
 
@@ -328,3 +329,24 @@ def test_builds_at_work_stand_before_those_that_wait(farm: Farm) -> None:
     farm.change(running, SOURCE, JobState.RUNNING)
     assert [build.number for build in answer(farm.builds.unfinished(limit=1))] == [running]
     assert [build.number for build in answer(farm.builds.unfinished())] == [waiting, running]
+
+
+def test_a_build_that_needs_a_secret_is_refused_without_it(farm: Farm) -> None:
+    """Every place that names one is told, with the command that sets it; with the secrets, the build is taken."""
+    package = Package(
+        style=Style.CI,
+        packaging=Packaging(git=GIT, secret="deploy"),
+        upstream=GitSource(git="ssh://git@git.example.org/x.git", secret="key"),
+    )
+    farm.save(Project(project="private", chroots=(X86,), packages={"secretive": package}))
+    with pytest.raises(InvalidError) as caught:
+        farm.request("secretive")
+    assert caught.value.mistakes == tuple(
+        f"the project `private` has no secret `{name}`, which the {place} of `secretive` names; "
+        f"`builder secret set private {name} --file FILE` sets it"
+        for name, place in (("deploy", "packaging"), ("key", "upstream"))
+    )
+    for name, kind in (("deploy", SecretKind.TOKEN), ("key", SecretKind.SSH_KEY)):
+        sealed = Sealed(name=name, kind=kind, sealed=b"sealed")
+        answer(farm.store.write(lambda connection, one=sealed: secrets.save(connection, "private", one, "ada")))
+    assert farm.request("secretive").package == "secretive"

@@ -13,6 +13,7 @@ from builder.model.build import BuildState
 from builder.model.chroot import BaseRepository
 from builder.model.job import SOURCE, JobState
 from builder.model.operation import Prepare
+from builder.model.project import Packaging
 from builder.wire import Accepted
 from tests.support.headless import X86, Fate, MasterCase
 from tests.support.scripted import ScriptedRepo, ScriptedSlave
@@ -178,6 +179,26 @@ class Orders(MasterCase):
         (attempt,) = self.master.attempts(number, X86)
         assert attempt.state is AttemptState.FAILED
         assert "no order can hold all that its definition says" in self.master.show(number).reason
+
+    def test_an_order_that_lacks_a_secret(self) -> None:
+        """A secret that was removed since the build was asked for: no slave is asked, and the job says what to do."""
+        secrets, store = self.master.farm.secrets, self.master.store
+        answer(secrets.set("hello", "deploy", "a-token-of-a-test", "ada"))
+
+        def close(connection: sa.Connection) -> None:
+            hello = projects.one(connection, "hello")
+            place = Packaging(git="https://git.example.org/hello.git", secret="deploy")
+            package = msgspec.structs.replace(hello.packages["hello"], packaging=place)
+            projects.save(connection, msgspec.structs.replace(hello, packages=hello.packages | {"hello": package}))
+
+        answer(store.write(close))
+        number = self.master.build("hello")
+        answer(secrets.remove("hello", "deploy"))
+        slave = self.slave()
+        build = self.master.show(number)
+        assert build.state is BuildState.FAILED
+        assert "has no secret `deploy`" in build.reason
+        assert slave.orders == []
 
     def test_a_bug_in_one_order_holds_up_no_other(self) -> None:
         """A job for which no order can be made is given up like one that breaks; what is behind it goes out."""

@@ -3,14 +3,14 @@
 import msgspec
 import pytest
 
-from builder.errors import NotFoundError
+from builder.errors import ConflictError, NotFoundError
 from builder.master.order import Claimed, order
 from builder.model.artifact import Artifact, ArtifactKind
 from builder.model.attempt import ChrootWork, LastBuilt, Order, SourceFacts, SourceWork
 from builder.model.chroot import BaseRepository, Chroot
 from builder.model.job import SOURCE
 from builder.model.project import GitSource, Package, Packaging, Project, StepTimeouts, Style
-from builder.model.secret import Sealed, Secret
+from builder.model.secret import Sealed, Secret, SecretKind
 
 CHROOT = Chroot(
     distribution="fedora", version="43", architecture="x86_64", dist=".fc43", packages=("bash",), repositories=()
@@ -103,3 +103,39 @@ def test_what_is_missing_is_named() -> None:
         ordered(IN_CHROOT)
     with pytest.raises(NotFoundError, match="build 17 has no SRPM"):
         ordered(msgspec.structs.replace(IN_CHROOT, srpm=None), CHROOT)
+
+
+DEPLOY = Sealed(name="deploy", kind=SecretKind.TOKEN, sealed=b"sealed")
+PRIVATE = msgspec.structs.replace(
+    CLAIMED,
+    package=msgspec.structs.replace(PACKAGE, packaging=msgspec.structs.replace(PACKAGE.packaging, secret="deploy")),
+    secrets=(DEPLOY,),
+)
+
+
+def test_a_source_job_has_the_secrets_that_its_package_names() -> None:
+    """They are opened for the order."""
+    work = ordered(PRIVATE).work
+    assert isinstance(work, SourceWork)
+    assert work.secrets == (Secret(name="deploy", kind=SecretKind.TOKEN, value="hello/sealed"),)
+
+
+def test_a_chroot_job_never_has_a_secret() -> None:
+    """What is built there is a stranger's; nothing of the order tells one."""
+    claimed = msgspec.structs.replace(IN_CHROOT, package=PRIVATE.package, secrets=PRIVATE.secrets)
+    assert b"sealed" not in msgspec.msgpack.encode(ordered(claimed, CHROOT))
+    assert "secrets" not in ChrootWork.__struct_fields__
+
+
+@pytest.mark.parametrize(
+    ("secrets", "sentence"),
+    [
+        ((), "the project `hello` has no secret `deploy`, which the packaging of `x` names; `builder secret set hello"),
+        ((msgspec.structs.replace(DEPLOY, kind=SecretKind.SSH_KEY),), "is of kind ssh-key, but https takes a token"),
+    ],
+)
+def test_a_secret_that_is_no_use_any_more_is_told(secrets: tuple[Sealed, ...], sentence: str) -> None:
+    """It was removed or changed since the build was asked for: there is no order, and it says what to do."""
+    with pytest.raises(ConflictError) as caught:
+        ordered(msgspec.structs.replace(PRIVATE, secrets=secrets))
+    assert sentence in str(caught.value)
