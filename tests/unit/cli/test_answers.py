@@ -37,6 +37,7 @@ from builder.model.repository import (
     RepositorySummary,
 )
 from builder.model.slave import HostFacts, Slave
+from builder.model.secret import SecretShown
 from builder.model.step import Step
 
 
@@ -53,6 +54,7 @@ from builder.model.step import Step
         (answers.Facts, HostFacts),
         (answers.Finding, Finding),
         (answers.Findings, Findings),
+        (answers.Secret, SecretShown),
         (answers.Generation, GenerationShown),
         (answers.GenerationStep, repository.Step),
         (answers.Job, Job),
