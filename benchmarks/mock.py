@@ -4,7 +4,7 @@ usage: BUILDER_MOCK=… python -m benchmarks.mock [ROUNDS]
 
 Both have the same settings of the root, a warm cache of it, and the same namespaces, in which Debian's rpm finds its
 database. mock alone runs `--rebuild` once and removes the root; the attempt is a runner from its start to
-`result.json`: two runs, gate, artifacts, and the root removed.
+`result.json`: the same run of mock, the gate in between, artifacts, and the root removed.
 """
 
 import os

@@ -1,15 +1,17 @@
 """Child processes that never outlive whoever waits for them.
 
-A sequential program waits for its children with `run`. It is stopped by a signal, whose handler raises wherever the
-program happens to be: `Interrupts` sees to it that this is never between a child's start and the moment its number is
-known, so that `run` can always take the child's whole process group with it.
+A sequential program waits for its children with `run`, or for one that asks it something meanwhile with a `Companion`.
+It is stopped by a signal, whose handler raises wherever the program happens to be: `Interrupts` sees to it that this is
+never between a child's start and the moment its number is known, so that the child's whole process group can always be
+taken with it.
 """
 
 import ctypes
 import os
+import select
 import signal
 import subprocess  # noqa: TID251 - this is where children are started
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -28,6 +30,7 @@ class Interrupts:
         self._holds = 0
         self._reason: Exception | None = None
         self.adopts = False
+        self.companions: set[int] = set()
 
     def adopt_orphans(self) -> None:
         """Let no descendant outlive the program it comes from: this process has no other children than those."""
@@ -82,45 +85,103 @@ def run(
     child: subprocess.Popen[bytes] | None = None
     try:
         with interrupts.held():
-            child = subprocess.Popen(  # noqa: S603 - a list of arguments, never a shell's text
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=errors,
-                cwd=folder,
-                env=environment,
-                process_group=0,
-            )
-        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # its number stays its own until it is reaped
+            child = _start(command, output=output, errors=errors, folder=folder, environment=environment)
+        _wait(child)
         with interrupts.held():
             return _reap(child, interrupts)
     except BaseException:
         with interrupts.held():
             if child is not None:
-                if child.returncode is None:
-                    os.killpg(child.pid, signal.SIGKILL)
-                _reap(child, interrupts)
+                _kill(child, interrupts)
         raise
+
+
+class Companion:
+    """A program that was started as `run` does, and waits in between, while others are run: for its `end`."""
+
+    def __init__(
+        self,
+        command: Sequence[str | Path],
+        interrupts: Interrupts,
+        *,
+        output: int,
+        folder: Path,
+        environment: Mapping[str, str],
+    ) -> None:
+        self._interrupts = interrupts
+        self._child = _start(command, output=output, errors=output, folder=folder, environment=environment)
+        interrupts.companions.add(self._child.pid)
+
+    def asks(self, question: int) -> bool:
+        """Wait until it writes a byte into the pipe `question`, or has ended; returns whether it has written."""
+        ended = os.pidfd_open(self._child.pid)
+        try:
+            readable, _, _ = select.select([question, ended], [], [])
+            return question in readable and os.read(question, 1) != b""
+        finally:
+            os.close(ended)
+
+    def end(self) -> int:
+        """Wait for its end; returns what `run` does, and leaves nothing either."""
+        _wait(self._child)
+        with self._interrupts.held():
+            self._interrupts.companions.discard(self._child.pid)
+            return _reap(self._child, self._interrupts)
+
+    def kill(self) -> None:
+        """End it with all that it has started, if it lives."""
+        with self._interrupts.held():
+            self._interrupts.companions.discard(self._child.pid)
+            _kill(self._child, self._interrupts)
+
+
+def _start(
+    command: Sequence[str | Path], *, output: int, errors: int, folder: Path, environment: Mapping[str, str]
+) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(  # noqa: S603 - a list of arguments, never a shell's text
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=errors,
+        cwd=folder,
+        env=environment,
+        process_group=0,
+    )
+
+
+def _wait(child: "subprocess.Popen[bytes]") -> None:
+    if child.returncode is None:
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # its number stays its own until it is reaped
+
+
+def _kill(child: "subprocess.Popen[bytes]", interrupts: Interrupts) -> None:
+    if child.returncode is None:
+        os.killpg(child.pid, signal.SIGKILL)
+    _reap(child, interrupts)
 
 
 def _reap(child: "subprocess.Popen[bytes]", interrupts: Interrupts) -> int:
     """The exit code of a child that has ended or is about to; nothing that it left lives on."""
     code = child.wait()
     if interrupts.adopts:
-        _kill_orphans()
+        _kill_orphans(interrupts.companions)
     return code
 
 
-def _kill_orphans() -> None:
-    """Kill what a program has left, and come back when it is gone.
+def _kill_orphans(spared: Collection[int]) -> None:
+    """Kill what a program has left, and come back when it is gone; what a spared child has started is its own.
 
     A sandbox that was just being set up has a process group of its own already; and bubblewrap ends with the program it
     was given, a moment before all that this has left running inside is killed.
     """
     with suppress(ChildProcessError):
         while True:
-            os.waitpid(-1, os.WNOHANG)  # raises when there is none
-            for orphan in _children():
+            if not spared:
+                os.waitpid(-1, os.WNOHANG)  # raises when there is none, which is told faster than by looking
+            orphans = [child for child in _children() if child not in spared]
+            if spared and not orphans:
+                return
+            for orphan in orphans:
                 os.kill(orphan, signal.SIGKILL)
                 os.waitpid(orphan, 0)
 

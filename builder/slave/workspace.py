@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from builder.model.attempt import AttemptState
 from builder.model.step import StepName
-from builder.process import Interrupts, run
+from builder.process import Companion, Interrupts, run
 from builder.slave import sandbox
 from builder.slave.alarm import Alarm
 from builder.slave.attempt import AttemptFolder
@@ -56,6 +56,7 @@ class Workspace:
         self.alarm = Alarm(interrupts)
         self._log = os.open(attempt.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         self._step_log = 0
+        self._companion: Companion | None = None
 
     @contextmanager
     def step(self, name: StepName) -> Iterator[None]:
@@ -104,6 +105,14 @@ class Workspace:
         """Run a program that says everything into the log, and return its exit code."""
         return self._run(command, self._log, self._log, environment)
 
+    def accompany(self, command: Sequence[str], environment: Mapping[str, str]) -> Companion:
+        """Start a program that says everything into the log, while others are run; `remove` ends it at the latest."""
+        with self.interrupts.held():
+            self._companion = Companion(
+                command, self.interrupts, output=self._log, folder=self.work, environment=environment
+            )
+        return self._companion
+
     def ask(
         self,
         command: Sequence[str],
@@ -136,6 +145,8 @@ class Workspace:
 
     def remove(self) -> None:
         """Remove everything but what is delivered."""
+        if self._companion is not None:
+            self._companion.kill()
         if self.work.exists():
             command = ["rm", "-rf", "--one-file-system", "--", str(self.work)]
             with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - os.devnull is a string

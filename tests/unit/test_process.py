@@ -163,3 +163,38 @@ def test_no_child_is_started_after_an_interrupt(tmp_path: Path, output: int) -> 
         interrupts.interrupt(StoppedError())
     with pytest.raises(StoppedError):
         python("import time; time.sleep(1000)", interrupts, output, tmp_path)
+
+
+ACCOMPANIED = """
+import os, sys
+from builder.process import Companion, Interrupts, run
+asking, answering = sys.argv[1:]
+interrupts = Interrupts()
+interrupts.adopt_orphans()
+python = [sys.executable, "-I", "-S", "-c"]
+waits = f"open({asking!r}, 'w').write('?'); import sys; sys.exit(int(open({answering!r}).read()))"
+settings = dict(output=1, folder="/", environment=os.environ)
+companion = Companion([*python, waits], interrupts, **settings)
+question = os.open(asking, os.O_RDONLY | os.O_NONBLOCK)
+assert companion.asks(question)
+leaves = "import os, time; os.fork() or (os.setsid(), time.sleep(1000))"
+assert run([*python, leaves], interrupts, errors=2, **settings) == 0
+"""
+
+
+@pytest.mark.parametrize(
+    ("then", "said"),
+    [
+        ("open(answering, 'w').write('7'); print(companion.end())", "7"),
+        ("companion.kill(); companion.kill(); print(companion.end())", "-9"),
+        ("open(answering, 'w').write('0'); print(companion.asks(question))", "False"),
+    ],
+)
+def test_a_companion_waits_while_others_are_run(then: str, said: str, tmp_path: Path) -> None:
+    """It lives on when what others have left is killed, and ends as it is told to, or is made to."""
+    pipes = [tmp_path / "asking", tmp_path / "answering"]
+    for pipe in pipes:
+        os.mkfifo(pipe)
+    command = [sys.executable, "-c", f"{ACCOMPANIED}{then}", *pipes]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == f"{said}\n"

@@ -1,9 +1,10 @@
-"""The executor that distributions trust: mock, run twice for each attempt.
+"""The executor that distributions trust: mock, which waits for the gate.
 
-The first run makes the root: mock unpacks its cache of it, or fills it anew, brings it up to date, installs what the
-SRPM requires, and is stopped there by our plugin. Then the gate asks what it has to ask in that root. The second run
-builds in it. Both are kept in namespaces by the keeper, so that nothing is left of them whoever is killed, and both
-have their folders where the slave has its own: nothing is kept in mock's.
+mock makes the root: it unpacks its cache of it, or fills it anew, brings it up to date, installs what the SRPM
+requires, and waits there, by our plugin. Then the gate asks what it has to ask in that root, and mock goes on to build.
+Only where the gate has given `%dist` a serial, which mock takes at its start, is it stopped and run once more, in the
+root that is there. It is kept in namespaces by the keeper, so that nothing is left of it whoever is killed, and has its
+folders where the slave has its own: nothing is kept in mock's.
 """
 
 import grp
@@ -12,7 +13,8 @@ import pwd
 import re
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from builder import files
@@ -81,7 +83,7 @@ class MockExecutor:
 
 
 class MockRoot:
-    """The root that the first run has left."""
+    """The root in which mock waits."""
 
     def __init__(self, workspace: Workspace, work: ChrootWork, srpm: Path, program: str) -> None:
         self._program = program
@@ -92,10 +94,15 @@ class MockRoot:
         self._host = _host(work, workspace.state)
         self._prepare(srpm)
         required = requirements(workspace, srpm, work.options)
-        code = self._run(work.chroot.dist, stop=True, network=False)
-        if code == 0:
-            raise broken("mock has not loaded the plugin by which it is told to wait")
-        if code != mock_plugin.STOPPED:
+        self._question = os.open(self._folder / mock_plugin.QUESTION, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        self._answer = os.open(self._folder / mock_plugin.ANSWER, os.O_RDWR | os.O_CLOEXEC)  # never waits for a reader
+        self._caches = ExitStack()
+        command = self._caches.enter_context(self._command(work.chroot.dist, asks=True, network=work.network))
+        self._mock = workspace.accompany(command, environment())
+        if not self._mock.asks(self._question):
+            code = self._mock.end()
+            if code == 0:
+                raise broken("mock has not loaded the plugin by which it is told to wait")
             raise root_failure(code, workspace.step_log(), required, srpm.name)
         root = self._folder / tree(work.chroot.name, self._attempt)
         version = installed.mock_version(workspace.step_log())
@@ -113,8 +120,14 @@ class MockRoot:
         return self._inside.evr(dist)
 
     def build(self, dist: str, *, network: bool) -> Sequence[Path]:
-        """Let mock build in the tree."""
-        code = self._run(dist, stop=False, network=network)
+        """Let mock go on to build in the tree, or run it once more if it has begun with another `%dist`, or network."""
+        goes_on = (dist, network) == (self._work.chroot.dist, self._work.network)
+        os.write(self._answer, mock_plugin.GO if goes_on else mock_plugin.STOP)
+        code = self._mock.end()
+        self._caches.close()
+        if code == mock_plugin.STOPPED and not goes_on:
+            with self._command(dist, asks=False, network=network) as command:
+                code = self._workspace.run(command, environment())
         if code:
             raise failure_of_build(code, self._workspace.step_log())
         return sorted((self._folder / RESULT).glob("*.rpm"))
@@ -137,13 +150,17 @@ class MockRoot:
         for name in (PLUGINS, RESULT):
             (self._folder / name).mkdir()
             os.chown(self._folder / name, user, group)
+        for name in (mock_plugin.QUESTION, mock_plugin.ANSWER):
+            os.mkfifo(self._folder / name, 0o600)
+            os.chown(self._folder / name, user, group)
         plugin = Path(str(mock_plugin.__file__))
         (self._folder / PLUGINS / f"{PLUGIN}.py").write_bytes(plugin.read_bytes())
 
-    def _run(self, dist: str, *, stop: bool, network: bool) -> int:
-        """Run mock, with its caches put right, and return its exit code."""
+    @contextmanager
+    def _command(self, dist: str, *, asks: bool, network: bool) -> Iterator[list[str]]:
+        """How to run mock, whose caches are put right, and ours until the end."""
         config = self._folder / CONFIG
-        config.write_text(configuration(self._work, self._host, dist, stop=stop))
+        config.write_text(configuration(self._work, self._host, dist, asks=asks))
         os.utime(config, (0, 0))  # a configuration that is newer than the cache of the root makes mock drop that
         caches = self._workspace.state / "cache" / "mock"
         cache = caches / f"{self._work.chroot.name}.{root_digest(self._work, self._host)}"
@@ -154,8 +171,8 @@ class MockRoot:
         with cache_slot(cache, "dnf") as packages:
             janitor.mend(roots, packages)
             mounts = [(self._folder, FOLDER), (packages, CACHE), (roots, ROOTS), *own_database(self._folder)]
-            mock = command(self._program, self._attempt, self._srpm, again=not stop)
-            return self._workspace.run(kept(keeping(), mock, mounts, cut=not network), environment())
+            mock = command(self._program, self._attempt, self._srpm, again=not asks)
+            yield kept(keeping(), mock, mounts, cut=not network)
 
 
 def own_database(folder: Path) -> list[tuple[Path, Path]]:

@@ -1,16 +1,20 @@
-"""A plugin of mock, loaded by mock and by its Python: stops it before the build, and lets its package manager out.
+"""A plugin of mock, loaded by mock and by its Python: asks before the build, and lets the package manager out.
 
-Whether to build is decided in a root that is complete, so the first of the two times that mock is run ends there: the
-plugin's option `stop`, and the exit code `STOPPED`. The keeper may have cut the network of everything that mock starts;
-the package manager is the one thing that has it nevertheless. Source: mock's documentation of plugins, API 1.1.
+Whether to build is decided in a root that is complete, so mock waits there: with the option `asks`, a folder with two
+named pipes, the plugin writes a byte into `QUESTION` and waits for one in `ANSWER`. Unless that is `GO`, mock ends with
+the exit code `STOPPED`. The keeper may have cut the network of everything that mock starts; the package manager is the
+one thing that has it nevertheless. Source: mock's documentation of plugins, API 1.1.
 """
 
 import ctypes
 import os
+import sys
 from typing import Any
 
 requires_api_version = "1.1"
 
+QUESTION, ANSWER = "question", "answer"
+GO, STOP = b"g", b"s"
 STOPPED = 100
 """mock's exit code when it was stopped; its own are documented up to 90, rpmbuild's are passed on and small."""
 
@@ -24,8 +28,8 @@ def init(plugins: Any, options: Any, root: Any) -> None:
         inside = os.open("/proc/self/ns/net", os.O_RDONLY)
         plugins.add_hook("preyum", lambda: _enter(int(outside)))
         plugins.add_hook("postyum", lambda: _enter(inside))
-    if options["stop"] and not root.is_bootstrap:
-        plugins.add_hook("prebuild", _stop)
+    if options["asks"] and not root.is_bootstrap:
+        plugins.add_hook("prebuild", lambda: _ask(options["asks"]))
 
 
 def _enter(network: int) -> None:
@@ -34,5 +38,11 @@ def _enter(network: int) -> None:
         raise OSError(ctypes.get_errno(), "setns")
 
 
-def _stop() -> None:
-    raise SystemExit(STOPPED)
+def _ask(folder: str) -> None:
+    sys.stdout.flush()  # what is said from now on belongs to the build
+    sys.stderr.flush()
+    with open(f"{folder}/{QUESTION}", "wb") as question:  # noqa: PTH123 - mock's Python may be any
+        question.write(b"?")
+    with open(f"{folder}/{ANSWER}", "rb", buffering=0) as answer:  # noqa: PTH123
+        if answer.read(1) != GO:
+            raise SystemExit(STOPPED)

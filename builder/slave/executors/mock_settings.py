@@ -67,16 +67,14 @@ def root_settings(work: ChrootWork, host: Host) -> str:
     return "\n".join(lines) + "\n"
 
 
-def configuration(work: ChrootWork, host: Host, dist: str, *, stop: bool) -> str:
-    """The whole configuration; with `stop`, mock ends when the root is complete, before it builds."""
+def configuration(work: ChrootWork, host: Host, dist: str, *, asks: bool) -> str:
+    """The whole configuration; if it `asks`, mock waits when the root is complete, before it builds."""
     defined = {f"%{name}": value for name, value in work.options.defined.items()}
     options = {**defined, "%dist": dist, "%_buildhost": "builder"}
     lines = [
         f"config_opts['macros'].update({options!r})",
         f"config_opts['rpmbuild_networking'] = {work.network!r}",
         f"config_opts['use_host_resolv'] = {work.network!r}",
-        # Once in each of the two runs is as often as it takes: what the second finds was installed by the first.
-        "config_opts['static_buildrequires_max_loops'] = 1",
         # mock looks for plugins in one folder: here it has its own and ours.
         "import os",
         f"plugins = {str(FOLDER / PLUGINS)!r}",
@@ -86,8 +84,10 @@ def configuration(work: ChrootWork, host: Host, dist: str, *, stop: bool) -> str
         "config_opts['plugin_dir'] = plugins",
         f"config_opts['plugins'] = [*config_opts['plugins'], {PLUGIN!r}]",
         f"config_opts['plugin_conf']['{PLUGIN}_enable'] = True",
-        f"config_opts['plugin_conf']['{PLUGIN}_opts'] = {{'stop': {stop!r}}}",
+        f"config_opts['plugin_conf']['{PLUGIN}_opts'] = {{'asks': {str(FOLDER) if asks else ''!r}}}",
     ]
+    # What is built in a root that an earlier run has left finds there what that has installed.
+    lines += [] if asks else ["config_opts['static_buildrequires_max_loops'] = 1"]
     return root_settings(work, host) + "\n".join(lines) + "\n"
 
 

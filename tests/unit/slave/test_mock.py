@@ -33,7 +33,7 @@ EXTERNAL = BaseRepository(name="other", url="https://other.example.org/", key="h
 def told(work: ChrootWork, host: Host, dist: str = ".mini12") -> dict[str, Any]:
     """What mock knows once it has executed a configuration, but for plugins, which are on disk."""
     options: dict[str, Any] = {"macros": {}, "plugin_conf": {"root_cache_opts": {}}, "plugins": ["root_cache"]}
-    whole = configuration(work, host, dist, stop=True)
+    whole = configuration(work, host, dist, asks=True)
     exec(whole.replace("os.listdir(config_opts['plugin_dir'])", "()"), {"config_opts": options})  # noqa: S102 - as mock does
     return options
 
