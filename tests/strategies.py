@@ -97,6 +97,7 @@ def projects(draw: st.DrawFn) -> Project:
         chroots=own,
         stages=draw(unique_tuples(awkward_labels, 3)),
         network=draw(st.booleans()),
+        rpmlint=draw(st.booleans()),
         retention=Retention(versions=draw(st.integers(1, 1000)), days=draw(st.integers(0, 36500))),
         external=tuple(external),
         macros=draw(macros),

@@ -17,6 +17,15 @@ class Step(TypedDict):
     ok: bool | None
 
 
+class Lint(TypedDict):
+    """What rpmlint found, in short."""
+
+    errors: int
+    warnings: int
+    first: list[str]
+    note: str
+
+
 class Attempt(TypedDict):
     """One try of a job."""
 
@@ -28,6 +37,7 @@ class Attempt(TypedDict):
     finished: float | None
     reason: str
     kind: str | None
+    lint: Lint | None
     steps: list[Step]
 
 

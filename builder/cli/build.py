@@ -3,7 +3,7 @@
 import argparse
 
 from builder.cli import inputs, tables
-from builder.cli.answers import Build, Job, JobInputs
+from builder.cli.answers import Build, Job, JobInputs, Lint
 from builder.cli.arguments import asks_for_json, build_number, list_limit
 from builder.cli.client import Farm
 from builder.cli.exits import Exit, UsageError
@@ -118,6 +118,16 @@ def show(build: Build) -> None:
             print(f"{name}: {tables.harmless(str(fact))}")
     print()
     tables.table(("JOB", "STATE", "ATTEMPT", "STEPS", "RESULT"), map(_job_row, build["jobs"]))
+    for job in build["jobs"]:
+        if job["attempts"] and (lint := job["attempts"][-1]["lint"]):
+            _show_lint(job["name"], lint)
+
+
+def _show_lint(job: str, lint: Lint) -> None:
+    counted = f"{lint['errors']} errors, {lint['warnings']} warnings"
+    print(f"\nrpmlint of {job}: {tables.harmless(lint['note']) or counted}")
+    for line in lint["first"]:
+        print(f"  {tables.harmless(line)}")
 
 
 def _job_row(job: Job) -> tuple[str, ...]:

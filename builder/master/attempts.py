@@ -148,7 +148,7 @@ def _is_evr(text: str | None) -> bool:
 
 def _settle(connection: Connection, known: Known, outcome: Outcome, tries: int) -> None:
     """End a running attempt and move its job on."""
-    attempts.end(connection, known.attempt, outcome.state, outcome.reason, outcome.kind)
+    attempts.end(connection, known.attempt, outcome.state, outcome.reason, outcome.kind, outcome.lint)
     times = known.broken + (outcome.state is AttemptState.BROKEN)
     then = retry.next_state(outcome.state, outcome.reason, broken=times, tries=tries, publishes=known.job != SOURCE)
     found = {"evr": outcome.evr, "serial": outcome.serial} if _is_evr(outcome.evr) else {}

@@ -106,6 +106,7 @@ def _chroot_work(claimed: Claimed, chroots: Mapping[str, Chroot], url: str) -> C
         chroot=chroot,
         repositories=(_own(claimed.project, chroot, url), *claimed.project.external),
         network=claimed.project.network,
+        rpmlint=claimed.project.rpmlint,
         srpm=claimed.srpm,
         inputs=claimed.source.inputs,
         force=claimed.force,

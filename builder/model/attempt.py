@@ -8,6 +8,7 @@ import msgspec
 from builder.model import Label, Sha256, Size, Text, Value
 from builder.model.artifact import Artifact
 from builder.model.chroot import BaseRepository, Chroot
+from builder.model.lint import Lint
 from builder.model.options import Options
 from builder.model.project import SILENCE, GitSource, Packaging, StepTimeouts, Style
 from builder.model.secret import Secret
@@ -77,7 +78,7 @@ class ChrootWork(Value, frozen=True, kw_only=True, tag="chroot"):
 
     `repositories` are the project's own and its external ones, in addition to the chroot's base repositories. `force`
     passes the gate; then the release of a rebuild that would repeat an EVR gets the next serial. `options` are those
-    that hold in this chroot.
+    that hold in this chroot. With `rpmlint`, that looks at what was built.
     """
 
     project: Label
@@ -91,6 +92,7 @@ class ChrootWork(Value, frozen=True, kw_only=True, tag="chroot"):
     force: bool = False
     last_built: LastBuilt | None = None
     options: Options = Options()
+    rpmlint: bool = False
 
 
 class Order(Value, frozen=True, kw_only=True):
@@ -138,7 +140,8 @@ class Outcome(Value, frozen=True, kw_only=True):
     """How an attempt ended.
 
     `state` is one of the ends an attempt reports itself; `reason` is one line for a person; `source` comes from a
-    source job that succeeded, `evr` from a chroot job that passed the gate (or was skipped: the EVR it found there).
+    source job that succeeded, `evr` from a chroot job that passed the gate (or was skipped: the EVR it found there),
+    `lint` from one whose project asks for it.
     """
 
     state: AttemptState
@@ -147,6 +150,7 @@ class Outcome(Value, frozen=True, kw_only=True):
     evr: str | None = None
     serial: Size = 0
     source: SourceFacts | None = None
+    lint: Lint | None = None
 
 
 class Position(Value, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ import enum
 
 from builder.model import Value
 from builder.model.attempt import AttemptState, FailureKind
+from builder.model.lint import Lint
 from builder.model.step import Step
 
 SOURCE = "source"
@@ -24,7 +25,7 @@ class JobState(enum.Enum):
 
 
 class Attempt(Value, frozen=True, kw_only=True):
-    """One try of a job, as it is shown."""
+    """One try of a job, as it is shown; `lint` is what rpmlint found in its packages, where the project asks for it."""
 
     attempt: str
     fence: int
@@ -34,6 +35,7 @@ class Attempt(Value, frozen=True, kw_only=True):
     finished: float | None = None
     reason: str = ""
     kind: FailureKind | None = None
+    lint: Lint | None = None
     steps: tuple[Step, ...] = ()
 
 

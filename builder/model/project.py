@@ -128,6 +128,7 @@ class Project(Value, frozen=True, kw_only=True):
     chroots: Annotated[tuple[ChrootName, ...], msgspec.Meta(min_length=1, max_length=50)]
     stages: Annotated[tuple[Label, ...], msgspec.Meta(min_length=1, max_length=10)] = ("testing", "stable")
     network: bool = False
+    rpmlint: bool = False
     retention: Retention = Retention()
     external: Annotated[tuple[BaseRepository, ...], msgspec.Meta(max_length=20)] = ()
     macros: Macros = msgspec.field(default_factory=dict)

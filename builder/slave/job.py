@@ -10,6 +10,7 @@ from builder.slave.steps.chroot import make_root
 from builder.slave.steps.collect import collect
 from builder.slave.steps.fetch import fetch
 from builder.slave.steps.gate import dist, pass_gate
+from builder.slave.steps.lint import lint
 from builder.slave.steps.srpm import make_srpm
 from builder.slave.workspace import Workspace
 
@@ -52,4 +53,5 @@ def _chroot(workspace: Workspace, attempt: str, work: ChrootWork) -> Outcome:
         given = inputs.of_chroot(workspace, work, executor, root, dist(work, build.serial))
         others = {filled: ArtifactKind.LOG, built: ArtifactKind.LOG, given: ArtifactKind.INPUTS}
         collect(workspace, attempt, products, others)
-    return Outcome(state=AttemptState.SUCCEEDED, evr=build.evr, serial=build.serial)
+        looked = lint(workspace, workspace.attempt.results, [path.name for path in products]) if work.rpmlint else None
+    return Outcome(state=AttemptState.SUCCEEDED, evr=build.evr, serial=build.serial, lint=looked)

@@ -53,6 +53,7 @@ def chroot_work(
     last_built: LastBuilt | None = None,
     force: bool = False,
     network: bool = False,
+    rpmlint: bool = False,
     inputs: str = INPUTS,
 ) -> ChrootWork:
     """Build an SRPM in a chroot."""
@@ -63,6 +64,7 @@ def chroot_work(
         chroot=chroot,
         repositories=repositories,
         network=network,
+        rpmlint=rpmlint,
         srpm=srpm or artifact("hello-1.0-1.src.rpm", SRPM),
         inputs=inputs,
         force=force,

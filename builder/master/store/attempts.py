@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
@@ -13,6 +14,7 @@ from builder.master.store import events
 from builder.master.store import jobs as jobs_stored
 from builder.master.store.schema import attempts, jobs, packages, steps
 from builder.model.attempt import AttemptState, FailureKind
+from builder.model.lint import Lint
 from builder.wire import JobStarted, StepFinished, StepStarted
 
 Record = JobStarted | StepStarted | StepFinished
@@ -114,7 +116,12 @@ def live_on(connection: Connection, slave: str) -> tuple[str, ...]:
 
 
 def end(
-    connection: Connection, attempt: str, state: AttemptState, reason: str, kind: FailureKind | None = None
+    connection: Connection,
+    attempt: str,
+    state: AttemptState,
+    reason: str,
+    kind: FailureKind | None = None,
+    lint: Lint | None = None,
 ) -> bool:
     """Bring an attempt to one of its ends, if it has not ended, and close the step that was open.
 
@@ -123,6 +130,7 @@ def end(
     """
     guard = {"attempt": attempt, "allowed": [before.value for before in _SOURCES[state]]}
     values = {"state": state.value, "reason": reason, "kind": kind and kind.value, "finished": wall_time()}
+    values["lint"] = None if lint is None else msgspec.json.encode(lint).decode()
     if not connection.execute(_END, values | guard).rowcount:
         return False
     closed = {"of": attempt, "finished": wall_time(), "ok": state is AttemptState.SUCCEEDED}

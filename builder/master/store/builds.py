@@ -17,6 +17,7 @@ from builder.master.store.schema import attempts, builds, jobs, packages, steps
 from builder.model.attempt import AttemptState, Commit, FailureKind, SourceFacts
 from builder.model.build import Build, BuildState
 from builder.model.job import SOURCE, Attempt, Job, JobState
+from builder.model.lint import Lint
 from builder.model.project import Package
 from builder.model.step import Step, StepName
 
@@ -238,6 +239,7 @@ def _attempt(row: Row[Any], taken: Sequence[Step]) -> Attempt:
         finished=row.finished,
         reason=row.reason,
         kind=None if row.kind is None else FailureKind(row.kind),
+        lint=None if row.lint is None else msgspec.json.decode(row.lint, type=Lint),
         steps=tuple(taken),
     )
 

@@ -151,6 +151,8 @@ attempts = sa.Table(
     sa.Column("finished", sa.Float),
     sa.Column("reason", sa.Text, nullable=False, default=""),
     sa.Column("kind", sa.Text),
+    # The Lint as JSON.
+    sa.Column("lint", sa.Text),
     # How many step records of the attempt's stream are taken.
     sa.Column("records", sa.Integer, nullable=False, default=0),
     sa.UniqueConstraint("job_id", "fence"),

@@ -26,6 +26,7 @@ from builder.model.inputs import (
 )
 from builder.model.job import Attempt, Job
 from builder.model.key import SigningKey
+from builder.model.lint import Lint
 from builder.model.operation import OperationShown, PublishedIn
 from builder.model.package import PackageSummary
 from builder.model.rejected import RejectedDelivery, RejectedFile
@@ -36,8 +37,8 @@ from builder.model.repository import (
     RepositoryShown,
     RepositorySummary,
 )
-from builder.model.slave import HostFacts, Slave
 from builder.model.secret import SecretShown
+from builder.model.slave import HostFacts, Slave
 from builder.model.step import Step
 
 
@@ -60,6 +61,7 @@ from builder.model.step import Step
         (answers.Job, Job),
         (answers.JobInputs, JobInputs),
         (answers.Key, SigningKey),
+        (answers.Lint, Lint),
         (answers.Operation, OperationShown),
         (answers.Package, PackageSummary),
         (answers.PackageChange, PackageChange),

@@ -25,14 +25,15 @@ CREATE TABLE attempts (
 	finished FLOAT, 
 	reason TEXT NOT NULL, 
 	kind TEXT, 
+	lint TEXT, 
 	records INTEGER NOT NULL, 
 	CONSTRAINT pk_attempts PRIMARY KEY (id), 
 	CONSTRAINT fk_attempts_job_id_jobs FOREIGN KEY(job_id) REFERENCES jobs (id), 
 	CONSTRAINT uq_attempts_job_id_fence UNIQUE (job_id, fence)
 );
-INSERT INTO "attempts" VALUES('00000000000000000000000000000000',1,1,'slave1','succeeded',4.5,5.5,'',NULL,3);
-INSERT INTO "attempts" VALUES('00000000000000000000000000000001',2,1,'slave1','broken',4.5,5.5,'the slave was lost','infrastructure',3);
-INSERT INTO "attempts" VALUES('00000000000000000000000000000002',2,2,'slave1','succeeded',4.5,5.5,'',NULL,3);
+INSERT INTO "attempts" VALUES('00000000000000000000000000000000',1,1,'slave1','succeeded',4.5,5.5,'',NULL,NULL,3);
+INSERT INTO "attempts" VALUES('00000000000000000000000000000001',2,1,'slave1','broken',4.5,5.5,'the slave was lost','infrastructure',NULL,3);
+INSERT INTO "attempts" VALUES('00000000000000000000000000000002',2,2,'slave1','succeeded',4.5,5.5,'',NULL,NULL,3);
 CREATE TABLE builds (
 	number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
 	package_id INTEGER NOT NULL, 

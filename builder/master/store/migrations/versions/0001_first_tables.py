@@ -126,6 +126,7 @@ def upgrade() -> None:
         sa.Column("finished", sa.Float(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=True),
+        sa.Column("lint", sa.Text(), nullable=True),
         sa.Column("records", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name=op.f("fk_attempts_job_id_jobs")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_attempts")),
