@@ -1,10 +1,12 @@
 """What a slave is told to do, made from what the master knows. Values in, a value out."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
+from builder import nevra
 from builder.errors import ConflictError, NotFoundError
 from builder.master import access
 from builder.model import Value
@@ -39,6 +41,32 @@ class Claimed(Value, frozen=True, kw_only=True):
     srpm: Artifact | None = None
     secrets: tuple[Sealed, ...] = ()
     last_built: LastBuilt | None = None
+
+
+class Built(NamedTuple):
+    """What a build has made of a package, or makes the repository builder publish, and for which chroots."""
+
+    evr: str
+    serial: int
+    inputs: str
+    chroots: frozenset[str]
+
+
+def last_built(built: Sequence[Built], inputs: str, chroots: Collection[str], *, force: bool) -> LastBuilt | None:
+    """What the gate has to know of `built`, the latest first, to decide about these inputs for these chroots."""
+    # Of equal EVRs the latest counts: forced rebuilds of sources without changes differ in nothing but that.
+    highest = max(built, key=lambda one: nevra.newest_last(one.evr), default=None)
+    if highest is None:
+        return None
+    alike = (one.evr for one in built if one.inputs == inputs != highest.inputs)
+    return LastBuilt(
+        evr=highest.evr,
+        inputs=highest.inputs,
+        serial=highest.serial,
+        everywhere=highest.chroots.issuperset(chroots),
+        same=max(alike, key=nevra.newest_last, default=None),
+        taken=tuple(dict.fromkeys(one.evr for one in built)) if force else (),
+    )
 
 
 def order(claimed: Claimed, chroots: Mapping[str, Chroot], url: str, opened: Callable[[str, Sealed], Secret]) -> Order:

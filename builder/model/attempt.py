@@ -46,12 +46,17 @@ class FailureKind(enum.Enum):
 class LastBuilt(Value, frozen=True, kw_only=True):
     """The highest EVR already published, or being published, for a package and chroot; see `builder.slave.gate`.
 
-    `inputs` is the digest of the commits and sources it was made from; `serial` counts its forced rebuilds.
+    `inputs` is the digest of the commits and sources it was made from; `serial` counts its forced rebuilds;
+    `everywhere` is whether it is there for every chroot that the order is for. `same` is a lower EVR that was made from
+    the order's inputs, if this one was not; `taken`, in the order of a forced build, are the EVRs that there were.
     """
 
     evr: str
     inputs: Sha256
     serial: int = 0
+    everywhere: bool = True
+    same: str | None = None
+    taken: Annotated[tuple[str, ...], msgspec.Meta(max_length=100)] = ()
 
 
 class SourceWork(Value, frozen=True, kw_only=True, tag="source"):

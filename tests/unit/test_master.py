@@ -112,6 +112,23 @@ class WayOfABuild(MasterCase):
         assert isinstance(last.work, ChrootWork)
         assert last.work.last_built == LastBuilt(evr="1.0-1.fc43.1", inputs=FACTS.inputs, serial=1)
 
+    def test_a_noarch_build_for_one_chroot_is_published_for_its_distribution(self) -> None:
+        """And a build for the other one finds it there."""
+        slave = self.slave(architectures=("x86_64", "aarch64"))
+        for chroot in (X86, ARM):
+            number = self.master.build("both", chroot)
+            slave.make_source(slave.orders[-1], msgspec.structs.replace(FACTS, build_arch=("noarch",)))
+            order = slave.orders[-1]
+            assert order.build == number
+            assert isinstance(order.work, ChrootWork)
+            assert (order.work.last_built is None) == (chroot == X86)
+            slave.make_package(order)
+            operation = self.repo.operations[-1]
+            assert isinstance(operation.order, Publish)
+            assert set(operation.order.chroots) == {X86, ARM}
+            assert operation.order.inputs == FACTS.inputs
+            self.repo.apply(operation)
+
     def test_what_was_not_published_does_not_count(self) -> None:
         """After a rejected publication the gate finds nothing."""
         slave = self.slave()

@@ -2,7 +2,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builder import nevra
@@ -32,6 +32,21 @@ def test_order_is_rpms(older: str, newer: str) -> None:
     """Epochs, numbers, tildes and carets sort as rpm sorts them."""
     assert nevra.compare(older, newer) < 0
     assert nevra.compare(newer, older) > 0
+
+
+@given(st.lists(st.tuples(evrs, evrs), min_size=20, max_size=20))
+@settings(max_examples=10, deadline=None)
+def test_order_is_that_of_the_program_rpm(pairs: list[tuple[Evr, Evr]]) -> None:
+    """Whatever versions there are, what the farm holds for newer is what a client's rpm installs."""
+    questions = " ".join(f"print(rpm.vercmp({_lua(a)}, {_lua(b)}), ' ')" for a, b in pairs)
+    command = ["rpm", "--eval", f"%{{lua: {questions}}}"]
+    answer = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+    assert [int(word) for word in answer.split()] == [nevra.compare(a.text, b.text) for a, b in pairs]
+
+
+def _lua(evr: Evr) -> str:
+    """Written with its epoch, be it 0."""
+    return f"'{evr.epoch}:{evr.version}-{evr.release}'"
 
 
 @given(evrs)

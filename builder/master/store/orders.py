@@ -7,13 +7,12 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from builder import nevra
 from builder.master import access
-from builder.master.order import Claimed
+from builder.master.order import Built, Claimed, last_built
 from builder.master.store import artifacts, secrets
 from builder.master.store import jobs as jobs_stored
 from builder.master.store.schema import attempts, builds, jobs, packages, projects
-from builder.model.attempt import LastBuilt, SourceFacts
+from builder.model.attempt import SourceFacts
 from builder.model.job import SOURCE, JobState
 from builder.model.project import Package, Project
 
@@ -30,6 +29,12 @@ _CLAIMED = (
     .join(projects, projects.c.name == packages.c.project)
     .where(attempts.c.id == sa.bindparam("attempt"))
 )
+
+
+class _Inputs(msgspec.Struct, frozen=True):
+    """Of `SourceFacts`, what the gate compares; the rest of a hundred of them is not read."""
+
+    inputs: str
 
 
 def claimed(connection: Connection, attempt: str) -> Claimed:
@@ -51,30 +56,34 @@ def claimed(connection: Connection, attempt: str) -> Claimed:
         return msgspec.structs.replace(about, secrets=needed)
     if row.source is None:
         return about
+    source = msgspec.json.decode(row.source, type=SourceFacts)
     made = artifacts.srpm_of(connection, row.build)
     targets = jobs_stored.targets(row.job, row.targets)
     return msgspec.structs.replace(
         about,
-        source=msgspec.json.decode(row.source, type=SourceFacts),
+        source=source,
         srpm=None if made is None else made.artifact,
-        last_built=last_built(connection, row.package_id, targets),
+        last_built=last_built(_built(connection, row.package_id, targets), source.inputs, targets, force=row.force),
     )
 
 
-def last_built(connection: Connection, package_id: int, chroots: Iterable[str]) -> LastBuilt | None:
-    """The highest EVR of a package that is published, or being published, for any of these chroots."""
+def _built(connection: Connection, package_id: int, chroots: Iterable[str]) -> tuple[Built, ...]:
+    """What was published, or is being published, of a package for any of these chroots; the latest first."""
     served: list[sa.ColumnElement[bool]] = [jobs.c.name.in_(tuple(chroots))]
     served += [jobs.c.targets.contains(f'"{chroot}"', autoescape=True) for chroot in chroots]
     query = (
-        sa.select(jobs.c.evr, jobs.c.serial, builds.c.source)
+        sa.select(jobs.c.evr, jobs.c.serial, jobs.c.name, jobs.c.targets, builds.c.source)
         .join(builds, builds.c.number == jobs.c.build)
         .where(jobs.c.package_id == package_id, jobs.c.name != SOURCE, sa.or_(*served))
         .where(jobs.c.state.in_([JobState.PUBLISHING.value, JobState.SUCCEEDED.value]), jobs.c.evr.is_not(None))
     )
-    latest = connection.execute(query.order_by(jobs.c.id.desc()).limit(LATEST)).all()
-    # Of equal EVRs the latest counts: forced rebuilds of sources without changes differ in nothing but that.
-    highest = max(latest, key=lambda row: nevra.newest_last(row.evr), default=None)
-    if highest is None:
-        return None
-    source = msgspec.json.decode(highest.source, type=SourceFacts)
-    return LastBuilt(evr=highest.evr, inputs=source.inputs, serial=highest.serial)
+    latest = connection.execute(query.order_by(jobs.c.id.desc()).limit(LATEST))
+    return tuple(
+        Built(
+            evr=row.evr,
+            serial=row.serial,
+            inputs=msgspec.json.decode(row.source, type=_Inputs).inputs,
+            chroots=frozenset(jobs_stored.targets(row.name, row.targets)),
+        )
+        for row in latest
+    )
