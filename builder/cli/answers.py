@@ -162,6 +162,26 @@ class Build(TypedDict):
     jobs: list[Job]
 
 
+class PlannedPackage(TypedDict):
+    """A package of a batch that is only planned."""
+
+    project: str
+    package: str
+    known: bool
+    wave: int | None
+    needs: list[str]
+    seconds: float | None
+
+
+class Plan(TypedDict):
+    """What would become of a batch."""
+
+    packages: list[PlannedPackage]
+    cycles: list[str]
+    seconds: float | None
+    lacking: str
+
+
 class Package(TypedDict):
     """One line about a package."""
 

@@ -13,14 +13,19 @@ VERBS = ("start", "list", "show", "cancel")
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verbs; `start` may be left out."""
-    parser.usage = "builder build NAME [OPTION…] | builder build VERB …"
+    parser.usage = "builder build NAME… [OPTION…] | builder build VERB …"
     verbs = parser.add_subparsers(metavar="VERB", required=True, prog="builder build")
-    start = verbs.add_parser("start", help="build a package (`builder build NAME` does the same)")
-    start.add_argument("name", metavar="NAME", help="the package")
+    start = verbs.add_parser("start", help="build packages (`builder build NAME…` does the same)")
+    start.add_argument(
+        "name", metavar="NAME", nargs="*", help="a package; several are built in the order of their needs"
+    )
+    start.add_argument("--all", action="store_true", help="build all packages, of the project that is named or of any")
+    start.add_argument("--channel", help="build the packages with this channel")
     start.add_argument("--project", help="the package's project, where several have one of this name")
     start.add_argument("--chroot", action="append", default=[], help="build for this chroot only; may be repeated")
     start.add_argument("--force", action="store_true", help="build although nothing is newer than what is published")
-    start.add_argument("--watch", action="store_true", help="follow the build until it ends")
+    start.add_argument("--watch", action="store_true", help="follow until it, or all, have ended")
+    start.add_argument("--plan", action="store_true", help="only show in which order, and how long it would take")
     listing = verbs.add_parser("list", help="list builds, newest first")
     listing.add_argument("--package", help="only builds of this package")
     listing.add_argument("--limit", type=list_limit, default=50, help="at most so many (default: 50)")
@@ -38,11 +43,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def _start(options: argparse.Namespace) -> int:
-    if options.name in VERBS:
-        raise UsageError(f"`{options.name}` is what one does with builds, and no package is called that")
+    for name in options.name:
+        if name in VERBS:
+            raise UsageError(f"`{name}` is what one does with builds, and no package is called that")
+    if len(options.name) == 1 and not (options.plan or options.all or options.channel):
+        return _start_one(options)
+    from builder.cli import batch  # noqa: PLC0415 - only who builds many needs it
+
+    return batch.planned(options) if options.plan else batch.started(options)
+
+
+def _start_one(options: argparse.Namespace) -> int:
     farm = Farm.from_environment()
     request = {
-        "package": options.name,
+        "package": options.name[0],
         "project": options.project,
         "chroots": options.chroot,
         "force": options.force,
@@ -108,6 +122,7 @@ def show(build: Build) -> None:
         ("build", build["number"]),
         ("package", f"{build['project']}/{build['package']}{' (forced)' if build['force'] else ''}"),
         ("state", build["state"]),
+        ("jobs", tables.counted(job["state"] for job in build["jobs"])),
         ("reason", build["reason"]),
         ("requested", f"{tables.when(build['requested'])} by {build['requested_by']}"),
         ("took", tables.lasting(build["requested"], build["finished"])),

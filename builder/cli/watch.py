@@ -11,20 +11,18 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
 from queue import Queue
-from typing import TypeVar
 
 from builder.cli import tables
-from builder.cli.answers import Attempt, Build, Event, Job
+from builder.cli.answers import Attempt, Build, Job
 from builder.cli.arguments import build_number
-from builder.cli.client import Farm, Patience
+from builder.cli.client import Farm
 from builder.cli.exits import Exit
+from builder.cli.follow import Follower, tell
 from builder.cli.log import pieces
 from builder.cli.pane import Pane
-from builder.errors import BuilderError, UnavailableError
+from builder.errors import BuilderError
 
-T = TypeVar("T")
 LAST_LINES = 10.0
 """For how many seconds the rest of an attempt's log is waited for when the attempt has ended."""
 HEAD_START = 0.15
@@ -46,103 +44,41 @@ def watch(farm: Farm, number: int, *, events: bool = False) -> Exit:
         number: the build's number.
         events: print its events as JSON instead of steps and logs.
     """
-    watcher = _Watcher(farm, number)
+    follower = Follower(farm, number)
     try:
-        build = watcher.print_events() if events else watcher.show_progress()
+        build = _print_events(follower, number) if events else _show_progress(farm, follower, number)
     except KeyboardInterrupt:
-        _tell(f"the watch has ended, build {number} goes on: builder watch {number}, or builder cancel {number}")
+        tell(f"the watch has ended, build {number} goes on: builder watch {number}, or builder cancel {number}")
         return Exit.INTERRUPTED
     return Exit.DONE if build["state"] == "succeeded" else Exit.FAILED
 
 
-def _tell(sentence: str) -> None:
-    print(f"builder: {sentence}", file=sys.stderr, flush=True)
+def _print_events(follower: Follower, number: int) -> Build:
+    """Print the build's events as they come."""
+    build = follower.build(number)
+    for events in follower.rings():
+        build = follower.build(number)
+        rest = follower.events() if build["finished"] is not None else []
+        for event in events + rest:
+            print(json.dumps(event, ensure_ascii=False), flush=True)
+        if build["finished"] is not None:
+            break
+    return build
 
 
-class _Watcher:
-    def __init__(self, farm: Farm, number: int) -> None:
-        self._farm = farm
-        self._number = number
-        self._patience = Patience()
-        self._met = False
-        self._newest = 0
-
-    def print_events(self) -> Build:
-        """Print the build's events as they come."""
-        build = self._build()
-        for events in self._rings():
-            build = self._build()
-            rest = self._events() if build["finished"] is not None else []
-            for event in events + rest:
-                print(json.dumps(event, ensure_ascii=False), flush=True)
+def _show_progress(farm: Farm, follower: Follower, number: int) -> Build:
+    """Show steps, logs and states as they come."""
+    build = follower.build(number)
+    screen = _Screen(farm, build)
+    screen.update(build)
+    if build["finished"] is None:
+        for _ in follower.rings():
+            build = follower.build(number)
+            screen.update(build)
             if build["finished"] is not None:
                 break
-        return build
-
-    def show_progress(self) -> Build:
-        """Show steps, logs and states as they come."""
-        build = self._build()
-        screen = _Screen(self._farm, build)
-        screen.update(build)
-        if build["finished"] is None:
-            for _ in self._rings():
-                build = self._build()
-                screen.update(build)
-                if build["finished"] is not None:
-                    break
-        screen.end(build)
-        return build
-
-    def _rings(self) -> Iterator[list[Event]]:
-        """Something may have happened: the new events, or none after each connection."""
-        while True:
-            rest = b""
-            try:
-                query = {"build": self._number, "after": self._newest, "follow": True}
-                for piece in self._farm.stream("events", query):
-                    self._answered()
-                    *lines, rest = (rest + piece).split(b"\n")
-                    events: list[Event] = [json.loads(line) for line in lines if line]
-                    if events or not piece:
-                        self._newest = max([self._newest, *(event["number"] for event in events)])
-                        yield events
-                raise UnavailableError(f"{self._farm.url} has closed the connection")  # noqa: TRY301 - as if it were cut
-            except UnavailableError as error:
-                self._unanswered(error)
-
-    def _events(self) -> list[Event]:
-        """The events after the newest one seen."""
-        query = {"build": self._number, "after": self._newest}
-        text = self._patiently(lambda: self._farm.text("events", query))
-        return [json.loads(line) for line in text.splitlines() if line]
-
-    def _build(self) -> Build:
-        build: Build = self._patiently(lambda: self._farm.get(f"builds/{self._number}"))
-        return build
-
-    def _patiently(self, ask: Callable[[], T]) -> T:
-        while True:
-            try:
-                answer = ask()
-            except UnavailableError as error:
-                if not self._met:
-                    raise  # it has never answered: this is a mistake rather than a restart
-                self._unanswered(error)
-            else:
-                self._answered()
-                return answer
-
-    def _answered(self) -> None:
-        self._met = True
-        if self._patience.told:
-            _tell("the farm answers again")
-        self._patience.answered()
-
-    def _unanswered(self, error: UnavailableError) -> None:
-        if self._patience.tried and not self._patience.told:
-            self._patience.told = True
-            _tell(f"{error}; the watch goes on as soon as it answers")
-        self._patience.wait(error)
+    screen.end(build)
+    return build
 
 
 class _Screen:
@@ -234,7 +170,7 @@ class _Log:
             for piece in self._pieces:
                 self._arrived.put((time.monotonic(), piece))
         except BuilderError as error:
-            _tell(f"no more of this log: {error}")
+            tell(f"no more of this log: {error}")
         self._arrived.put(None)
 
     def _show(self) -> None:

@@ -58,6 +58,7 @@ def apply(farm: Farm) -> None:
         "library": packaging(git, "library"),
         "program": packaging(git, "program", requires=("library",), build="cat /usr/share/library/text"),
         "broken": packaging(git, "broken", build="echo 'int main(void) { retrun 0; }' > a.c\ncc a.c"),
+        "dependent": packaging(git, "dependent", requires=("broken",)),
         "wanting": packaging(git, "wanting", requires=("nothing-devel >= 2",)),
         "endless": packaging(git, "endless", build=f"echo begun\nsetsid sleep {TOO_LONG} &\nsleep {TOO_LONG}"),
         "slow": packaging(git, "slow", build=f"echo begun\nsleep {TOO_LONG}"),
@@ -89,6 +90,29 @@ def test_two_packages_in_a_chain(farm: Farm) -> None:
         code, said = built(farm, name, "--force")  # another test may have built it before
         assert code == 0, said
         assert re.search(rf" {name}-1\.0-1\.mini12(\.\d+)?\.noarch", said), said
+
+
+def test_many_are_built_in_the_order_of_their_needs(farm: Farm) -> None:
+    """Each with what was just published of those before it; a failure stops what needs it, and nothing else."""
+    code, said = built(farm, "dependent", "program", "library", "broken", "--force")
+    assert code == 1
+    assert said.endswith("2 of 4 builds succeeded\n"), said
+    order = rf"library \d+/{CHROOT} succeeded.*program \d+/{CHROOT} running.*program \d+/{CHROOT} succeeded"
+    assert re.search(order, said, re.DOTALL), said
+    assert re.search(rf"dependent \d+/{CHROOT} cancelled: broken \(build \d+\) failed, which this needs", said), said
+
+
+def test_the_order_is_told_before_anything_begins(farm: Farm) -> None:
+    """From what was built before: waves, who waits for whom, and how long it would take."""
+    built(farm, "library", "program", "--force")
+    newest = farm.builder("build", "list", "--limit", "1").stdout
+    done = farm.builder("build", "program", "library", "--plan")
+    assert done.returncode == 0, done.stderr
+    first, second, estimate = done.stdout.splitlines()
+    assert re.fullmatch(r"1\tfarm/library\t\t[\d.]+s", first)
+    assert re.fullmatch(r"2\tfarm/program\tlibrary\t[\d.]+s", second)
+    assert re.fullmatch(r"estimate: [\d.]+s on the slaves that are connected", estimate)
+    assert farm.builder("build", "list", "--limit", "1").stdout == newest
 
 
 def test_failing_build_shows_the_compilers_line(farm: Farm) -> None:

@@ -227,6 +227,28 @@ def test_a_build_can_be_watched_from_its_request_on(farm: MemoryFarm, client: Pa
     )
 
 
+def test_several_builds_are_watched_until_all_have_ended(farm: MemoryFarm, client: Path) -> None:
+    """What their jobs come to is told, over cuts too; exit code 1 says that not all have succeeded."""
+    definition = "project: demo\nchroots: [fedora-43-x86_64]\npackages:\n"
+    for name in ("hello", "other"):
+        definition += f"  {name}:\n    style: release\n    packaging: {{git: https://git.example.org/{name}.git}}\n"
+    assert builder("apply", "-f", "-", client=client, typed=definition.encode()).returncode == 0
+    watch = started("build", "hello", "other", "--watch", client=client)
+    eventually("the watch follows", lambda: farm.following("events?after="))
+    farm.change(2, "source", JobState.RUNNING, attempt(1))
+    farm.change(2, "source", JobState.SUCCEEDED)
+    farm.finish(2, BuildState.SUCCEEDED)
+    farm.cut()
+    farm.change(3, CHROOT, JobState.CANCELLED, reason="hello (build 2) failed, which this needs")
+    farm.finish(3, BuildState.CANCELLED)
+    code, out, _ = outcome(watch)
+    assert code == 1
+    assert out[:2] == ["build 2 of demo/hello", "build 3 of demo/other"]
+    assert "--- hello 2/source succeeded" in out
+    assert f"--- other 3/{CHROOT} cancelled: hello (build 2) failed, which this needs" in out
+    assert out[-1] == "1 of 2 builds succeeded"
+
+
 def test_a_followed_log_goes_on_until_its_attempt_has_ended(farm: MemoryFarm, client: Path) -> None:
     """`builder log N JOB -f` waits for the attempt, survives a cut, and shows each byte once."""
     log = started("log", "1", "source", "-f", client=client)

@@ -19,6 +19,7 @@ from builder.errors import BuilderError, ConflictError, InvalidError, NotFoundEr
 from builder.lifecycle import ATTEMPT_ENDS, JOB_ENDS
 from builder.master.definition import difference, dump, parse
 from builder.model.attempt import AttemptState
+from builder.model.batch import BatchRequest
 from builder.model.build import Build, BuildRequest, BuildState
 from builder.model.event import Event
 from builder.model.job import SOURCE, Attempt, Job, JobState
@@ -242,6 +243,10 @@ class _Visitor(BaseHTTPRequestHandler):
         match path:
             case ("builds",):
                 self._json(self.farm.request(msgspec.json.decode(body, type=BuildRequest)))
+            case ("batches",):
+                batch = msgspec.json.decode(body, type=BatchRequest)
+                asked = [BuildRequest(package=name, project=batch.project) for name in batch.packages]
+                self._json([self.farm.request(one) for one in asked])
             case "builds", number, "cancel":
                 self._json(self.farm.cancel(int(number), json.loads(body or b"{}").get("job")))
             case ("definition",):

@@ -11,6 +11,7 @@ from builder.master.definition import VERBS
 from builder.model import repository
 from builder.model.artifact import Artifact
 from builder.model.attempt import Commit
+from builder.model.batch import Plan, PlannedPackage
 from builder.model.build import Build
 from builder.model.difference import Change
 from builder.model.event import Event
@@ -54,8 +55,8 @@ from builder.model.step import Step
         (answers.Event, Event),
         (answers.Facts, HostFacts),
         (answers.Finding, Finding),
-        (answers.Findings, Findings),
         (answers.Secret, SecretShown),
+        (answers.Findings, Findings),
         (answers.Generation, GenerationShown),
         (answers.GenerationStep, repository.Step),
         (answers.Job, Job),
@@ -67,6 +68,8 @@ from builder.model.step import Step
         (answers.PackageChange, PackageChange),
         (answers.PackageInRepository, PackageShown),
         (answers.Program, Program),
+        (answers.Plan, Plan),
+        (answers.PlannedPackage, PlannedPackage),
         (answers.PublishedIn, PublishedIn),
         (answers.RejectedDelivery, RejectedDelivery),
         (answers.RejectedFile, RejectedFile),
