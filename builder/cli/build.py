@@ -123,6 +123,7 @@ def show(build: Build) -> None:
         ("package", f"{build['project']}/{build['package']}{' (forced)' if build['force'] else ''}"),
         ("state", build["state"]),
         ("jobs", tables.counted(job["state"] for job in build["jobs"])),
+        ("jobs", tables.counted(job["state"] for job in build["jobs"])),
         ("reason", build["reason"]),
         ("requested", f"{tables.when(build['requested'])} by {build['requested_by']}"),
         ("took", tables.lasting(build["requested"], build["finished"])),

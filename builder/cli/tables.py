@@ -8,6 +8,7 @@ import json
 import os
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TextIO
@@ -61,6 +62,11 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]], out: TextIO
     for row in cells:
         padded = [paint(cell, colours) + " " * (width - len(cell)) for cell, width in zip(row, widths, strict=True)]
         print("  ".join(padded).rstrip(), file=out)
+
+
+def counted(words: Iterable[str]) -> str:
+    """How often there is which word: `2 succeeded, 1 skipped`."""
+    return ", ".join(f"{count} {word}" for word, count in Counter(words).items())
 
 
 def as_json(value: Any) -> None:

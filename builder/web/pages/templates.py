@@ -53,6 +53,11 @@ def amount(size: int) -> str:
     return f"{size} B" if units[0] == "B" else f"{value:.1f} {units[0]}"
 
 
+def counted(jobs: Iterable[Job]) -> str:
+    """How many of these jobs are in which state: `2 succeeded, 1 skipped`."""
+    return ", ".join(f"{count} {state.value}" for state, count in Counter(job.state for job in jobs).items())
+
+
 def span(seconds: float) -> str:
     """How long something took: `0.4 s`, `12 s`, `3 min 05 s`, `2 h 07 min`."""
     if seconds < 10:
