@@ -1,6 +1,7 @@
 """The pages' templates, and how times, sizes and spans read on them."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from builder import __version__
+from builder.model.job import Job
 from builder.model.slave import HostFacts
 
 FOLDER = Path(__file__).parent.parent / "templates"
@@ -27,7 +29,7 @@ class Templates:
             auto_reload=False,
         )
         self._environment.globals.update(asset=address_of_asset, version=__version__)
-        self._environment.filters.update(moment=moment, day=day, span=span, amount=amount, host=host)
+        self._environment.filters.update(moment=moment, day=day, span=span, amount=amount, host=host, counted=counted)
 
     def render(self, name: str, **values: Any) -> str:
         """The template called `name` with `values`."""
