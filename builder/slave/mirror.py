@@ -166,7 +166,7 @@ class Mirror:
         if self._git("cat-file", "-e", blob, quiet=True).code:
             return ""
         answer = self._git("config", "--null", f"--blob={blob}", "--get-regexp", r"^submodule\..*\.(path|url)$")
-        if answer.code > 1:  # 1 is that there are none
+        if answer.code and answer.errors:  # where there are none, there is no word
             why = answer.last_error.removeprefix("fatal: ").removeprefix("error: ")
             raise failed(FailureKind.SOURCES, f"the .gitmodules of {public(self._url)} cannot be read: {why}")
         return answer.output

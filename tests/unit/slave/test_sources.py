@@ -26,6 +26,29 @@ Source9: this is prose
     )
 
 
+def test_sources_stand_in_other_sections_too() -> None:
+    """In the preambles of further packages, and a line each in lists; not where prose or scripts are."""
+    spec = """\
+Source0: a.tar.gz
+%description
+Source9: this is prose
+%package devel
+Source1: b.tar.gz
+%prep
+Source9: no
+%sourcelist
+https://example.org/c.tar.gz
+# no
+
+d.txt
+%patchlist
+e.patch
+%postun -p /bin/sh
+Source9: no
+"""
+    assert [source.name for source in named_sources(spec)] == ["a.tar.gz", "b.tar.gz", "c.tar.gz", "d.txt", "e.patch"]
+
+
 @given(st.text(max_size=200))
 def test_no_text_makes_a_source_with_a_path(text: str) -> None:
     """Whatever a spec says, a source's name is one path component."""
@@ -62,11 +85,18 @@ def test_inputs_are_a_set(digests: list[tuple[str, str]]) -> None:
     """The order in which sources are named does not matter, their content does."""
     assert inputs_digest([COMMIT], digests) == inputs_digest([COMMIT], reversed(digests))
     assert inputs_digest([COMMIT], [*digests, ("new", "2")]) != inputs_digest([COMMIT], digests)
+    assert inputs_digest([COMMIT], digests, "1" * 64) != inputs_digest([COMMIT], digests)
 
 
 @pytest.mark.parametrize(
     ("names", "wanted", "spec"),
-    [(["a.spec", "a.patch"], None, "a.spec"), (["a.spec", "b.spec"], "b.spec", "b.spec")],
+    [
+        (["a.spec", "a.patch"], None, "a.spec"),
+        (["a.spec", "b.spec"], "b.spec", "b.spec"),
+        (["rpm/a.spec"], None, "rpm/a.spec"),
+        (["rpm/a.spec", "b.spec"], None, "b.spec"),
+        (["rpm/a.spec", "b.spec"], "rpm/a.spec", "rpm/a.spec"),
+    ],
 )
 def test_the_spec_is_the_only_or_the_named_one(names: list[str], wanted: str | None, spec: str) -> None:
     """With several, the definition decides."""
@@ -75,7 +105,13 @@ def test_the_spec_is_the_only_or_the_named_one(names: list[str], wanted: str | N
 
 @pytest.mark.parametrize(
     ("names", "wanted", "words"),
-    [([], None, "none"), (["a.spec", "b.spec"], None, "a.spec, b.spec"), (["a.spec"], "c.spec", "no file c.spec")],
+    [
+        ([], None, "none"),
+        (["a.spec", "b.spec"], None, "a.spec, b.spec"),
+        (["a.spec"], "c.spec", "no file c.spec"),
+        (["a/a.spec", "b/a.spec"], None, "a/a.spec, b/a.spec"),
+        ([f"{n}.spec" for n in range(99)], None, "17.spec, …"),
+    ],
 )
 def test_an_unclear_spec_is_told(names: list[str], wanted: str | None, words: str) -> None:
     """The sentence has the specs that are there."""
