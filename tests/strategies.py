@@ -1,5 +1,7 @@
 """What hypothesis makes examples of: one strategy per noun."""
 
+from typing import Any
+
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
@@ -61,6 +63,14 @@ def conditions(draw: st.DrawFn) -> ChrootConditions:
 
 
 @st.composite
+def places(draw: st.DrawFn) -> dict[str, Any]:
+    """The fields of a place in a git repository; only one that nobody on the way reads may be private."""
+    url = draw(git_urls)
+    secrets = st.none() if url.startswith("file:") else st.none() | awkward_labels
+    return {"git": url, "ref": draw(refs), "secret": draw(secrets)}
+
+
+@st.composite
 def packages(draw: st.DrawFn, project_chroots: tuple[str, ...]) -> Package:
     """A package of a project with these chroots, built for one of them at least."""
     style = draw(st.sampled_from(Style))
@@ -70,8 +80,8 @@ def packages(draw: st.DrawFn, project_chroots: tuple[str, ...]) -> Package:
     switched = draw(conditions())
     return Package(
         style=style,
-        packaging=Packaging(git=draw(git_urls), ref=draw(refs), spec=draw(st.none() | awkward_labels)),
-        upstream=GitSource(git=draw(git_urls), ref=draw(refs)) if style is Style.CI else None,
+        packaging=Packaging(**draw(places()), spec=draw(st.none() | awkward_labels)),
+        upstream=GitSource(**draw(places())) if style is Style.CI else None,
         chroots=draw(st.sampled_from((ChrootChoice(include=named), ChrootChoice(exclude=named)))),
         channel=draw(awkward_labels),
         timeout=timeout,

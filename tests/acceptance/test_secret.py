@@ -2,9 +2,11 @@
 
 import json
 import os
+import pty
 import subprocess
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -159,6 +161,30 @@ def test_listing_and_removing(farm: Farm, tmp_path: Path) -> None:
     assert "has no secret `deploy`" in typed(farm, "secret", "remove", "listed", "deploy", code=3)
 
 
+def test_typing_one(farm: Farm) -> None:
+    """A terminal asks for a token and does not show it; a pipe is read without a question."""
+    define(farm, "typed", "https://git.example.org/typed.git")
+    terminal, end = pty.openpty()
+    command = ["setsid", "--ctty", "--wait", str(BIN / "builder"), "secret", "set", "typed", "deploy"]
+    with subprocess.Popen(command, env=farm.environment, stdin=end, stdout=end, stderr=end) as process:
+        os.close(end)
+        shown = b""
+        with suppress(OSError), os.fdopen(terminal, "r+b", buffering=0) as screen:  # EIO is a terminal's end of file
+            while b"(not shown): " not in shown:
+                shown += screen.read(4096)
+            screen.write(b"a-typed-token\n")
+            while piece := screen.read(4096):
+                shown += piece
+        assert process.wait(DEADLINE) == 0
+    assert b"a-typed-token" not in shown
+    assert b"the token `deploy` of the project `typed` is set" in shown
+    piped = [str(BIN / "builder"), "secret", "set", "typed", "piped"]
+    ended = subprocess.run(
+        piped, env=farm.environment, input=b"a-piped-token\n", capture_output=True, timeout=DEADLINE, check=True
+    )
+    assert ended.stdout == b"the token `piped` of the project `typed` is set\n"
+
+
 @pytest.mark.parametrize(
     ("project", "value", "sentence"),
     [
@@ -177,7 +203,7 @@ def test_what_cannot_be_kept_is_refused(farm: Farm, tmp_path: Path, project: str
 
 
 def test_a_stranger_sees_nothing(farm: Farm, tmp_path: Path) -> None:
-    """Even the names are for those who have a token of the farm."""
+    """What there is, is told only to who has a token of the farm."""
     client = tmp_path / "client.toml"
     client.write_text(f"url = '{farm.url}'\n")
     environment = {**os.environ, "BUILDER_CLIENT": str(client)}

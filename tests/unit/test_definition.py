@@ -260,6 +260,21 @@ def test_a_git_url_that_could_be_anything_else_is_refused(url: str) -> None:
     assert mistakes(text)[0].startswith("line 6: `packages.one.packaging.git` should be a git URL")
 
 
+@pytest.mark.parametrize("url", ["http://example.org/x.git", "git://example.org/x.git", "file:///srv/x.git"])
+def test_a_secret_is_not_sent_where_it_would_be_read(url: str) -> None:
+    """Over anything but https and ssh everybody on the way could."""
+    text = PACKAGE.replace("git: https://example.org/one.git", f"git: '{url}', secret: deploy")
+    (told,) = mistakes(text)
+    assert told.startswith("line 6: `packages.one.packaging.secret` is for https and ssh alone")
+
+
+@pytest.mark.parametrize("url", ["https://example.org/x.git", "ssh://git@example.org/x.git", "git@example.org:x.git"])
+def test_a_private_repository_names_its_secret(url: str) -> None:
+    """Whatever the place, by a name."""
+    (project,) = parse(PACKAGE.replace("git: https://example.org/one.git", f"git: '{url}', secret: deploy"), CHROOTS)
+    assert project.packages["one"].packaging.secret == "deploy"
+
+
 @pytest.mark.parametrize(
     "url", ["https://me:secret@example.org/x.git", "https://secret@example.org/x.git", "ssh://me:secret@example.org/x"]
 )

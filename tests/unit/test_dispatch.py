@@ -2,6 +2,7 @@
 
 import msgspec
 import sqlalchemy as sa
+from twisted.logger import capturedLogs
 
 from builder.errors import InternalError, InvalidError, NotFoundError, UnavailableError
 from builder.master.dispatch import pause_after
@@ -199,6 +200,17 @@ class Orders(MasterCase):
         assert build.state is BuildState.FAILED
         assert "has no secret `deploy`" in build.reason
         assert slave.orders == []
+
+    def test_a_master_without_the_key_of_its_secrets_goes_on(self) -> None:
+        """It says so in its log, and builds what needs none."""
+        answer(self.master.farm.secrets.set("hello", "deploy", "a-token-of-a-test", "ada"))
+        (self.master.folder / "secrets.key").unlink()
+        with capturedLogs() as logs:
+            self.master.restart()
+        assert [event for event in logs if "secrets.key in the master" in str(event.get("error"))]
+        slave = self.slave()
+        self.master.build("hello")
+        assert len(slave.orders) == 1
 
     def test_a_bug_in_one_order_holds_up_no_other(self) -> None:
         """A job for which no order can be made is given up like one that breaks; what is behind it goes out."""
