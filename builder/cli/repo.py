@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from builder.cli import key, rejected, repositories, tables
+from builder.cli import carry, key, rejected, repositories, tables
 from builder.cli.answers import Operation
 from builder.cli.arguments import asks_for_json, generation, list_limit, operation_number, repository, whole_number
 from builder.cli.client import Farm
@@ -38,6 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     prune.add_argument("--versions", type=_count, metavar="N", help="keep the newest N versions, with --days")
     prune.add_argument("--days", type=_days, metavar="D", help="keep everything for D days, with --versions")
     prune.add_argument("--plan", action="store_true", help="tell what would go, and remove nothing")
+    carry.configure(verbs)
     rejected.configure(verbs)
     key.configure(verbs)
     listing = _verb(verbs, "operations", _operations, "list operations, newest first")

@@ -11,7 +11,7 @@ from builder.errors import ConflictError, NotFoundError
 from builder.model.findings import Findings
 from builder.model.project import Retention
 from builder.repo.layout import Repository
-from builder.repo.manifest import Advisory, Carried, Cause, Entered, Leaving, Listed, Manifest, Past, Pinned
+from builder.repo.manifest import Advisory, Carried, Cause, Entered, Further, Leaving, Listed, Manifest, Past, Pinned
 from builder.repo.retention import Facts, Verdict, verdict
 from builder.repo.thinning import readable
 
@@ -26,6 +26,7 @@ class Draft:
         before: The manifest of the current generation.
         listed: The packages that the next one will list, by NEVRA, if nothing else is said.
         excluded: The NEVRAs that do not come back by themselves.
+        carried: The further files of the metadata, by kind.
 
     `facts` says what packages require and provide.
     """
@@ -37,7 +38,7 @@ class Draft:
         self.excluded = set(before.excluded)
         self._known = {_file_name(package): package for package in before.files().values()}
         self._pins = {pin.generation: pin for pin in before.pins}
-        self._carried = {one.kind: one for one in before.carried}
+        self.carried = {one.kind: one for one in before.carried}
         self._advisories = list(before.advisories)
         self._entered: dict[int, Entered] = {}
         self._retentions: list[Retention] = []
@@ -92,10 +93,10 @@ class Draft:
 
     def carry(self, cause: Cause, kind: str, carried: Carried | None) -> None:
         """Let an operation put a file of this kind into the metadata, in the place of what is there, or none."""
-        self._enter(cause, ())
-        self._carried.pop(kind, None)
+        self._enter(cause, (), carried=Further(kind=kind, sha256=carried.sha256 if carried else None))
+        self.carried.pop(kind, None)
         if carried is not None:
-            self._carried[kind] = carried
+            self.carried[kind] = carried
 
     def served(self, package: Listed) -> Listed:
         """A package of an older generation as its file is served today, or as it was if it is not.
@@ -157,7 +158,7 @@ class Draft:
             past=past,
             excluded=tuple(sorted(self.excluded)),
             pins=tuple(self._pins[generation] for generation in sorted(self._pins)),
-            carried=tuple(self._carried[kind] for kind in sorted(self._carried)),
+            carried=tuple(self.carried[kind] for kind in sorted(self.carried)),
             advisories=tuple(one for one in self._advisories if not packages.keys().isdisjoint(one.packages)),
         )
 
@@ -174,6 +175,7 @@ class Draft:
         cause: Cause,
         packages: Iterable[Listed],
         withdrawn: tuple[str, ...] = (),
+        carried: Further | None = None,
         findings: Findings = Findings(),  # noqa: B008 - it is frozen
     ) -> None:
         """Note the operation; when it was applied is known when all have had their say."""
@@ -183,6 +185,7 @@ class Draft:
             at=0.0,
             published=tuple(package.nevra for package in packages),
             withdrawn=withdrawn,
+            carried=carried,
             findings=findings,
         )
 

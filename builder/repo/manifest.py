@@ -86,17 +86,25 @@ class Cause(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     about: int | None = None
 
 
+class Further(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A further file of the metadata: its record's kind in repomd.xml, and its digest; None: there is no such file."""
+
+    kind: str
+    sha256: Sha256 | None
+
+
 class Entered(Cause, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An operation that this repository has applied at the time `at`, and the first generation that held it.
 
-    `published` are the NEVRAs that it brought, `withdrawn` those that it took out for good, and `findings` is what was
-    known of what it would do.
+    `published` are the NEVRAs that it brought, `withdrawn` those that it took out for good, `carried` is what it did to
+    the further files of the metadata, and `findings` is what was known of what it would do.
     """
 
     generation: int
     at: float
     published: tuple[str, ...]
     withdrawn: tuple[str, ...] = ()
+    carried: Further | None = None
     findings: Findings = Findings()
 
 

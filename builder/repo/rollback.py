@@ -30,15 +30,17 @@ class Rolling(Noted):
         self._pool = pool
 
     def draft(self, drafts: Drafts) -> Mapping[str, Delivered]:
-        """Withdraw what has come since, and list again what has gone, if all of it is there."""
+        """Withdraw what has come since, and list again what has gone, if all of it is there; carry what was carried."""
         (home,) = self._homes()
         draft = drafts.existing(home)
         target = self._archive(home).read(self._order.generation)
         self._check(draft, target)
         held = {package.nevra for package in target.packages}
-        if held == draft.listed.keys():
+        carried = {one.kind: one for one in target.carried}
+        if held == draft.listed.keys() and carried == draft.carried:
             raise ConflictError(f"{home.path} holds what generation {target.generation} held already")
         draft.withdraw(self._cause, sorted(draft.listed.keys() - held), target.packages)
+        draft.carried = carried
         return {}
 
     @override

@@ -11,12 +11,12 @@ from builder.repo.archive import Archive
 from builder.repo.draft import Draft, Drafts
 from builder.repo.incoming import Delivered
 from builder.repo.layout import Repository
-from builder.repo.manifest import Cause, Entered, Listed, Manifest
+from builder.repo.manifest import Carried, Cause, Entered, Further, Listed, Manifest
 from builder.repo.noted import Noted
 from builder.repo.pool import Pool
 from builder.repo.rollback import there
 
-_BRINGING = frozenset({"publish", "promote"})
+_BRINGING = frozenset({"publish", "promote", "carry"})
 """The kinds of operations that can be taken back."""
 
 
@@ -38,7 +38,7 @@ class Undoing(Noted):
         self._pool = pool
 
     def draft(self, drafts: Drafts) -> Mapping[str, Delivered]:
-        """Take the packages out of all repositories or, raising why not, of none."""
+        """Take packages, or a file, out of all repositories or, raising why not, of none."""
         brought = {home: entered for home in self._all if (entered := self._entered(drafts.of(home)))}
         if not brought:
             raise NotFoundError(
@@ -46,12 +46,15 @@ class Undoing(Noted):
                 " its newest ones; go back further by a rollback"
             )
         taken = {home: taken_back(drafts.of(home), entered) for home, entered in brought.items()}
-        if not any(taken.values()):
-            raise ConflictError(f"nothing that operation {self._order.number} brought is listed any more")
+        carrying = {home: file for home, entered in brought.items() if (file := file_of(drafts.of(home), entered))}
+        if not carrying and not any(taken.values()):
+            raise ConflictError(f"nothing that operation {self._order.number} brought is there any more")
         restored = {home: self._restored(home, drafts.of(home), brought[home], names) for home, names in taken.items()}
         for home, names in taken.items():
             if names:
                 drafts.of(home).withdraw(self._cause, names, restored[home])
+        for home, file in carrying.items():
+            drafts.of(home).carry(self._cause, file.kind, self._carried_before(home, brought[home], file.kind))
         return {}
 
     @override
@@ -63,8 +66,8 @@ class Undoing(Noted):
         entered = draft.before.entered(self._order.number)
         if entered is not None and entered.kind not in _BRINGING:
             raise InvalidError(
-                f"operation {entered.number} is a {entered.kind}, and an undo takes back only publishes and promotions:"
-                f" roll {draft.before.repository} back to generation {entered.generation - 1} instead"
+                f"operation {entered.number} is a {entered.kind}, and only what was published, promoted or carried is"
+                f" taken back: roll {draft.before.repository} back to generation {entered.generation - 1} instead"
             )
         return entered
 
@@ -77,6 +80,21 @@ class Undoing(Noted):
         return [
             package for package in left if package.nevra not in draft.excluded and there(draft, package, self._pool)
         ]
+
+    def _carried_before(self, home: Repository, entered: Entered, kind: str) -> Carried | None:
+        """The file of this kind that the operation superseded."""
+        if entered.generation == 1:
+            return None
+        before = self._archive(home).read(entered.generation - 1)
+        return next((one for one in before.carried if one.kind == kind), None)
+
+
+def file_of(draft: Draft, entered: Entered) -> Further | None:
+    """What an operation put among the further files, if it is there still."""
+    if entered.carried is None:
+        return None
+    there = draft.carried.get(entered.carried.kind)
+    return entered.carried if entered.carried.sha256 == (there.sha256 if there else None) else None
 
 
 def taken_back(draft: Draft, entered: Entered) -> tuple[str, ...]:

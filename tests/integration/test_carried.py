@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import createrepo_c
+import msgspec
 import pytest
 
-from builder.model.operation import CarriedKind, Carry, Promote, Undo
+from builder.model.operation import CarriedKind, Carry, Promote, Rollback, Undo
 from builder.model.project import Retention
 from builder.wire import Applied, Rejected
 from tests.support.dnf import Client
@@ -121,6 +122,51 @@ def test_a_catalog_of_appstream_is_carried(bench: Workbench) -> None:
     ordered(bench, 5, _carry(CarriedKind.APPSTREAM, CATALOG))
     assert gzip.decompress(_record(bench.state / STABLE, "appstream").read_bytes()).decode() == CATALOG
     assert names(bench.state / STABLE) == ["hello-1-1.noarch", "hello-2-1.noarch"]
+
+
+def _carried(bench: Workbench) -> dict[str, str]:
+    """What the stage's newest generation carries beside packages and advisories, by kind."""
+    repomd = createrepo_c.Repomd(str(bench.state / STABLE / "repodata/repomd.xml"))
+    places = {record.type: bench.state / STABLE / record.location_href for record in repomd.records}
+    unpacked = {"group": Path.read_text, "appstream": lambda path: gzip.decompress(path.read_bytes()).decode()}
+    return {kind: unpack(places[kind]) for kind, unpack in unpacked.items() if kind in places}
+
+
+def test_a_rollback_brings_back_what_was_carried(bench: Workbench) -> None:
+    """A generation comes back with the files that it had, even where the packages are the same."""
+    other = COMPS.replace("Greeters", "Others")
+    for number, order in enumerate((_carry(CarriedKind.GROUP, COMPS), _carry(CarriedKind.GROUP, other)), start=5):
+        ordered(bench, number, order)
+    ordered(bench, 7, _carry(CarriedKind.APPSTREAM, CATALOG))
+    back = Rollback(project="hello", repository="hello/stable/fedora-43/x86_64", generation=3)
+    answer = ordered(bench, 8, back)
+    assert isinstance(answer, Applied), answer
+    assert _carried(bench) == {"group": COMPS}
+    assert ordered(bench, 8, back) == answer
+    assert isinstance(ordered(bench, 9, back), Rejected)
+    ordered(bench, 10, msgspec.structs.replace(back, generation=1))
+    assert _carried(bench) == {}
+    assert names(bench.state / STABLE) == ["hello-1-1.noarch"]
+
+
+def test_an_undo_takes_back_what_was_carried(bench: Workbench) -> None:
+    """What an operation put there goes, and what it had superseded is there again; no other file is touched."""
+    other = COMPS.replace("Greeters", "Others")
+    ordered(bench, 5, _carry(CarriedKind.GROUP, COMPS))
+    ordered(bench, 6, _carry(CarriedKind.APPSTREAM, CATALOG))
+    ordered(bench, 7, _carry(CarriedKind.GROUP, other))
+    superseded = ordered(bench, 8, Undo(project="hello", number=5))
+    assert isinstance(superseded, Rejected)
+    assert superseded.reason == "nothing that operation 5 brought is there any more"
+    answer = ordered(bench, 9, Undo(project="hello", number=7))
+    assert isinstance(answer, Applied), answer
+    assert _carried(bench) == {"group": COMPS, "appstream": CATALOG}
+    assert ordered(bench, 9, Undo(project="hello", number=7)) == answer
+    ordered(bench, 10, Undo(project="hello", number=5))
+    assert _carried(bench) == {"appstream": CATALOG}
+    ordered(bench, 11, _carry(CarriedKind.APPSTREAM, ""))
+    ordered(bench, 12, Undo(project="hello", number=11))
+    assert _carried(bench) == {"appstream": CATALOG}
 
 
 @pytest.mark.parametrize(

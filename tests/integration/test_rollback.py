@@ -138,7 +138,7 @@ REFUSED = {
     "no name": (_back(1, "../../etc/passwd/x"), "is no repository: it is written PROJECT/STAGE/"),
     "nothing of that number": (Undo(project="hello", number=77), "no repository of hello knows of an operation 77"),
     "nothing in this project": (Undo(project="other", number=1), "no repository of other knows of an operation 1"),
-    "taken over": (Undo(project="hello", number=1), "nothing that operation 1 brought is listed any more"),
+    "taken over": (Undo(project="hello", number=1), "nothing that operation 1 brought is there any more"),
     "a pin on nothing": (Pin(project="hello", repository=NAME, generation=9), "generation 9 of .* cannot be read"),
     "a pin nowhere": (
         Pin(project="hello", repository="hello/testing/fedora-99/x86_64", generation=0),
