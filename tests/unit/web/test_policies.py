@@ -51,6 +51,8 @@ QUERIES = {
     ("GET", "/api/v1/repository/difference"): f"?name={REPO}&before=1&after=1",
 }
 BODIES = {
+    "/api/v1/batches": b'{"packages": ["hello"]}',
+    "/api/v1/batches/plan": b'{"packages": ["hello"]}',
     "/api/v1/builds": b'{"package": "hello"}',
     "/api/v1/definition": DEFINITION.encode(),
     "/api/v1/secrets/{project}/{name}": b'{"value": "a-token-of-a-test"}',
