@@ -10,6 +10,7 @@ from builder.slave.endings import EndedError, broken, failed
 
 _PHASE = re.compile(r"^Executing\((%\w+)\):", re.MULTILINE)
 _UNMET = re.compile(r"^\s+(?P<need>\S.*?) is needed by (?P<by>\S+)$", re.MULTILINE)
+_LACKS = "error: Failed build dependencies:"
 _ERROR = re.compile(
     r"\berror\b[: ]|\bfatal\b|undefined reference|(?-i:\bFAIL(?:ED)?\b)|no such file or directory|command not found|"
     r"assertion|segmentation fault|traceback|permission denied|cannot find|no space left",
@@ -44,8 +45,8 @@ def build_failure(log: str) -> EndedError:
     """Why rpmbuild failed in a build root."""
     phases = list(_PHASE.finditer(log))
     end = log[phases[-1].end() :] if phases else log
-    unmet = [match["need"] for match in _UNMET.finditer(end)]
-    if unmet and (not phases or "error: Failed build dependencies:" in end):
+    unmet = [match["need"] for match in _UNMET.finditer(end.rpartition(_LACKS)[2])]
+    if unmet and (not phases or _LACKS in end):
         return failed(FailureKind.DEPENDENCY, f"the build root lacks {', '.join(unmet)}")
     if not phases:
         return failed(FailureKind.SRPM, srpm_reason(log))
@@ -82,12 +83,15 @@ def srpm_reason(log: str) -> str:
     return match["line"] if match else lines[-1] if lines else _SILENT
 
 
-def install_failure(log: str, wanted: tuple[str, ...], source: str) -> EndedError:
-    """Why dnf could not fill a build root; `wanted` are the BuildRequires of the SRPM named `source`."""
+def install_failure(log: str, wanted: tuple[str, ...] | None, source: str) -> EndedError:
+    """Why dnf could not fill a build root.
+
+    `wanted` are the BuildRequires of the SRPM named `source`, or None where dnf was asked for nothing else.
+    """
     if match := _REPOSITORY.search(log):
         return broken(f"the repository {match['name']} cannot be read: {_detail(log)}")
     missing = list(dict.fromkeys(match["need"].strip() for match in _NO_MATCH.finditer(log)))
-    required = [need for need in missing if need in wanted]
+    required = [need for need in missing if wanted is None or need in wanted]
     if missing and not required:
         return broken(f"no repository has {', '.join(missing)}, which the chroot's definition asks for")
     if required:

@@ -45,7 +45,12 @@ def test_the_operators_configurations_fit_the_certificates_that_they_make(tmp_pa
 
 
 @pytest.mark.parametrize(
-    "definition", [*blocks("first-steps.md", "yaml"), (ROOT / "examples/hello/farm.yaml").read_text()]
+    "definition",
+    [
+        *blocks("first-steps.md", "yaml"),
+        *blocks("packages.md", "yaml"),
+        (ROOT / "examples/hello/farm.yaml").read_text(),
+    ],
 )
 def test_definitions_that_are_shown_have_no_mistakes(definition: str, tmp_path: Path) -> None:
     """A definition in a guide or an example is one that the farm takes."""

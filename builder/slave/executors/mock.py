@@ -129,7 +129,7 @@ class MockRoot:
             with self._command(dist, asks=False, network=network) as command:
                 code = self._workspace.run(command, environment())
         if code:
-            raise failure_of_build(code, self._workspace.step_log())
+            raise failure_of_build(code, self._workspace.step_log(), self._srpm)
         return sorted((self._folder / RESULT).glob("*.rpm"))
 
     def packages(self) -> Sequence[RootPackage]:

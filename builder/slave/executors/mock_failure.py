@@ -24,6 +24,8 @@ _HOST = {
     137: "mock was killed",
     143: "mock was told to end",
 }
+_DNF = 30
+"""The package manager failed."""
 _SAID = re.compile(r"^ERROR: (?P<line>(?!Exception\().+)", re.MULTILINE)
 _PARSED = re.compile(r"^ # .*rpmbuild -bs", re.MULTILINE)
 
@@ -38,9 +40,11 @@ def root_failure(code: int, log: str, wanted: tuple[str, ...], source: str) -> E
     return install_failure(plain, wanted, source)
 
 
-def failure_of_build(code: int, log: str) -> EndedError:
-    """Why there are no packages, though there is a build root."""
+def failure_of_build(code: int, log: str, source: str) -> EndedError:
+    """Why there are no packages, though there is a build root; `source` is the SRPM's name."""
     plain = log.replace("\r", "")
+    if code == _DNF:  # by then it only installs what the build has made up that it requires
+        return install_failure(plain, None, source)
     return broken(f"{_HOST[code]}: {_said(plain)}") if code in _HOST else build_failure(plain)
 
 

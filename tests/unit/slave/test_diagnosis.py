@@ -127,3 +127,13 @@ def test_dnfs_failures_are_told_apart(log: str, state: AttemptState, kind: Failu
     """What the package wants and nobody has is its fault; what cannot be reached is the farm's."""
     outcome = install_failure(log, ("gcc", "nothing >= 2"), "hello-1-1.src.rpm").outcome
     assert (outcome.state, outcome.kind, outcome.reason) == (state, kind, words)
+
+
+def test_what_a_build_has_made_up_and_nobody_has_is_a_dependency() -> None:
+    """Though a phase has been carried out before; what a phase says of needs is none of rpm's business."""
+    unmet = "error: Failed build dependencies:\n\tfoo >= 2 is needed by x-1-1.noarch\n"
+    log = f"Executing(%generate_buildrequires): /bin/sh\n\tbar is needed by y\n+ exit 0\n{unmet}"
+    outcome = build_failure(log).outcome
+    assert (outcome.kind, outcome.reason) == (FailureKind.DEPENDENCY, "the build root lacks foo >= 2")
+    outcome = build_failure("Executing(%build): /bin/sh\n\tbar is needed by y\nerror: Bad exit status from x\n").outcome
+    assert outcome.kind is FailureKind.COMPILE

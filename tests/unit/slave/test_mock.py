@@ -6,11 +6,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from builder.config import ExecutorName
 from builder.model.attempt import AttemptState, ChrootWork, FailureKind
 from builder.model.chroot import BaseRepository
+from builder.model.options import Options
 from builder.slave.executors import janitor
 from builder.slave.executors.auto import CHOSEN, executors, variables
 from builder.slave.executors.mock import PROGRAM
@@ -88,6 +90,18 @@ class TestConfiguration:
         """Whatever a chroot's definition says arrives as it is."""
         assert told(chroot_work(), Host(), dist=value)["macros"]["%dist"] == value
 
+    def test_options_are_macros(self) -> None:
+        """As rpm itself would make them of its arguments; the farm's own go before them."""
+        options = Options(macros={"level": "'2'", "dist": ".x"}, with_=("docs",), without=("gui",))
+        macros = told(msgspec.structs.replace(chroot_work(), options=options), Host())["macros"]
+        assert macros == {
+            "%level": "'2'",
+            "%_with_docs": "--with-docs",
+            "%_without_gui": "--without-gui",
+            "%dist": ".mini12",
+            "%_buildhost": "builder",
+        }
+
 
 class TestRootDigest:
     def test_the_same_root_has_the_same_cache(self) -> None:
@@ -142,7 +156,10 @@ class TestFailure:
     @pytest.mark.parametrize("code", [3, 60, 70, 80, 137])
     def test_trouble_with_the_host_is_the_farms_fault(self, code: int) -> None:
         """In either run; the reason ends with mock's own line."""
-        for ending in (root_failure(code, "ERROR: no room\n", (), "x"), failure_of_build(code, "ERROR: no room\n")):
+        for ending in (
+            root_failure(code, "ERROR: no room\n", (), "x"),
+            failure_of_build(code, "ERROR: no room\n", "x"),
+        ):
             assert ending.outcome.state is AttemptState.BROKEN
             assert ending.outcome.reason.endswith(": no room")
 
@@ -152,8 +169,15 @@ class TestFailure:
             "Executing(%build): /bin/sh -e /var/tmp/x\na.c:1: error: no such thing\n"
             "error: Bad exit status from /var/tmp/x (%build)\nFinish: rpmbuild x\nERROR: Exception(x) 0 minutes\n"
         )
-        outcome = failure_of_build(1, log).outcome
+        outcome = failure_of_build(1, log, "hello-1.0-1.src.rpm").outcome
         assert (outcome.kind, outcome.reason) == (FailureKind.COMPILE, "%build: a.c:1: error: no such thing")
+
+    def test_what_the_build_has_made_up_is_the_packages_fault_too(self) -> None:
+        """It is installed while the build runs, of which the log is full."""
+        log = "Executing(%generate_buildrequires): /bin/sh\r\nNo matching package to install: 'nothing-devel >= 2'\r\n"
+        outcome = failure_of_build(30, log, "hello-1.0-1.src.rpm").outcome
+        assert (outcome.state, outcome.kind) == (AttemptState.FAILED, FailureKind.DEPENDENCY)
+        assert outcome.reason == "no repository has nothing-devel >= 2, required to build hello-1.0-1.src.rpm"
 
 
 class TestJanitor:
