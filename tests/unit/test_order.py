@@ -9,6 +9,7 @@ from builder.model.artifact import Artifact, ArtifactKind
 from builder.model.attempt import ChrootWork, LastBuilt, Order, SourceFacts, SourceWork
 from builder.model.chroot import BaseRepository, Chroot
 from builder.model.job import SOURCE
+from builder.model.options import ChrootConditions, Options
 from builder.model.project import GitSource, Package, Packaging, Project, StepTimeouts, Style
 from builder.model.secret import Sealed, Secret, SecretKind
 
@@ -139,3 +140,21 @@ def test_a_secret_that_is_no_use_any_more_is_told(secrets: tuple[Sealed, ...], s
     with pytest.raises(ConflictError) as caught:
         ordered(msgspec.structs.replace(PRIVATE, secrets=secrets))
     assert sentence in str(caught.value)
+
+
+def test_options_are_those_of_the_job() -> None:
+    """The source job is told what holds everywhere, and a digest of all of them; a chroot job what holds there."""
+    package = msgspec.structs.replace(
+        PACKAGE, with_=("docs",), in_chroot={CHROOT.name: ChrootConditions(without=("docs",))}
+    )
+    project = msgspec.structs.replace(CLAIMED.project, macros={"level": "1"})
+    source = ordered(msgspec.structs.replace(CLAIMED, project=project, package=package)).work
+    assert isinstance(source, SourceWork)
+    assert source.options == Options(macros={"level": "1"}, with_=("docs",))
+    chroot = ordered(msgspec.structs.replace(IN_CHROOT, project=project, package=package), CHROOT).work
+    assert chroot.options == Options(macros={"level": "1"}, without=("docs",))
+    other = ordered(msgspec.structs.replace(CLAIMED, package=package)).work
+    assert isinstance(other, SourceWork)
+    assert source.chosen
+    assert other.chosen
+    assert source.chosen != other.chosen
