@@ -66,7 +66,7 @@ def apply(farm: Farm) -> None:
         "other": packaging(git, "other", build=rendezvous("other", "one")),
         "curious": packaging(git, "curious", build=NO_NETWORK.replace("PORT", str(farm.http))),
     }
-    text = definition("farm", urls).replace("  slow:\n", "  slow:\n    timeout: 30s\n")
+    text = definition("farm", urls, rpmlint="true").replace("  slow:\n", "  slow:\n    timeout: 30s\n")
     path = farm.folder / "farm.yaml"
     path.write_text(text)
     done = farm.builder("apply", "-f", str(path))
@@ -113,6 +113,23 @@ def test_the_order_is_told_before_anything_begins(farm: Farm) -> None:
     assert re.fullmatch(r"2\tfarm/program\tlibrary\t[\d.]+s", second)
     assert re.fullmatch(r"estimate: [\d.]+s on the slaves that are connected", estimate)
     assert farm.builder("build", "list", "--limit", "1").stdout == newest
+
+
+def test_what_went_into_two_builds_can_be_compared(farm: Farm) -> None:
+    """Line by line: of the same commits, nothing differs but the SRPM, which has its own time, and a forced `%dist`."""
+    told = []
+    for _ in range(2):
+        done = farm.builder("build", "library", "--force")
+        number = int("".join(filter(str.isdigit, done.stdout.split(":")[0])))
+        assert farm.finished(number, 300)["state"] == "succeeded", farm.log_so_far(number, CHROOT)
+        told.append(farm.builder("build", "show", str(number), "--inputs").stdout.splitlines())
+        shown = farm.builder("build", "show", str(number)).stdout
+        assert re.search(rf"\nrpmlint of {CHROOT}: (\d+ errors, \d+ warnings|this slave has no rpmlint)\n", shown)
+    first, second = ([line.split("\t") for line in lines] for lines in told)
+    kinds = {(line[0], line[1]) for line in first}
+    assert kinds >= {("source", "commit"), ("source", "spec"), (CHROOT, "program"), (CHROOT, "package")}
+    assert {line[1] for line in first if line not in second} <= {"srpm", "chroot"}
+    assert all(line[4] == "mini" for line in first if line[1] == "package")
 
 
 def test_failing_build_shows_the_compilers_line(farm: Farm) -> None:

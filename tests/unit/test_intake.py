@@ -16,6 +16,7 @@ from builder.model.artifact import ArtifactKind
 from builder.model.attempt import AttemptState, ChrootWork, Order, Outcome, Position
 from builder.model.inputs import INPUTS_NAME
 from builder.model.job import SOURCE, JobState
+from builder.model.lint import Lint
 from builder.model.operation import Publish
 from builder.model.step import StepName
 from builder.wire import CHUNK, Accepted, FetchFile, FilePart
@@ -310,6 +311,14 @@ class Deliveries(Reports):
         remove_tree(self.master.incoming(order))
         kept = self.master.farm.logs.path(order.build, order.job, order.fence).with_name("kept")
         assert {path.name: path.read_bytes() for path in kept.iterdir()} == {"a.log": b"log", INPUTS_NAME: text}
+
+    def test_what_rpmlint_found_is_shown_with_the_attempt(self) -> None:
+        """It decides nothing: the package is published."""
+        order = self.delivered()
+        lint = Lint(errors=1, first=("hello.noarch: E: no-group-tag",))
+        self.worker.make_package(order, msgspec.structs.replace(BUILT, lint=lint))
+        assert self.master.attempts(order.build, order.job)[0].lint == lint
+        assert self.master.job(order.build, order.job).state is JobState.PUBLISHING
 
     def test_inputs_that_cannot_be_read_break_the_attempt(self) -> None:
         """What nobody could be told later is no success."""

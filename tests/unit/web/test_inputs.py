@@ -4,9 +4,12 @@ import msgspec
 from typing_extensions import override
 
 from builder.files import remove_tree
+from builder.model.attempt import AttemptState, Outcome
 from builder.model.inputs import INPUTS_NAME, JobInputs
+from builder.model.job import JobState
+from builder.model.lint import Lint
 from tests.support.inputs import CHROOT_INPUTS, SOURCE_INPUTS
-from tests.support.small_farm import CHROOT
+from tests.support.small_farm import CHROOT, FACTS, T0
 from tests.support.web import WebTest
 
 
@@ -49,3 +52,21 @@ class InputsTest(WebTest):
         page = self.client.get("/builds/1/inputs").text
         for words in ("hello-fix.patch", "3" * 64, "gcc-2:15.1-1.fc43.x86_64", "%_with_tests", "6.7", "5" * 64):
             assert words in page
+
+
+class LintTest(WebTest):
+    """What rpmlint found, on the page of a build."""
+
+    def test_findings_are_text(self) -> None:
+        """Whatever a package has in it, and whether rpmlint came to its end."""
+        self.ada.post("/api/v1/builds", {"package": "hello"})
+        lint = Lint(errors=1, warnings=2, first=("hello.noarch: E: <script>",))
+        self.farm.begin(1, "source")
+        ended = Outcome(state=AttemptState.SUCCEEDED, source=FACTS)
+        self.farm.end(1, "source", JobState.SUCCEEDED, ended, T0)
+        self.farm.begin(1, CHROOT)
+        built = Outcome(state=AttemptState.SUCCEEDED, evr="1.0-1", lint=lint)
+        self.farm.end(1, CHROOT, JobState.PUBLISHING, built, T0)
+        page = self.client.get("/builds/1").text
+        assert "rpmlint: 1 errors, 2 warnings" in page
+        assert "hello.noarch: E: &lt;script&gt;" in page
