@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from builder.model.attempt import AttemptState, FailureKind
+from builder.model.inputs import Program
+from builder.model.options import Options
 from builder.slave import sandbox
 from builder.slave.endings import EndedError
 from builder.slave.executors.chroot import ChrootRoot
@@ -22,7 +24,9 @@ def test_link_in_the_place_of_a_mount_point_is_refused(tmp_path: Path, name: str
     srpm = tmp_path / "hello.src.rpm"
     srpm.touch()
     with pytest.raises(EndedError) as caught:
-        ChrootRoot(workspace, tree, srpm)
+        ChrootRoot(
+            workspace, tree, srpm, Options(), history=tree / "history", filled_by=Program(name="dnf", version="")
+        )
     outcome = caught.value.outcome
     assert (outcome.state, outcome.kind) == (AttemptState.FAILED, FailureKind.DEPENDENCY)
     assert outcome.reason == f"a package in the build root has put a link in the place of /{name}"

@@ -60,5 +60,5 @@ def test_it_has_so_much_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_host_without_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing else happens."""
-    monkeypatch.setattr(module.shutil, "which", lambda _: None)
+    monkeypatch.setattr(shutil, "which", lambda _: None)
     assert looked_at(tmp_path)[0] == Lint(note="this slave has no rpmlint")

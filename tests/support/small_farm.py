@@ -163,7 +163,7 @@ class SmallFarm:
 
         def ended(connection: sa.Connection) -> None:
             row = _job(connection, build, job)
-            attempt = {"state": outcome.state.value, "finished": at, "reason": outcome.reason}
+            attempt: dict[str, object] = {"state": outcome.state.value, "finished": at, "reason": outcome.reason}
             attempt["lint"] = msgspec.json.encode(outcome.lint).decode() if outcome.lint else None
             own = schema.attempts.c.id == _attempt(connection, build, job)
             connection.execute(sa.update(schema.attempts).where(own).values(attempt))
