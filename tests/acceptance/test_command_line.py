@@ -326,7 +326,7 @@ def test_a_build_is_requested_listed_shown_and_cancelled(defined: Path) -> None:
     (row,) = builder("build", "list", client=defined).stdout.splitlines()
     assert row.split("\t")[:3] == ["1", "demo/hello", "queued"]
     shown = builder("build", "show", "1", client=defined).stdout
-    assert "package: demo/hello (forced)\n" in shown
+    assert "package: demo/hello (forced)\nstate: queued\njobs: 1 queued, 1 waiting\n" in shown
     assert "fedora-43-x86_64\twaiting" in shown
     assert builder("build", "cancel", "1", "source", client=defined).stdout == "1/source is being cancelled\n"
     assert builder("cancel", "1", client=defined).stdout == "build 1 is cancelled\n"

@@ -143,6 +143,7 @@ class PagesTest(WebTest):
             "4 packages published",
             "hello-doc-1.0-1.fc43.noarch",
             f"{OTHER_CHROOT} waiting",
+            "Jobs 2 succeeded, 1 waiting",
             f"curl -fo /etc/yum.repos.d/hello-testing.repo {REPO_FILE}",
             "dnf install hello hello-doc",
         ):
