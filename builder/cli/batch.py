@@ -117,7 +117,7 @@ class _Watched:
         """Tell what happens until all have ended."""
         for events in self._follower.rings():
             own = [event for event in events if event["build"] in self._builds]
-            for number in sorted({event["build"] for event in own}):
+            for number in dict.fromkeys(event["build"] for event in own):
                 self._look(number)
             if self._as_events:
                 for event in own:

@@ -30,16 +30,15 @@ def settle(connection: Connection, batch: int) -> None:
     waiting = {key for key, job in chroot_jobs.items() if job.state is JobState.WAITING}
     failed = {job.build for job in own if job.name == SOURCE and job.state is JobState.FAILED}
     hopeless = _hopeless(chroot_jobs, needed, waiting, failed)
-    for key in sorted(waiting):
-        before = needed[key] & waiting
-        if key in hopeless:
-            jobs.change(connection, key, JobState.CANCELLED, reason=hopeless[key])
-        elif before:
-            jobs.hold(connection, key, reason="")  # what it waits for changes, and is read when it is shown
-        else:
-            jobs.change(connection, key, JobState.QUEUED)
+    for key, reason in sorted(hopeless.items()):
+        jobs.change(connection, key, JobState.CANCELLED, reason=reason)
     left = waiting - hopeless.keys()
-    needs.insert(connection, ((key, other) for key in sorted(left) for other in sorted(needed[key] & waiting)))
+    before = waves.reduced({key: needed[key] & left for key in left})
+    for key in sorted(left):
+        if not before[key]:
+            jobs.change(connection, key, JobState.QUEUED)
+    batches.decided(connection, batch)
+    needs.insert(connection, ((key, other) for key in sorted(left) for other in sorted(before[key])))
 
 
 def found_or_guessed(name: str, found: Found | None) -> Found:

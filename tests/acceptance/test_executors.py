@@ -13,6 +13,7 @@ from tests.support.executors import variables
 from tests.support.hosts import open_folder
 from tests.support.packages import definition, packaging
 from tests.support.processes import Farm
+from tests.support.upstreams import add_submodule, head, repository, spec
 
 pytestmark = pytest.mark.farm
 
@@ -73,6 +74,81 @@ def apply(farm: Farm) -> None:
     assert done.returncode == 0, done.stderr
 
 
+MODERN = """\
+  modern:
+    style: ci
+    upstream: {{git: 'file://{git}', ref: main}}
+    packaging: {{spec: rpm/modern.spec}}
+    with: [docs]
+    in-chroot:
+      mini-12-x86_64: {{without: [{without}]}}
+"""
+"""A package whose spec lives upstream, with conditionals of its own."""
+
+MODERN_BUILD = """\
+%bcond_with docs
+%bcond_without tests
+
+%build
+cat lib/text %{SOURCE1}
+echo '%{maker}' with %{with docs} and %{with tests}
+
+%install
+mkdir -p %{buildroot}/usr/share/modern
+"""
+
+
+def modern(farm: Farm, without: str) -> None:
+    """Apply a definition with the package `modern`, for which a conditional is off in the chroot."""
+    text = (farm.folder / "farm.yaml").read_text().partition("  modern:\n")[0]
+    macros = "macros: {maker: 'The Makers; $(id)'}\npackages:\n"
+    whole = text if "macros:" in text else text.replace("packages:\n", macros)
+    path = farm.folder / "farm.yaml"
+    path.write_text(whole + MODERN.format(git=farm.folder / "git/modern", without=without))
+    done = farm.builder("apply", "-f", str(path))
+    assert done.returncode == 0, done.stderr
+
+
+def test_upstream_with_spec_submodule_and_options(farm: Farm) -> None:
+    """What it says is in the log of its build; other options for the same commit are built, the same ones are not."""
+    git = farm.folder / "git"
+    library = repository(git / "submodule", {"text": "from the submodule\n"})
+    files = {
+        "rpm/modern.spec": spec(
+            "modern", preamble="Source1: notes\nPatch0: a.patch", files="/usr/share/modern\n"
+        ).replace("%files", f"{MODERN_BUILD}\n%files"),
+        "rpm/notes": "from beside the spec\n",
+        "rpm/a.patch": "--- a/lib/text\n+++ b/lib/text\n@@ -1 +1 @@\n-from the submodule\n+from a patched submodule\n",
+    }
+    add_submodule(repository(git / "modern", files), "lib", "../submodule", head(library))
+    modern(farm, without="tests")
+    code, said = built(farm, "modern")
+    assert code == 0, said
+    for line in ("from a patched submodule", "from beside the spec", "The Makers; $(id) with 1 and 0"):
+        assert f"\n{line}\n" in said
+    modern(farm, without="docs")
+    code, said = built(farm, "modern")
+    assert code == 0, said
+    assert "\nThe Makers; $(id) with 0 and 1\n" in said
+    code, said = built(farm, "modern")
+    assert code == 0, said
+    assert "was built from the same sources" in said
+
+
+def test_options_with_mistakes_are_refused(farm: Farm) -> None:
+    """Each with its line."""
+    wrong = "project: wrong\nchroots: [mini-12-x86_64]\nmacros: {dist: .x}\nin-chroot: {mini-13-x86_64: {}}\n"
+    path = farm.folder / "wrong.yaml"
+    path.write_text(wrong)
+    done = farm.builder("apply", "-f", str(path))
+    assert done.returncode == 3
+    assert "line 3: `macros.dist` is the farm's own macro; leave it out\n" in done.stderr
+    assert (
+        "line 4: `in-chroot.mini-13-x86_64` is not a chroot of the project; did you mean `mini-12-x86_64`?"
+        in done.stderr
+    )
+
+
 def rendezvous(own: str, other: str) -> str:
     """Builds that run at the same time have roots of their own: what one writes, the other must not see."""
     return f"touch /var/tmp/{own}\nsleep 2\ntest ! -e /var/tmp/{other}"
@@ -109,9 +185,9 @@ def test_the_order_is_told_before_anything_begins(farm: Farm) -> None:
     done = farm.builder("build", "program", "library", "--plan")
     assert done.returncode == 0, done.stderr
     first, second, estimate = done.stdout.splitlines()
-    assert re.fullmatch(r"1\tfarm/library\t\t[\d.]+s", first)
-    assert re.fullmatch(r"2\tfarm/program\tlibrary\t[\d.]+s", second)
-    assert re.fullmatch(r"estimate: [\d.]+s on the slaves that are connected", estimate)
+    assert re.fullmatch(r"1\tfarm/library\t\t[\dm.]+s", first)
+    assert re.fullmatch(r"2\tfarm/program\tlibrary\t[\dm.]+s", second)
+    assert re.fullmatch(r"estimate: [\dm.]+s on the slaves that are connected", estimate)
     assert farm.builder("build", "list", "--limit", "1").stdout == newest
 
 

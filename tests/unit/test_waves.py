@@ -7,7 +7,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.master.waves import Member, loops, named, needs, stopped, waves
+from builder.master.waves import Member, loops, named, needs, reduced, stopped, waves
 
 PLACE, ELSEWHERE = "hello/fedora-43-x86_64", "hello/fedora-43-aarch64"
 NAMES = st.frozensets(st.sampled_from("abcdef"), max_size=3)
@@ -113,6 +113,19 @@ def test_waves_leave_out_exactly_what_needs_a_cycle(needed: dict[int, frozenset[
         assert len(set(loop)) == len(loop) - 1 >= 2
         assert all(after in needed[before] for before, after in pairwise(loop))
         assert set(loop) <= reached(needed, key)
+
+
+@given(GRAPHS)
+def test_fewer_needs_are_the_same_order(needed: dict[int, frozenset[int]]) -> None:
+    """All go before a job that did, and none of the needs that are left could be left out as well."""
+    begun = {key for wave in waves(needed) for key in wave}
+    free = {key: needed[key] for key in begun}
+    fewer = reduced(free)
+    assert fewer.keys() == begun
+    for key, own in fewer.items():
+        assert own <= free[key]
+        assert reached(fewer, key) == reached(free, key)
+        assert not any(other in reached(fewer, one) for one in own for other in own)
 
 
 @given(GRAPHS, st.sets(st.integers(0, 99)))

@@ -91,6 +91,12 @@ def sources_left(connection: Connection, batch: int) -> bool:
     return bool(connection.execute(_SOURCES_LEFT, {"of": batch}).scalar_one())
 
 
+def decided(connection: Connection, batch: int) -> None:
+    """Forget why the jobs of a batch waited: what they wait for from now on changes, and is read when it is shown."""
+    waiting = (jobs.c.batch == batch, jobs.c.state == JobState.WAITING.value)
+    connection.execute(sa.update(jobs).where(*waiting).values(reason=""))
+
+
 def jobs_of(connection: Connection, batch: int) -> list[BatchJob]:
     """All jobs of a batch, in the order of its builds."""
     return [

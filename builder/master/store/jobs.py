@@ -88,10 +88,10 @@ def missed(what: str, end: JobState) -> str:
     return f"{what} {'was cancelled' if end is JobState.CANCELLED else 'failed'}, which this needs"
 
 
-def hold(connection: Connection, job_id: int, **values: str) -> None:
+def hold(connection: Connection, job_id: int, reason: str, targets: str) -> None:
     """Let a job wait on, for others of its batch, with what is known of it now."""
     own = sa.update(jobs).where(jobs.c.id == job_id, jobs.c.state == JobState.WAITING.value)
-    connection.execute(own.values(values))
+    connection.execute(own.values(reason=reason, targets=targets))
 
 
 def claim(connection: Connection, job_id: int, fence: int, slave: str) -> bool:
