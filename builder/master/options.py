@@ -8,7 +8,7 @@ from builder.model.options import FARMS_OWN, ChrootMacros
 from builder.model.project import Package
 
 LARGEST = 8192
-"""The most characters that the macros of a chroot have together: all of them travel in each order."""
+"""The most bytes that the macros of a chroot have together: all of them travel in each order."""
 _SWITCHES = ("_with_", "_without_")
 
 
@@ -48,12 +48,10 @@ def check_chroots(fields: Mapping[str, Any], chroots: Collection[str]) -> Iterat
     macros, in_chroot = fields.get("macros"), fields.get("in-chroot")
     common = _size(macros)
     if common > LARGEST:
-        yield Mistake(("macros",), f"has more than {LARGEST} characters together")
+        yield Mistake(("macros",), f"has more than {LARGEST} bytes together")
     for name, own in in_chroot.items() if isinstance(in_chroot, dict) else ():
         if isinstance(own, ChrootMacros) and common <= LARGEST < common + _size(own.macros):
-            yield Mistake(
-                ("in-chroot", name), f"has more than {LARGEST} characters of macros, with those of the project"
-            )
+            yield Mistake(("in-chroot", name), f"has more than {LARGEST} bytes of macros, with those of the project")
 
 
 def _unknown(place: tuple[str, ...], in_chroot: object, chroots: Collection[str]) -> Iterator[Mistake]:
@@ -69,7 +67,7 @@ def _listed(fields: Mapping[str, Any], key: str) -> tuple[object, ...]:
 
 def _size(macros: object) -> int:
     parts = macros.items() if isinstance(macros, dict) else ()
-    return sum(len(name) + len(value) for name, value in parts if isinstance(value, str))
+    return sum(len(f"{name}{value}".encode()) for name, value in parts if isinstance(value, str))
 
 
 def _closed(value: str) -> bool:

@@ -109,12 +109,17 @@ def test_a_definition_has_them() -> None:
         (
             "level: 1}",
             ", ".join(f"level{n}: {'x' * 500}" for n in range(17)) + "}",
-            "line 3: `macros` has more than 8192 characters together",
+            "line 3: `macros` has more than 8192 bytes together",
+        ),
+        (
+            "level: 1}",
+            ", ".join(f"level{n}: {'€' * 500}" for n in range(6)) + "}",
+            "line 3: `macros` has more than 8192 bytes together",
         ),
         (
             "{level: 0x2}",
             "{" + ", ".join(f"level{n}: {'x' * 500}" for n in range(17)) + "}",
-            "line 5: `in-chroot.fedora-43-x86_64` has more than 8192 characters of macros, with those of the project",
+            "line 5: `in-chroot.fedora-43-x86_64` has more than 8192 bytes of macros, with those of the project",
         ),
         (
             "  fedora-43-x86_64: {macros",
