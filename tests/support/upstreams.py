@@ -23,7 +23,7 @@ Source0: %{{name}}-%{{version}}.tar{suffix}
 Made for a test.
 
 %prep
-%setup -q
+%autosetup -p1
 
 %files
 {files}"""
