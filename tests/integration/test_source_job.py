@@ -1,5 +1,6 @@
 """The source job with real git, real rpm and a real sandbox; it needs no root."""
 
+import hashlib
 import os
 import secrets
 import shutil
@@ -12,7 +13,7 @@ import pytest
 from builder.model.artifact import ArtifactKind
 from builder.model.attempt import AttemptState, FailureKind, Outcome, SourceWork
 from builder.model.dependencies import DEPENDENCIES_NAME, Dependencies
-from builder.model.inputs import INPUTS_NAME
+from builder.model.inputs import INPUTS_NAME, SourceFile, SourceInputs
 from builder.model.options import Options
 from builder.model.project import GitSource, Packaging, Style
 from builder.slave.spec import parse
@@ -115,6 +116,22 @@ class TestRelease:
         assert outcome.source
         assert outcome.source.evr == "1.0-1"
         assert attempt.artifacts.keys() == {"hello-1.0-1.src.rpm", INPUTS_NAME, DEPENDENCIES_NAME}
+
+    def test_what_it_was_made_from_is_delivered(self, tmp_path: Path, sources: Sources) -> None:
+        """The commit, and each file with its digest and where it came from: the repository, or the web."""
+        attempt, outcome = carried_out(tmp_path, hello(sources))
+        assert outcome.source
+        inputs = msgspec.json.decode((attempt.folder.results / INPUTS_NAME).read_bytes(), type=SourceInputs)
+        assert inputs.commits == outcome.source.commits
+        text = (sources.hello_packaging / "hello.spec").read_bytes()
+        (commit,) = inputs.commits
+        assert inputs.spec == SourceFile(
+            name="hello.spec", size=len(text), sha256=hashlib.sha256(text).hexdigest(), url=commit.git
+        )
+        assert [file.name for file in inputs.files] == sorted(file.name for file in inputs.files)
+        origins = {file.name: file.url for file in inputs.files}
+        assert origins["hello-1.0.tar.gz"].startswith("http://127.0.0.1:")
+        assert {program.name for program in inputs.programs if program.version} == {"rpm", "bwrap"}
 
     def test_what_it_requires_and_provides_is_delivered(self, tmp_path: Path, sources: Sources) -> None:
         """By names, boolean requirements taken apart, for the order of batches."""
