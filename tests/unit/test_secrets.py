@@ -1,6 +1,7 @@
 """Secrets of projects at the master: what is taken, how it is kept, and what is told of it."""
 
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ class Farm:
         self.secrets = Secrets(self.store, Seal(self.key))
         for name in ("hello", "other"):
             project = Project(project=name, chroots=("fedora-43-x86_64",))
-            answer(self.store.write(lambda connection, project=project: projects.save(connection, project)))
+            answer(self.store.write(partial(projects.save, project=project)))
         answer(self.secrets.prepare())
 
     def set(self, text: str = TOKEN, project: str = "hello", name: str = "deploy") -> None:
