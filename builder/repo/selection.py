@@ -30,15 +30,20 @@ def selected(order: Promote, source: Selected) -> Selected:
         raise InvalidError("a promotion names packages or builds, or is of everything")
     builds = _builds(source)
     _check_names(order, builds)
-    newest_build = _newest_builds(builds)
+    newest_builds = _newest_builds(builds)
     chosen = {
-        (distribution, package, build)
-        for distribution, package, build in builds
-        if build in order.builds
-        or ((order.everything or package in order.packages) and newest_build[distribution, package] == build)
+        build
+        for build in builds
+        if build[2] in order.builds or ((order.everything or build[1] in order.packages) and build in newest_builds)
     }
+    srpms = {(build[0], _srpm(one)) for build in chosen for one in builds[build]}
     meant = {
-        home: tuple(one for one in packages if (home.distribution, one.package, one.build) in chosen)
+        home: tuple(
+            one
+            for one in packages
+            if (home.distribution, one.package, one.build) in chosen
+            or (one.source is None and (home.distribution, _srpm(one)) in srpms)
+        )
         for home, packages in source.items()
     }
     return {home: packages for home, packages in meant.items() if packages}
@@ -86,16 +91,27 @@ def _check_names(order: Promote, builds: Collection[_Build]) -> None:
         raise NotFoundError(f"{order.source} of {order.project} holds nothing of {', '.join(missing)}")
 
 
-def _newest_builds(builds: Mapping[_Build, list[Listed]]) -> Mapping[tuple[str, str], int]:
-    """Which build of each package of a distribution has the highest version, and the highest number of these."""
-    found: dict[tuple[str, str], tuple[str, int]] = {}
-    for (distribution, package, build), of in builds.items():
-        sources = [one for one in of if one.source is None] or of
-        evr = max((_evr(one.nevra) for one in sources), key=nevra.newest_last)
-        known = found.get((distribution, package))
-        if known is None or (nevra.newest_last(known[0]), known[1]) < (nevra.newest_last(evr), build):
-            found[distribution, package] = (evr, build)
-    return {name: build for name, (_, build) in found.items()}
+def _newest_builds(builds: Mapping[_Build, list[Listed]]) -> frozenset[_Build]:
+    """Which builds of each package of a distribution have the highest version, by that of their SRPM.
+
+    They are several where one was made for an architecture alone, from sources whose SRPM was there already.
+    """
+    sources = {(build[0], _srpm(one)): _evr(one.nevra) for build, of in builds.items() for one in of if not one.source}
+    evrs: dict[_Build, str] = {}
+    for build, of in builds.items():
+        own = [sources[build[0], _srpm(one)] for one in of if (build[0], _srpm(one)) in sources]
+        evrs[build] = max(own or [_evr(one.nevra) for one in of], key=nevra.newest_last)
+    highest: dict[tuple[str, str], str] = {}
+    for (distribution, package, _), evr in evrs.items():
+        known = highest.get((distribution, package))
+        if known is None or nevra.compare(evr, known) > 0:
+            highest[distribution, package] = evr
+    return frozenset(build for build, evr in evrs.items() if evr == highest[build[:2]])
+
+
+def _srpm(package: Listed) -> str:
+    """The file name of the SRPM that a package was made from, or is."""
+    return package.source or package.location.rpartition("/")[2]
 
 
 def newest(listed: Iterable[str]) -> Mapping[str, str]:

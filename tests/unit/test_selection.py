@@ -155,3 +155,23 @@ def test_the_largest_order_can_be_sent(order: Order) -> None:
     sent = msgspec.json.decode(msgspec.json.encode(order), type=Order)
     assert sent == order
     assert len(msgspec.msgpack.encode(Operate(operation=Operation(number=2**63 - 1, order=sent)))) < 65_535
+
+
+@pytest.mark.parametrize("meant", [{"packages": ("x",)}, {"builds": (1, 3)}, {"everything": True}])
+def test_an_architecture_that_was_built_later_is_of_the_same_version(meant: dict[str, object]) -> None:
+    """Its SRPM is that of the first build, and comes along with either of them."""
+    source = "x-1-1.src.rpm"
+    x86, arm, shared = (
+        msgspec.structs.replace(listed(f"x-1-1.{arch}", build=build), source=srpm)
+        for arch, build, srpm in (("x86_64", 1, source), ("aarch64", 3, source), ("src", 1, None))
+    )
+    older = msgspec.structs.replace(listed("x-0-1.x86_64", build=2), source="x-0-1.src.rpm")
+    trees = {"x86_64": (older, x86), "aarch64": (arm,), "source": (shared,)}
+    stage = {
+        Repository(project="p", stage="testing", distribution="a-1", tree=tree): packages
+        for tree, packages in trees.items()
+    }
+    chosen = selected(_order(**meant), stage)
+    assert {home.tree: packages for home, packages in chosen.items()} == trees | {"x86_64": (x86,)}
+    alone = selected(_order(builds=(3,)), stage)
+    assert {home.tree: packages for home, packages in alone.items()} == {"aarch64": (arm,), "source": (shared,)}
