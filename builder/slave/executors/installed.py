@@ -1,7 +1,7 @@
 """What a build root was filled with, as the programs that filled it tell: text in, values out."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from builder.model.inputs import RootPackage
 
@@ -20,28 +20,31 @@ Origin = tuple[str, str, str, str, str]
 
 
 def packages(answer: str, origins: Mapping[Origin, str]) -> tuple[RootPackage, ...]:
-    """The packages in rpm's answer to `FORMAT`, sorted, each with the repository that `origins` has for it."""
-    found = []
-    for line in sorted(answer.splitlines()):
-        values = (None if value == _NONE else value[:256] for value in line.split("\t"))
-        name, epoch, version, release, arch, sigmd5, sha256header, signature = values
-        if name == _KEYS:
-            continue
-        origin = (name or "", epoch or "0", version or "", release or "", arch or "")
-        found.append(
-            RootPackage(
-                name=origin[0],
-                epoch=epoch,
-                version=origin[2],
-                release=origin[3],
-                arch=origin[4],
-                sigmd5=sigmd5,
-                sha256header=sha256header,
-                signature=signature and signature.split()[-1][-8:],
-                repository=origins.get(origin),
-            )
-        )
-    return tuple(found)
+    """The packages in rpm's answer to `FORMAT`, sorted, each with the repository that `origins` has for it.
+
+    What is no line of that form is passed over: a package may have anything in its header.
+    """
+    rows = (tuple(value[:256] for value in line.split("\t")) for line in sorted(answer.splitlines()))
+    return tuple(_package(row, origins) for row in rows if len(row) == len(_FIELDS) and row[0] != _KEYS)
+
+
+def _package(row: Sequence[str], origins: Mapping[Origin, str]) -> RootPackage:
+    name, epoch, version, release, arch, sigmd5, sha256header, signature = row
+    return RootPackage(
+        name=name,
+        epoch=_known(epoch),
+        version=version,
+        release=release,
+        arch=arch,
+        sigmd5=_known(sigmd5),
+        sha256header=_known(sha256header),
+        signature=_known(signature.rpartition(" ")[2][-8:]),
+        repository=origins.get((name, _known(epoch) or "0", version, release, arch)),
+    )
+
+
+def _known(value: str) -> str | None:
+    return None if value == _NONE else value
 
 
 def origins(answer: str) -> dict[Origin, str]:

@@ -9,6 +9,7 @@ from builder.slave.executors import dnf_history, installed
 MD5, SHA256 = "7" * 32, "6" * 64
 ANSWER = f"""\
 tool\t2\t1.0\t1.fc43\tnoarch\t{MD5}\t(none)\t(none)
+a package with a line end in its release\t(none)\t1
 gpg-pubkey\t(none)\t31645531\t66b6dccf\t(none)\t(none)\t(none)\t(none)
 bash\t(none)\t5.2\t1.fc43\tx86_64\t{MD5}\t{SHA256}\tRSA/SHA256, Sun Mar 31 12:41:20 2024, Key ID 199e2f91fd431d51
 """
