@@ -18,8 +18,12 @@ class Machine:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        for tool in TOOLS:
-            (folder / tool).symlink_to(str(shutil.which(tool)))
+        self.tools(*TOOLS)
+
+    def tools(self, *names: str) -> None:
+        """Let it have these basic tools."""
+        for name in names:
+            (self._folder / name).symlink_to(str(shutil.which(name)))
 
     def program(self, name: str, script: str) -> None:
         """Add a program that is this shell script."""
@@ -27,9 +31,9 @@ class Machine:
         file.write_text(f"#!/bin/sh\n{script}\n")
         file.chmod(0o755)
 
-    def bootstrap(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def bootstrap(self, *arguments: str, checkout: Path = ROOT) -> subprocess.CompletedProcess[str]:
         """Run the script with these programs alone."""
-        command = [str(ROOT / "scripts" / "bootstrap"), *arguments]
+        command = [str(checkout / "scripts" / "bootstrap"), *arguments]
         environment = {**os.environ, "PATH": str(self._folder)}
         return subprocess.run(command, check=False, env=environment, capture_output=True, text=True, timeout=60)
 
@@ -66,6 +70,26 @@ def test_who_may_not_install_is_told_what_root_has_to_type(machine: Machine, tmp
         "bootstrap: only root can; as root, run: apt-get update && apt-get install --no-install-recommends git rpm\n"
     )
     assert not (tmp_path / "apt-get.log").exists()
+
+
+def test_what_cannot_be_installed_is_unpacked_beside_the_system(machine: Machine, tmp_path: Path) -> None:
+    """A program that tests need is unpacked with what the system lacks for it, once; where that fails, it is named."""
+    checkout = tmp_path / "checkout"
+    (checkout / "scripts").mkdir(parents=True)
+    shutil.copy(ROOT / "scripts/bootstrap", checkout / "scripts")
+    machine.program("dpkg-query", "printf installed")
+    machine.program("getent", "exit 0")
+    machine.tools("sed", "mkdir", "mv", "xargs", "touch")
+    refused = machine.bootstrap("--test", checkout=checkout)
+    assert (refused.returncode, refused.stdout) == (1, "bootstrap: unpacking zypper into .unpacked\n")
+    assert "could not unpack zypper" in refused.stderr
+    machine.program("apt-get", 'case "$*" in *--simulate*) echo "Inst lib (1 x)" ;; download*) touch "$2.deb" ;; esac')
+    machine.program("dpkg", 'test "$1 ${2##*/}" = "--extract lib.deb" && touch "$3/file"')
+    done = machine.bootstrap("--test", checkout=checkout)
+    assert "bootstrap: unpacking zypper into .unpacked\n" in done.stdout
+    assert [path.name for path in (checkout / ".unpacked/zypper").iterdir()] == ["file"]
+    assert not (checkout / ".unpacked/zypper.part").exists()
+    assert "unpacking" not in machine.bootstrap("--test", checkout=checkout).stdout
 
 
 def test_a_system_without_a_known_package_manager_is_told_so(tmp_path: Path) -> None:
