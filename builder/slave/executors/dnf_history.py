@@ -12,6 +12,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+_LARGEST = 64 << 20
+"""Bytes: that of a root of 200 packages has half a million."""
 _ORIGINS = """
     SELECT rpm.name, rpm.epoch, rpm.version, rpm.release, rpm.arch, repo.repoid
     FROM trans_item JOIN rpm USING (item_id) JOIN repo ON repo.id = trans_item.repo_id
@@ -21,9 +23,9 @@ _ORIGINS = """
 
 def origins(history: Path, room: Path) -> Iterator[tuple[str, ...]]:
     """The rows, the oldest first; the database is copied into the folder `room`: SQLite has to write beside it."""
-    for name in (history.name, f"{history.name}-wal"):
-        if (history.parent / name).exists():
-            (room / name).write_bytes((history.parent / name).read_bytes())
+    for path in (history, history.with_name(f"{history.name}-wal")):
+        if path.is_file() and path.stat().st_size <= _LARGEST:
+            (room / path.name).write_bytes(path.read_bytes())
     for row in sqlite3.connect(room / history.name).execute(_ORIGINS):
         yield tuple(map(str, row))
 
