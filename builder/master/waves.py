@@ -64,7 +64,7 @@ def waves(needed: Needs) -> tuple[tuple[int, ...], ...]:
 def reduced(needed: Needs) -> dict[int, frozenset[int]]:
     """The same order by as few needs as possible: what one that is needed needs itself goes without saying.
 
-    Nothing may need itself. In a distribution, of 15 needs 2 or 3 are left.
+    Nothing may need itself, be it by way of others.
     """
     order = [key for wave in waves(needed) for key in wave]
     place = {key: number for number, key in enumerate(order)}

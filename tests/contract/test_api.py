@@ -162,6 +162,16 @@ def test_what_is_not_there_is_not_found(build: dict[str, Any], farm: Farm) -> No
     refused(errors.NotFoundError, farm, "text", f"builds/{build['number']}/jobs/nowhere/log")
 
 
+def test_a_batch_is_a_build_of_each_package(farm: Farm) -> None:
+    """In the order in which they are named; all of them or none."""
+    builds = farm.post("batches", {"packages": ["twice"], "project": "other"})
+    assert [(build["project"], build["package"], build["state"]) for build in builds] == [("other", "twice", "queued")]
+    builds = farm.post("batches", {"packages": ["hello"]})
+    assert [job["state"] for job in builds[0]["jobs"]] == ["queued", "waiting"]
+    refused(errors.InvalidError, farm, "post", "batches", {"packages": ["hello", "hallo"]})
+    assert farm.get("builds", {"limit": 1})[0]["number"] == builds[0]["number"]
+
+
 def test_a_name_that_is_in_two_projects_needs_one_of_them(farm: Farm) -> None:
     """The farm does not guess."""
     asked: dict[str, Any] = {"package": "twice", "project": None, "chroots": [], "force": False}

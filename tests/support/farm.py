@@ -111,6 +111,13 @@ class MemoryFarm:
                 raise NotFoundError(f"`{asked.package}` is not built for `{chroot}`")
         return self.add(owners[0], asked.package, chroots, force=asked.force)
 
+    def batch(self, asked: BatchRequest) -> list[Build]:
+        """A build of each package that is named, if all are there."""
+        there = {summary.package for summary in self.summaries(asked.project)}
+        if wrong := [f"there is no package `{name}`" for name in asked.packages if name not in there]:
+            raise InvalidError(*wrong)
+        return [self.request(BuildRequest(package=name, project=asked.project)) for name in asked.packages]
+
     def add(self, project: str, package: str, chroots: tuple[str, ...] = CHROOTS[:1], *, force: bool = False) -> Build:
         """A new build whose jobs have not begun."""
         number = len(self.builds) + 1
@@ -244,9 +251,7 @@ class _Visitor(BaseHTTPRequestHandler):
             case ("builds",):
                 self._json(self.farm.request(msgspec.json.decode(body, type=BuildRequest)))
             case ("batches",):
-                batch = msgspec.json.decode(body, type=BatchRequest)
-                asked = [BuildRequest(package=name, project=batch.project) for name in batch.packages]
-                self._json([self.farm.request(one) for one in asked])
+                self._json(self.farm.batch(msgspec.json.decode(body, type=BatchRequest)))
             case "builds", number, "cancel":
                 self._json(self.farm.cancel(int(number), json.loads(body or b"{}").get("job")))
             case ("definition",):

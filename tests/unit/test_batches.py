@@ -23,7 +23,8 @@ project: chain
 chroots: [fedora-43-x86_64]
 packages:
   lib:
-    style: release
+    style: ci
+    upstream: {git: https://git.example.org/lib.git}
     packaging: {git: https://git.example.org/lib-rpm.git}
   tool:
     style: release
@@ -264,11 +265,13 @@ class OrderTest(BatchCase):
         assert self.states(reader) == self.states(reader, job=ARM) == ["running"]
 
     def test_later_requests_do_not_take_the_place_of_a_batch(self) -> None:
-        """Others wait for its builds, so that a newer one of the package comes in addition."""
-        lib, tool = self.request("lib", "tool")
-        self.master.build("lib")
-        assert self.master.show(lib).state is not BuildState.CANCELLED
-        assert self.master.show(tool).state is not BuildState.CANCELLED
+        """Others wait for its builds: a newer one comes in addition, while older ones make room as ever."""
+        self.worker.cut()
+        before = self.master.build("lib")
+        lib, _ = self.request("lib", "tool")
+        after = self.master.build("lib")
+        assert self.master.job(before, SOURCE).reason == f"superseded by build {lib}"
+        assert [self.master.job(number, SOURCE).state.value for number in (lib, after)] == ["queued", "queued"]
 
 
 class RequestTest(BatchCase):
