@@ -9,7 +9,10 @@ client reads one unchanging tree for its whole transaction, and `<project>-<stag
 what people give to dnf. Where the project has keys, it makes dnf check every package and the metadata with them.
 """
 
+import heapq
 import re
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
@@ -78,7 +81,7 @@ class Repositories:
 
     async def file(self, asked: InRepository, visit: Visit) -> Answer:
         """A file; one below `generations/` never changes."""
-        path = self._superseded(asked.path) or self._place(asked.path)
+        path = self._place(self._fixed(asked.path))
         if not path.is_file():
             raise NotFoundError(f"/repos/{'/'.join(asked.path)} is a folder, and folders are not listed")
         content_type = _TYPES.get(PurePosixPath(asked.path[-1]).suffix, "application/octet-stream")
@@ -117,17 +120,20 @@ class Repositories:
         """The absolute address of a real path."""
         return f"{visit.origin}/repos/{quote(str(path.relative_to(self._root.resolve())), safe='/+~')}"
 
-    def _superseded(self, parts: tuple[str, ...]) -> Path | None:
-        """The file that `repodata/` of a repository had in an older generation, if it has none of the name now."""
-        if parts[-2:-1] != (_METADATA,) or not _NAMED_BY_DIGEST.fullmatch(parts[-1]):
-            return None
-        current = self._place(parts[:-1])
-        generations = current.parent.parent
-        if generations.name != _GENERATIONS or _GENERATIONS in parts[_ABOVE:] or (current / parts[-1]).exists():
-            return None
-        numbers = sorted((int(one.name) for one in generations.iterdir() if one.name.isdecimal()), reverse=True)
-        places = (generations / str(number) / _METADATA / parts[-1] for number in numbers[:_LOOKED_AT])
-        return next(filter(Path.is_file, places), None)
+    def _fixed(self, parts: tuple[str, ...]) -> tuple[str, ...]:
+        """Where a file of the metadata is for good: in the current generation, or in the newest that has it.
+
+        Whatever is no such file is where it was asked for.
+        """
+        if parts[-2:-1] != (_METADATA,) or not _NAMED_BY_DIGEST.fullmatch(parts[-1]) or _GENERATIONS in parts[_ABOVE:]:
+            return parts
+        current = self._place(parts[:-1]).parent
+        if current.parent.name != _GENERATIONS:
+            return parts
+        for number in chain([current.name], _newest_first(current.parent)):
+            if current.parent.joinpath(number, *parts[-2:]).is_file():
+                return (*parts[:-2], _GENERATIONS, number, *parts[-2:])
+        return parts
 
     def _place(self, parts: tuple[str, ...]) -> Path:
         """The real path of something below the root; `NotFoundError` if there is nothing, or it leads outside.
@@ -145,3 +151,9 @@ class Repositories:
         if not path.is_relative_to(root):
             raise nothing
         return path
+
+
+def _newest_first(generations: Path) -> Iterator[str]:
+    """The newest generations' names."""
+    numbers = (int(one.name) for one in generations.iterdir() if one.name.isdecimal())
+    yield from map(str, heapq.nlargest(_LOOKED_AT, numbers))
