@@ -21,6 +21,7 @@ from builder.model.attempt import AttemptState, ChrootWork, FailureKind, LastBui
 from builder.model.chroot import BaseRepository, Chroot
 from builder.model.dependencies import DEPENDENCIES_NAME, Dependencies
 from builder.model.inputs import INPUTS_NAME, ChrootInputs
+from builder.model.options import Options
 from builder.slave.executors.auto import CHOSEN
 from tests.support.attempts import DEADLINE, RealAttempt
 from tests.support.executors import variables
@@ -65,6 +66,37 @@ exec perl -e '
 '
 """
 """A scriptlet that leaves the tree, as root can leave chroot(2), and looks around: it tells in a file of the tree."""
+
+
+FURTHER = """\
+gcc
+Requires(post): perl-base
+
+%package second
+Summary: Required by what is built
+
+%description second
+Made for a test.
+
+%package third
+Summary: Required by what is built with the second
+
+%description third
+Made for a test.
+"""
+"""What makes the package `tool` three packages."""
+
+DYNAMIC = """\
+test -e /usr/share/tool/text
+rpm -q tool-second tool-third
+test '%{greeting}' = 'hello; $(id)'
+
+%generate_buildrequires
+test $(wc -l < /proc/net/route) = 1
+echo tool-second
+if rpm -q tool-second > /dev/null; then echo tool-third; fi
+"""
+"""A build that finds out twice, without network, what it requires further."""
 
 
 class Bench:
@@ -136,7 +168,9 @@ def tool(place: tuple[Path, Chroot]) -> BaseRepository:
     """A repository like a project's own, with the package `tool`."""
     folder, chroot = place
     spy = SPY.format(folder=folder)
-    built = Bench(folder, chroot, "chroot").build("tool", requires=("gcc\nRequires(post): perl-base",), install=spy)
+    built = Bench(folder, chroot, "chroot").build(
+        "tool", requires=(FURTHER,), install=spy, check="true\n\n%files second\n\n%files third"
+    )
     repository = folder / "project"
     repository.mkdir()
     for path in built.folder.results.glob("*.noarch.rpm"):
@@ -219,6 +253,35 @@ class TestSuccess:
     def test_the_workspace_is_removed(self, built: RealAttempt) -> None:
         """Also what other users of the tree owned."""
         assert not built.folder.work.exists()
+
+
+class TestRequirements:
+    """What is required beyond what the SRPM says."""
+
+    def test_options_and_the_build_itself_name_some(self, bench: Bench, tool: BaseRepository) -> None:
+        """The chroot's conditionals and macros hold in gate and build; `%generate_buildrequires` gets what it names."""
+        srpm, work = bench.srpm(
+            "hello",
+            version="%{?number}%{!?number:1}",
+            requires=("gcc\n%bcond_with tool\n%if %{with tool}\nBuildRequires: tool\n%endif",),
+            build=DYNAMIC,
+        )
+        options = Options(macros={"number": "2.5", "greeting": "hello; $(id)"}, with_=("tool",))
+        attempt = bench.attempt(srpm, msgspec.structs.replace(work, repositories=(tool,), options=options))
+        outcome = attempt.carry_out()
+        assert outcome.state is AttemptState.SUCCEEDED, attempt.log
+        assert outcome.evr == "2.5-1.mini12"
+        assert "hello-2.5-1.mini12.noarch.rpm" in attempt.artifacts
+        inputs = msgspec.json.decode((attempt.folder.results / INPUTS_NAME).read_bytes(), type=ChrootInputs)
+        assert {"tool", "tool-second", "tool-third"} <= {package.name for package in inputs.packages}
+
+    def test_one_that_no_repository_has_is_named(self, bench: Bench) -> None:
+        """Though the build has begun when it is asked for, no compiler is at fault."""
+        attempt = bench.build("hello", build="true\n\n%generate_buildrequires\necho 'nothing-devel >= 2'")
+        outcome = attempt.folder.outcome()
+        assert outcome
+        assert (outcome.state, outcome.kind) == (AttemptState.FAILED, FailureKind.DEPENDENCY), outcome.reason
+        assert outcome.reason == "no repository has nothing-devel >= 2, required to build hello-1.0-1.src.rpm"
 
 
 class TestFailure:
