@@ -91,6 +91,8 @@ class SmallFarm:
             aside=aside,
             config=config,
         )
+        state.mkdir(parents=True, exist_ok=True)
+        answer(self.farm.secrets.prepare())
         for name, hello in (("alpha", ALPHA), ("beta", BETA)):
             answer(self.store.write(partial(slaves.save, name=name, hello=hello)))
         self.farm.slaves.admit(Connection("alpha", cast("Peer", None), ALPHA))
