@@ -1,6 +1,7 @@
 """What repositories carry beside packages is read by those who use it."""
 
 import gzip
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from builder.model.operation import CarriedKind, Carry, Promote, Rollback, Undo
 from builder.model.project import Retention
 from builder.wire import Applied, Rejected
-from tests.support.dnf import Client
+from tests.support import dnf, zypper
 from tests.support.histories import ordered, published
 from tests.support.repositories import Workbench, names
 from tests.support.rpms import rpms
@@ -55,9 +56,12 @@ def _record(tree: Path, kind: str) -> Path:
     return tree / str(next(record.location_href for record in repomd.records if record.type == kind))
 
 
-def _client(folder: Path, tree: Path) -> Client:
-    text = f"[stable]\nname=stable\nbaseurl=file://{tree}\nenabled=1\ngpgcheck=0\n"
-    return Client(folder, text)
+def _repository(tree: Path) -> str:
+    return f"[stable]\nname=stable\nbaseurl=file://{tree}\nenabled=1\ngpgcheck=0\n"
+
+
+def _client(folder: Path, tree: Path) -> dnf.Client:
+    return dnf.Client(folder, _repository(tree))
 
 
 def test_a_promotion_makes_an_advisory(bench: Workbench) -> None:
@@ -84,6 +88,17 @@ def test_dnf_lists_it(bench: Workbench, tmp_path: Path) -> None:
     code, said = client.dnf("updateinfo", "info", "hello-stable-4")
     assert code == 0, said
     assert "CVE-2026-12345" in said
+
+
+def test_zypper_lists_it(bench: Workbench, tmp_path: Path) -> None:
+    """To zypper an advisory is a patch, which conflicts with what is older."""
+    client = zypper.Client(tmp_path / "client", _repository(bench.state / STABLE))
+    assert client.zypper("install", "hello-1")[0] == 0
+    code, said = client.zypper("list-patches")
+    assert code == 0, said
+    assert re.search(r"^stable +\| hello-stable-4 +\| security .*\| needed ", said, re.MULTILINE), said
+    code, said = client.zypper("info", "--type", "patch", "hello-stable-4")
+    assert "Conflicts   : hello < 2-1\n" in said
 
 
 def test_an_advisory_goes_with_its_packages(bench: Workbench) -> None:
