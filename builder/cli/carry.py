@@ -21,8 +21,8 @@ _PLACE = "the packages whose metadata it is: PROJECT/STAGE/DISTRIBUTION, such as
 
 def configure(verbs: Any) -> None:
     """Add `carry` to the verbs of `builder repo`."""
-    help = "give a stage's metadata a file of comps groups, or a catalog of AppStream"  # noqa: A001 - as argparse calls it
-    carry = verbs.add_parser("carry", help=help, description=f"{help[0].upper()}{help[1:]}.")
+    purpose = "give a stage's metadata a file of comps groups, or a catalog of AppStream"
+    carry = verbs.add_parser("carry", help=purpose, description=f"{purpose[0].upper()}{purpose[1:]}.")
     carry.add_argument("place", metavar="PLACE", type=_place, help=_PLACE)
     carry.add_argument("kind", metavar="KIND", choices=("group", "appstream"), help="group (comps) or appstream")
     carry.add_argument("file", metavar="FILE", nargs="?", type=Path, help="the file, as XML, packed with gzip or not")
