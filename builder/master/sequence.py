@@ -26,8 +26,10 @@ def settle(connection: Connection, batch: int) -> None:
         return
     own = batches.jobs_of(connection, batch)
     chroot_jobs = {job.id: job for job in own if job.name != SOURCE}
-    needed = waves.needs(_members(connection, chroot_jobs.values()))
     waiting = {key for key, job in chroot_jobs.items() if job.state is JobState.WAITING}
+    whole = waves.needs(_members(connection, chroot_jobs.values()))
+    # What has ended, be it by being skipped, needs nothing any more.
+    needed = {key: others if key in waiting else frozenset[int]() for key, others in whole.items()}
     failed = {job.build for job in own if job.name == SOURCE and job.state is JobState.FAILED}
     hopeless = _hopeless(chroot_jobs, needed, waiting, failed)
     for key, reason in sorted(hopeless.items()):

@@ -213,6 +213,14 @@ class OrderTest(BatchCase):
         self.source(lib, facts=SourceFacts(evr="1.0-1", inputs="1" * 64, commits=(), exclude_arch=("x86_64",)))
         assert self.states(lib, tool) == ["skipped", "queued"]
 
+    def test_what_a_skipped_job_would_need_is_not_needed(self) -> None:
+        """Nobody has to wait, or to end, because of something that is not built at all."""
+        lib, tool, app = self.request("lib", "tool", "app")
+        self.source(app)
+        self.source(tool, facts=SourceFacts(evr="1.0-1", inputs="1" * 64, commits=(), exclude_arch=("x86_64",)))
+        self.break_down(lib, SOURCE)
+        assert self.states(lib, tool, app) == ["cancelled", "skipped", "running"]
+
     def test_a_cycle_that_the_sources_show(self) -> None:
         """All that is in it or needs it ends with its name; the rest goes on."""
         lib, tool, app, other = self.request("lib", "tool", "app", "other")
