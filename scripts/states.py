@@ -20,14 +20,14 @@ Written by `python scripts/states.py` from `builder/lifecycle.py`, which the cod
 """
 
 JOBS: dict[JobState, str] = {
-    JobState.WAITING: "for the build's source job",
+    JobState.WAITING: "for the build's source job, and in a batch for what it needs",
     JobState.QUEUED: "for a slave",
     JobState.RUNNING: "an attempt is under way",
     JobState.PUBLISHING: "built; the repository builder has the order to publish it",
     JobState.SUCCEEDED: "done; what was to be published is",
     JobState.FAILED: "the package could not be built or published, or the farm broke too many attempts",
     JobState.SKIPPED: "there was nothing to do: already built, or not meant for this chroot",
-    JobState.CANCELLED: "nobody wants it any more, a newer build took its place, or its source job did not succeed",
+    JobState.CANCELLED: "nobody wants it any more, a newer build took its place, or what it needs did not succeed",
 }
 
 ATTEMPTS: dict[AttemptState, str] = {
