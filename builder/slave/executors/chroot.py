@@ -17,7 +17,7 @@ from builder.slave import sandbox
 from builder.slave.diagnosis import build_failure, check_sandbox
 from builder.slave.endings import broken, failed
 from builder.slave.executors import dnf_history, installed
-from builder.slave.executors.filling import DATABASE, Filling, capabilities, requirements, requires_command
+from builder.slave.executors.filling import DATABASE, Filling, capabilities, header, requirements, requires_command
 from builder.slave.spec import EVR_FORMAT, checked_evr, defines, regular, rpm_error
 from builder.slave.workspace import Answer, Workspace
 
@@ -175,11 +175,14 @@ class FilledRoot(ChrootRoot):
         """What was not installed for it yet: of what it has made up, or of what its spec requires in this root."""
         made = [path for path in self._made("SRPMS") if path.match("*.buildreqs.nosrc.rpm") and regular(path)]
         if made:
-            asked = requirements(self._workspace, made[0], Options())
+            answer = header(self._workspace, made[0])
             files.remove(made[0])
+            if answer.code:
+                raise failed(FailureKind.COMPILE, f"the build made what is no package: {answer.last_error}")
+            output = answer.output
         else:
-            asked = capabilities(self._ask_of_spec(requires_command(self._told(dist), self._spec)))
-        return tuple(one for one in asked if one not in self._required)
+            output = self._ask_of_spec(requires_command(self._told(dist), self._spec))
+        return tuple(one for one in capabilities(output) if one not in self._required)
 
     def _made(self, name: str) -> list[Path]:
         """What lies in a folder of the home, unless the build has put a link there, which may lead out."""

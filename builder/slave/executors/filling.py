@@ -21,7 +21,7 @@ from builder.slave.executors.dnf import (
     install_command,
     local_repositories,
 )
-from builder.slave.workspace import Workspace, head
+from builder.slave.workspace import Answer, Workspace, head
 
 DATABASE = "/var/lib/rpm"
 """Where the tree has rpm's database; Debian's rpm would look for it in the home of the user."""
@@ -95,11 +95,16 @@ def requirements(workspace: Workspace, srpm: Path, options: Options) -> tuple[st
     """
     if options.defined:
         return capabilities(_answer(workspace, srpm, options))
-    command = ["rpm", "--query", "--package", "--nosignature", "--queryformat", REQUIRES_FORMAT, srpm.name]
-    answer = workspace.ask(sandbox.on_host(command, srpm.parent, sandbox.host_links()))
+    answer = header(workspace, srpm)
     if answer.code:
         raise broken(f"{srpm.name} cannot be read: {answer.last_error}")
     return capabilities(answer.output)
+
+
+def header(workspace: Workspace, srpm: Path) -> Answer:
+    """What rpm answers about an SRPM, in `REQUIRES_FORMAT`; a build may have made it."""
+    command = ["rpm", "--query", "--package", "--nosignature", "--queryformat", REQUIRES_FORMAT, f"./{srpm.name}"]
+    return workspace.ask(sandbox.on_host(command, srpm.parent, sandbox.host_links()))
 
 
 def _answer(workspace: Workspace, srpm: Path, options: Options) -> str:
