@@ -11,7 +11,7 @@ Release: 1%{{?dist}}
 Summary: A package for a test
 License: MIT
 BuildArch: {arch}
-{requires}
+{requires}{needs}
 %description
 Made for a test.
 
@@ -54,15 +54,29 @@ def packaging(
     install: str = "",
     check: str = "true",
     requires: tuple[str, ...] = (),
+    needs: tuple[str, ...] = (),
 ) -> str:
-    """The URL of a packaging repository below `folder` with one spec, committed anew when it is called again."""
+    """The URL of a packaging repository below `folder` with one spec, committed anew when it is called again.
+
+    `requires` is for the build, `needs` for whoever installs the package.
+    """
     repository = folder / name
     if not repository.exists():
         repository.mkdir(parents=True)
         git(repository, "init", "-q", "-b", "main")
     lines = "".join(f"BuildRequires: {requirement}\n" for requirement in requires)
+    need_lines = "".join(f"Requires: {need}\n" for need in needs)
     payload = install or f"echo {name} > %{{buildroot}}/usr/share/{name}/text"
-    spec = SPEC.format(name=name, version=version, arch=arch, build=build, install=payload, check=check, requires=lines)
+    spec = SPEC.format(
+        name=name,
+        version=version,
+        arch=arch,
+        build=build,
+        install=payload,
+        check=check,
+        requires=lines,
+        needs=need_lines,
+    )
     (repository / f"{name}.spec").write_text(spec)
     git(repository, "add", ".")
     git(repository, "commit", "-q", "--allow-empty", "-m", f"{name} {version}")
