@@ -90,24 +90,27 @@ class Undoing(Noted):
 
 
 def file_of(draft: Draft, entered: Entered) -> Further | None:
-    """What an operation put among the further files, if it is there still."""
+    """What an operation put among the further files, is there still, and no later one put there too that stands."""
     if entered.carried is None:
         return None
     there = draft.carried.get(entered.carried.kind)
-    return entered.carried if entered.carried.sha256 == (there.sha256 if there else None) else None
+    if entered.carried.sha256 != (there.sha256 if there else None):
+        return None
+    again = any(other.number > entered.number and other.carried == entered.carried for other in _standing(draft))
+    return None if again else entered.carried
 
 
 def taken_back(draft: Draft, entered: Entered) -> tuple[str, ...]:
     """The NEVRAs that an operation brought, are listed still, and no other operation brought too that stands."""
+    stands = {name for other in _standing(draft) if other.number != entered.number for name in other.published}
+    return tuple(name for name in entered.published if name in draft.listed and name not in stands)
+
+
+def _standing(draft: Draft) -> list[Entered]:
+    """The operations that brought something and were not taken back."""
     operations = draft.before.operations
     undone = {other.about for other in operations if other.kind == "undo"}
-    stands = {
-        name
-        for other in operations
-        if other.kind in _BRINGING and other.number not in {entered.number, *undone}
-        for name in other.published
-    }
-    return tuple(name for name in entered.published if name in draft.listed and name not in stands)
+    return [other for other in operations if other.kind in _BRINGING and other.number not in undone]
 
 
 def superseded_by(taken: Iterable[str], before: Manifest, after: Manifest) -> list[Listed]:

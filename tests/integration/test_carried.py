@@ -182,6 +182,9 @@ def test_an_undo_takes_back_what_was_carried(bench: Workbench) -> None:
     ordered(bench, 11, _carry(CarriedKind.APPSTREAM, ""))
     ordered(bench, 12, Undo(project="hello", number=11))
     assert _carried(bench) == {"appstream": CATALOG}
+    ordered(bench, 13, _carry(CarriedKind.APPSTREAM, CATALOG))
+    assert isinstance(ordered(bench, 14, Undo(project="hello", number=6)), Rejected)
+    assert _carried(bench) == {"appstream": CATALOG}
 
 
 @pytest.mark.parametrize(

@@ -159,7 +159,7 @@ KINDS = {
 def follow(publisher: Publisher, kind: Kind, folder: Path, text: str, cycles: int) -> list[Cycle]:
     """Install again and again into an empty root, until there were enough cycles and generations."""
     found: list[Cycle] = []
-    while len(found) < cycles or publisher.done < publisher.enough:
+    while not publisher.over.is_set() and (len(found) < cycles or publisher.done < publisher.enough):
         shutil.rmtree(folder, ignore_errors=True)
         before, began = publisher.done, time.monotonic()
         error = _cycle(publisher, kind, folder, text)
@@ -198,8 +198,10 @@ async def prove(folder: Path, generations: int, cycles: int, clients: int) -> bo
         for number in range(clients)
         for way, (kind, repo) in ways.items()
     ]
-    found: list[list[Cycle]] = await gatherResults(follows, consumeErrors=True)
-    publisher.over.set()
+    try:
+        found: list[list[Cycle]] = await gatherResults(follows, consumeErrors=True)
+    finally:
+        publisher.over.set()
     await publishing
     seconds = time.monotonic() - began
     await maybeDeferred(port.stopListening)
