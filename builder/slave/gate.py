@@ -22,7 +22,7 @@ from builder.model import Value
 from builder.model.attempt import LastBuilt
 from builder.model.project import Style
 
-SERIALS: Final = 1000
+SERIALS: Final = 100
 """How many serials are tried, each of which asks rpm for the EVR."""
 _CHECKOUT = re.compile(r"(\d{8})\.\d+git[0-9a-f]+")
 
@@ -75,10 +75,11 @@ def _forced(evr: Callable[[int], str], last: LastBuilt) -> Build | Refuse:
         if order[0] > 0 if again else all(order):
             return Build(evr=evr(serial), serial=serial)
         if evr(serial) == evr(serial + 1):
+            why = "the spec's Release has no %{?dist} to be told apart by"
             break
-    return Refuse(
-        reason=f"{evr(first)} cannot be built again: the spec's Release has no %{{?dist}} to be told apart by"
-    )
+    else:
+        why = f"what the spec's Release has behind %{{?dist}} is higher than {SERIALS} serials"
+    return Refuse(reason=f"{evr(first)} cannot be built again: {why}")
 
 
 def _newer(style: Style, evr: Callable[[int], str], last: LastBuilt) -> Build | Skip | Refuse:

@@ -193,6 +193,10 @@ def test_a_rebuild_is_newer_also_with_something_behind_dist() -> None:
     """`1%{?dist}.2` with the serial 1 would be older than without any."""
     last = LastBuilt(evr="1.0-1.fc43.2", inputs=OLD)
     assert decide(Style.RELEASE, spec("1", ".2"), OLD, last, force=True) == Build(evr="1.0-1.fc43.2.2", serial=2)
+    last = LastBuilt(evr="1.0-1.fc43.20261121", inputs=OLD)
+    verdict = decide(Style.RELEASE, spec("1", ".20261121"), OLD, last, force=True)
+    assert isinstance(verdict, Refuse)
+    assert "behind %{?dist} is higher than 100 serials" in verdict.reason
 
 
 def test_a_noarch_package_that_a_chroot_lacks_is_rebuilt_for_all() -> None:
