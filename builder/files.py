@@ -11,6 +11,9 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+_NEW = ".new"
+"""What ends the name of a file that is not complete yet."""
+
 before: list[Callable[[str, Path], None]] = []
 """Called ahead of every change, in order; empty outside of tests."""
 
@@ -77,9 +80,13 @@ def remove_tree(path: Path) -> None:
 
 
 def discard(path: Path, waste: Path) -> None:
-    """Remove a folder at once: nobody sees part of it, since it is taken apart in the folder `waste`."""
+    """Remove a folder at once: nobody sees part of it, since it is taken apart in the folder `waste`.
+
+    What has failed in the middle is finished by doing it again.
+    """
     gone = waste / path.name
-    move(path, gone)
+    if path.exists():
+        move(path, gone)
     remove_tree(gone)
 
 
@@ -103,9 +110,15 @@ def symlink(target: str, path: Path) -> None:
     move(beside, path)
 
 
+def remove_begun(folder: Path) -> None:
+    """Remove what interrupted calls of `write` and `symlink` have left in a folder; what they were to replace stays."""
+    for path in folder.glob(f".*{_NEW}"):
+        remove(path)
+
+
 def _beside(path: Path) -> Path:
     """The name that a new `path` has until it is complete, without what an earlier life has left there."""
-    beside = path.with_name(f".{path.name}.new")
+    beside = path.with_name(f".{path.name}{_NEW}")
     if os.path.lexists(beside):
         remove(beside)
     return beside

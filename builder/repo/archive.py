@@ -107,8 +107,7 @@ class Archive:
         for generation in self.generations():
             if generation > newest:
                 files.remove(self._path(generation))
-        for path in self._folder.glob(".*"):
-            files.remove(path)
+        files.remove_begun(self._folder)
 
     def _path(self, generation: int) -> Path:
         return self._folder / f"{generation}{_SUFFIX}"

@@ -103,7 +103,7 @@ class Generations:
                 if f"{_PACKAGES}/{letter.name}/{path.name}" not in kept:
                     files.remove(path)
         self._archive.tidy(manifest.generation)
-        files.remove(self._folder / f".{CURRENT}.new")
+        files.remove_begun(self._folder)
         self._pool.release(self._name, manifest.digests())
         files.remove_tree(self._staging)
         self._clean = True

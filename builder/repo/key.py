@@ -55,8 +55,9 @@ class Keying:
         return {}
 
     def finish(self, manifests: Mapping[Repository, Manifest]) -> Answer:
-        """Let clients trust the keys, and say which they are."""
+        """Let clients trust the keys, remove all others, and say which they are."""
         self._keys.serve(self._order.project)
+        self._keys.tidy(self._order.project)
         generations = answer.generations({home: manifests[home].entered(self._turn.operation) for home in self._homes})
         keys = self._keys.ring(self._order.project).keys
         found = [*_shown(keys), *_orphans(keys, [manifests[home] for home in self._homes])]

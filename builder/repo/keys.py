@@ -100,6 +100,7 @@ class Keys:
 
     def make(self, project: str, now: float) -> str:
         """Make a key, durably, and return its fingerprint; nothing uses it before it is in the ring."""
+        self.tidy(project)
         beside = self._staging / f"key+{project}"
         files.remove_tree(beside)
         beside.mkdir(mode=0o700)
@@ -120,11 +121,10 @@ class Keys:
         return created[1]
 
     def save(self, project: str, turn: Turn, keys: tuple[SigningKey, ...]) -> None:
-        """Let these be the project's keys, durably; all others are removed for good."""
+        """Let these be the project's keys, durably; `tidy` then removes all others for good."""
         self._make_folder(project)
         ring = Ring(keys=keys, turns=(*self.ring(project).turns, turn)[-_REMEMBERED:])
         files.write(self._folder / project / _LIST, msgspec.json.encode(ring), 0o600)
-        self._tidy(project)
 
     def serve(self, project: str) -> None:
         """Let clients trust the project's keys, and no others."""
@@ -136,18 +136,23 @@ class Keys:
         """Remove what an earlier life has begun; where the list of a project's keys is damaged, nothing is."""
         for folder in sorted(self._folder.iterdir()):
             try:
-                self._tidy(folder.name)
+                self.tidy(folder.name)
+                public_keys.recover(self._repos, folder.name)
             except (VersionError, OSError) as error:
                 _log.error("nothing can be signed for {project}: {error}", project=folder.name, error=error)
 
-    def _tidy(self, project: str) -> None:
+    def tidy(self, project: str) -> None:
         """Remove what the ring does not name: keys that were made and never used, and those that were retired."""
+        waste = self._staging / f"retired+{project}"
         kept = {_LIST, *(key.fingerprint for key in self.ring(project).keys)}
-        for path in (self._folder / project).iterdir():
+        for path in files.entries(self._folder / project):
             if path.is_dir() and path.name not in kept:
-                files.discard(path, self._staging)
+                files.make_folder(waste)
+                files.discard(path, waste)
             elif path.name not in kept:
                 files.remove(path)
+        if waste.exists():
+            files.remove_tree(waste)
 
     def _make_folder(self, project: str) -> None:
         folder = self._folder / project

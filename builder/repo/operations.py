@@ -119,7 +119,8 @@ class Operations:
             raise InvalidError(f"{names} in {self._repos.parent} must be on one file system: packages are linked")
         for leftover in self._staging.iterdir():
             files.remove_tree(leftover)
-        self._keys.recover()
+        for kept in (self._keys, self._switching, self._rejected):
+            kept.recover()
         there = tuple(generation.names(self._repos))
         for name in there:
             self._pool.await_word_of(name)

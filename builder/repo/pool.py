@@ -28,6 +28,7 @@ class Pool:
         self._read = read
         self._held: dict[str, frozenset[str]] = {}
         self._unknown: set[str] = set()
+        self._left: set[str] = set()
         self._lock = threading.Lock()
 
     def path(self, sha256: str) -> Path:
@@ -137,9 +138,9 @@ class Pool:
         """`repository` needs these packages and no others; what nobody needs any more is removed."""
         with self._lock:
             self._unknown.discard(repository)
-            before = self._held.get(repository, frozenset())
+            self._left |= self._held.get(repository, frozenset()) - needed
             self._held[repository] = needed
-        self._remove(before - needed)
+        self._remove()
 
     def sweep(self) -> None:
         """Remove all that no repository needs, such as what an interrupted publish has left."""
@@ -148,20 +149,27 @@ class Pool:
         for folder in self._folder.iterdir():
             names = {path.name for path in folder.iterdir()}
             digests = {name.partition(".")[0] for name in names if name.endswith((_RPM, index.SUFFIX))}
-            self._remove(digests)
+            self._left |= digests
+            self._remove()
             for name in names:
                 if not name.endswith((_RPM, index.SUFFIX)):
                     files.remove(folder / name)
 
-    def _remove(self, digests: Iterable[str]) -> None:
-        """Remove those of these packages that nobody needs; a package in the pool always has its record."""
+    def _remove(self) -> None:
+        """Remove what some repository has left and nobody needs; a package in the pool always has its record.
+
+        What cannot be removed at the moment is when this is done again.
+        """
         if self._unknown:
             return
-        for sha256 in digests:
+        with self._lock:
+            left = sorted(self._left)
+        for sha256 in left:
             with self._lock:
                 if not any(sha256 in held for held in self._held.values()):
                     files.remove(self.path(sha256))
                     files.remove(self._index(sha256))
+                self._left.discard(sha256)
 
     def _source(self, sha256: str, place: Path) -> Path | None:
         """The file from which a package that is not whole can be taken."""

@@ -36,6 +36,11 @@ def read(repos: Path, project: str) -> tuple[SigningKey, ...]:
         raise VersionError(f"{file} cannot be read by this version: {error}") from error
 
 
+def recover(repos: Path, project: str) -> None:
+    """Remove what an earlier life has begun to write."""
+    files.remove_begun(repos / project)
+
+
 def write(repos: Path, project: str, keys: Sequence[SigningKey], armored: bytes) -> None:
     """Let clients trust these keys."""
     files.make_folder(repos / project)

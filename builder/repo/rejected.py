@@ -75,6 +75,11 @@ class RejectedDeliveries:
             raise NotFoundError(f"nothing called {name} was rejected; `builder repo rejected list` shows what was")
         return msgspec.structs.replace(_shown(place, why), files=tuple(_files(place / FILES)))
 
+    def recover(self) -> None:
+        """Remove what an earlier life has begun to note."""
+        for folder in (self.folder, *files.entries(self.folder)):
+            files.remove_begun(folder)
+
     def note(self, place: Path, why: Refusal) -> None:
         """Make a place for a delivery, with the reason in it."""
         with self._lock:
@@ -90,8 +95,7 @@ class RejectedDeliveries:
         with self._lock:
             if dropped not in self._dropped():
                 files.write(self.folder / _DROPPED, msgspec.json.encode((*self._dropped(), dropped)[-REMEMBERED:]))
-            if (self.folder / dropped.name).exists():
-                files.discard(self.folder / dropped.name, waste)
+            files.discard(self.folder / dropped.name, waste)
 
     def prune(self, now: float, waste: Path) -> None:
         """Remove what was set aside long ago, by way of the folder `waste`; also where it does not say why."""

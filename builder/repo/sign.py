@@ -6,6 +6,7 @@ an operation that is cut off and done again makes the same bytes.
 """
 
 import hashlib
+import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -107,6 +108,8 @@ class Signer:
         copies = [Path(shutil.copyfile(path, folder / f"{number}.rpm")) for number, path in enumerate(sources)]
         before = [content(copy) for copy in copies]
         self._add_signatures(self._keys.home(project, key), key, copies, now)
+        for copy in copies:
+            os.utime(copy, (now, now))  # the metadata says it
         for source, copy, digest in zip(sources, copies, before, strict=True):
             if content(copy) != digest:
                 raise InternalError(f"signing {source} has changed more than its signature")

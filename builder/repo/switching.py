@@ -27,6 +27,10 @@ class Switching:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
+    def recover(self) -> None:
+        """Remove what an earlier life has begun to decide."""
+        files.remove_begun(self._folder)
+
     def begin(self, project: str, switches: tuple[Switch, ...]) -> None:
         """Decide that these generations become current, durably."""
         files.write(self._path(project), msgspec.json.encode(switches))

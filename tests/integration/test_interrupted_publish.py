@@ -14,19 +14,36 @@ from typing import Any
 import pytest
 
 from builder import files
-from builder.model.operation import CarriedKind, Carry, Operation, Pin, Prepare, Promote, Rebuild, Rollback, Undo
+from builder.model.operation import (
+    CarriedKind,
+    Carry,
+    Drop,
+    Key,
+    KeyAction,
+    Operation,
+    Pin,
+    Prepare,
+    Promote,
+    Prune,
+    Rebuild,
+    Rollback,
+    Undo,
+)
 from builder.model.project import Retention
+from builder.repo import public_keys
 from builder.repo.answer import Answer
+from builder.repo.archive import Archive
 from builder.repo.thinning import DAILY, GRACE
 from builder.wire import Applied, Rejected
 from tests.support.histories import NAME
+from tests.support.memory import folder_in_memory
+from tests.support.remembered import Remembered
 from tests.support.repositories import Workbench, names, packages, picture
 from tests.support.rpms import deliver, order_of, rpms
 
 START = 1_800_000_000.0
 KILLED = 9
-MEMORY = Path("/dev/shm")
-"""Where thousands of syncs cost nothing; what a kill leaves behind is the same on every file system."""
+ALICE: dict[str, Any] = {"project": "hello", "who": "alice", "reason": "good"}
 
 
 class Scene:
@@ -52,9 +69,13 @@ class Scene:
         return Workbench(state, self.now).operations.carry_out(self.operations)
 
 
-def _view(tree: Path) -> list[str] | None:
-    """What a client sees; None where there is no repository yet."""
-    return names(tree) if (tree / "repodata").exists() else None
+def _view(tree: Path) -> tuple[dict[str, str], bytes] | None:
+    """What a client sees, the digests of packages and a signature; None where there is no repository yet."""
+    if not (tree / "repodata").exists():
+        return None
+    signature = tree / "repodata" / "repomd.xml.asc"
+    digests = {name: package.pkgId for name, package in packages(tree).items()}
+    return digests, signature.read_bytes() if signature.exists() else b""
 
 
 def killed(work: Callable[[], object], point: int) -> bool:
@@ -115,28 +136,6 @@ def points(scene: Scene, work: Callable[[Path], object], every: int = 1) -> Iter
                 return
             yield point, state
     pytest.fail("the work has no end")
-
-
-@pytest.fixture(
-    scope="module", params=["arch", "noarch", "rejected", "prepare", "rollback", "undo", "pin", "promote", "carry"]
-)
-def scene(request: pytest.FixtureRequest) -> Iterator[Scene]:
-    """Operations that touch several repositories, with something to supersede, to thin out and to remove."""
-    folder = Path(tempfile.mkdtemp(prefix="interrupted-", dir=MEMORY if MEMORY.is_dir() else None))
-    bench = Workbench(folder / "before", START)
-    make = {
-        "arch": _arch,
-        "noarch": _noarch,
-        "rejected": _rejected,
-        "prepare": _prepare,
-        "rollback": _rollback,
-        "undo": _undo,
-        "pin": _pin,
-        "promote": _promote,
-        "carry": _carry,
-    }[request.param]
-    yield Scene(folder, bench.now, make(bench))
-    shutil.rmtree(folder)
 
 
 def _given(
@@ -208,6 +207,73 @@ def _carry(bench: Workbench) -> tuple[Operation, ...]:
     return (Operation(number=3, order=order), _given(bench, 4, "4"))
 
 
+def _prune(bench: Workbench) -> tuple[Operation, ...]:
+    """What is to leave is in the packages' repository, in that of the sources and in that for debuggers."""
+    for number in (1, 2, 3):
+        order = order_of(number, retention=None)
+        deliver(bench.state, order, rpms("hello", str(number), arch="x86_64", subpackages=("debuginfo",)))
+        bench.operations.carry_out([Operation(number=number, order=order)])
+        bench.now += GRACE + DAILY
+    return (Operation(number=4, order=Prune(retention=Retention(versions=1), **ALICE)), _given(bench, 5, "5"))
+
+
+def _drop(bench: Workbench) -> tuple[Operation, ...]:
+    """Of two deliveries that were not taken, one; a third one is not taken meanwhile."""
+    _history(bench)
+    bench.operations.carry_out([_given(bench, number, "2", content="other") for number in (3, 4)])
+    return (
+        Operation(number=5, order=Drop(rejected="3-3-fedora-43-x86_64-1", **ALICE)),
+        _given(bench, 6, "2", content="x"),
+    )
+
+
+def _create(bench: Workbench) -> tuple[Operation, ...]:
+    """The first key, with a publish: packages that are served get another file each."""
+    _history(bench, arch="x86_64")
+    return (Operation(number=3, order=Key(action=KeyAction.CREATE, **ALICE)), _given(bench, 4, "4", arch="x86_64"))
+
+
+def _rotate(bench: Workbench) -> tuple[Operation, ...]:
+    _history(bench, arch="x86_64")
+    bench.operations.carry_out([Operation(number=3, order=Key(action=KeyAction.CREATE, **ALICE))])
+    bench.now += 1
+    return (Operation(number=4, order=Key(action=KeyAction.ROTATE, **ALICE)), _given(bench, 5, "5", arch="x86_64"))
+
+
+def _retire(bench: Workbench) -> tuple[Operation, ...]:
+    bench.operations.carry_out([*_rotate(bench)])
+    bench.now += 1
+    return (Operation(number=6, order=Key(action=KeyAction.RETIRE, **ALICE)), _given(bench, 7, "7", arch="x86_64"))
+
+
+SCENES = {
+    "arch": _arch,
+    "noarch": _noarch,
+    "rejected": _rejected,
+    "prepare": _prepare,
+    "rollback": _rollback,
+    "undo": _undo,
+    "pin": _pin,
+    "promote": _promote,
+    "carry": _carry,
+    "prune": _prune,
+    "drop": _drop,
+    "create": _create,
+    "rotate": _rotate,
+    "retire": _retire,
+}
+
+
+@pytest.fixture(scope="module", params=SCENES)
+def scene(request: pytest.FixtureRequest) -> Iterator[Scene]:
+    """Operations that touch several repositories, with something to supersede, to thin out and to remove."""
+    with folder_in_memory() as folder, pytest.MonkeyPatch.context() as patch:
+        Remembered(patch)
+        bench = Workbench(folder / "before", START)
+        operations = SCENES[request.param](bench)
+        yield Scene(folder, bench.now, operations)
+
+
 def test_killed_and_started_again(scene: Scene) -> None:
     """After the restart each repository is whole, old or new, and nothing is there that none of them needs; once the
     master has asked again, its answers and every file and link are as if nothing had happened."""
@@ -217,6 +283,7 @@ def test_killed_and_started_again(scene: Scene) -> None:
         for tree, views in scene.views.items():
             assert _view(state / tree) in views, f"point {count}"
         assert _leaked(state) == [], f"point {count}"
+        assert _untrusted(state) == [], f"point {count}"
         answers = bench.operations.carry_out(scene.operations)
         assert sorted(answers, key=_number) == sorted(scene.answers, key=_number), f"point {count}"
         assert picture(state) == scene.after, f"point {count}"
@@ -322,7 +389,15 @@ def _leaked(state: Path) -> list[Path]:
     pool = set(state.glob("pool/*/*"))
     records = {path for path in pool if path.suffix == ".index-1" and path.with_suffix(".rpm") in pool}
     packaged = {path for path in pool if path.suffix == ".rpm" and path.stat().st_ino in used}
-    return sorted(served | (pool - records - packaged) | {*(state / "staging").iterdir(), *state.glob("repos/**/.*")})
+    begun = {*(state / "staging").iterdir(), *state.rglob(".*")}
+    return sorted(served | (pool - records - packaged) | begun)
+
+
+def _untrusted(state: Path) -> list[Path]:
+    """The repositories that are not signed with a key that clients trust, where clients ask for one."""
+    trusted = {key.fingerprint for key in public_keys.read(state / "repos", "hello")}
+    homes = [path.parent for path in state.glob("repos/**/repodata") if path.is_symlink()]
+    return [home for home in homes if trusted and Archive(home.name, home).current().key not in trusted]
 
 
 def _number(answer: Answer) -> int:

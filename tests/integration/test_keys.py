@@ -70,11 +70,14 @@ def test_a_key_is_made_and_served(keys: Keys, tmp_path: Path) -> None:
 
 def test_what_the_ring_does_not_name_is_removed(keys: Keys) -> None:
     """A key that was made and never used, and one that is retired, are gone for good."""
-    unused, used = keys.make("hello", NOW), keys.make("hello", NOW)
+    used = keys.make("hello", NOW)
     keys.save("hello", TURN, (SigningKey(fingerprint=used, since=NOW),))
+    unused = keys.make("hello", NOW)
+    keys.tidy("hello")
     assert not keys.home("hello", unused).exists()
     assert keys.public("hello", used).exists()
     keys.save("hello", TURN, ())
+    keys.tidy("hello")
     assert not keys.home("hello", used).exists()
 
 
