@@ -30,6 +30,8 @@ def _of(info: inspect.Type) -> st.SearchStrategy[Any]:
             least = info.min_length or 0
             most = least + LONGEST if info.max_length is None else min(info.max_length, least + LONGEST)
             return st.lists(_of(info.item_type), min_size=least, max_size=most).map(tuple)
+        case inspect.DictType():
+            return st.dictionaries(_of(info.key_type), _of(info.value_type), max_size=LONGEST)
         case _:
             return _scalar(info)
 
