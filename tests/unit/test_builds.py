@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 import pytest
@@ -348,5 +349,5 @@ def test_a_build_that_needs_a_secret_is_refused_without_it(farm: Farm) -> None:
     )
     for name, kind in (("deploy", SecretKind.TOKEN), ("key", SecretKind.SSH_KEY)):
         sealed = Sealed(name=name, kind=kind, sealed=b"sealed")
-        answer(farm.store.write(lambda connection, one=sealed: secrets.save(connection, "private", one, "ada")))
+        answer(farm.store.write(partial(secrets.save, project="private", secret=sealed, who="ada")))
     assert farm.request("secretive").package == "secretive"

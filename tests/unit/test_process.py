@@ -195,6 +195,6 @@ def test_a_companion_waits_while_others_are_run(then: str, said: str, tmp_path: 
     pipes = [tmp_path / "asking", tmp_path / "answering"]
     for pipe in pipes:
         os.mkfifo(pipe)
-    command = [sys.executable, "-c", f"{ACCOMPANIED}{then}", *pipes]
+    command = [sys.executable, "-c", f"{ACCOMPANIED}{then}", *map(str, pipes)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout == f"{said}\n"

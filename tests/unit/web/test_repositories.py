@@ -48,7 +48,7 @@ class RepositoriesTest(WebTest):
         (self.state / "secret").write_text("secret")
 
     def test_metadata_of_older_generations_can_be_fetched_at_the_plain_address(self) -> None:
-        """Who has read an older repomd.xml gets the files that it names, as long as they are there; nothing else does."""
+        """Who has read an older repomd.xml gets the files that it names, while they are there; nobody else does."""
         name = f"{'0a' * 32}-primary.xml.gz"
         (self.repository / "generations/1/repodata" / name).write_text("older")
         assert self.client.get(f"{BASE}/x86_64/repodata/{name}").text == "older"
