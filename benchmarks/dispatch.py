@@ -61,6 +61,9 @@ BuildmasterConfig = {{
 }}
 """
 
+REST = 0.3
+"""Seconds between rounds: what a build's end leaves to do is over, and the farm idle."""
+
 Round = Callable[[], dict[str, float]]
 
 
@@ -99,6 +102,7 @@ def builder(folder: Path) -> Iterator[Round]:
             began = eventually("a step began", began_at)
             farm.call("POST", f"/api/v1/builds/{number}/cancel", {})
             eventually("the slave is idle", lambda: not list((folder / "slave1" / "attempts").iterdir()))
+            time.sleep(REST)
             return {"answer": answered - asked, "acknowledged": accepted - asked, "first step": began - asked}
 
         yield play
@@ -134,7 +138,7 @@ def buildbot(folder: Path, venv: Path) -> Iterator[Round]:
             answer.read()
         answered = time.time()
         eventually("the step began", began.exists)
-        time.sleep(0.3)  # the build's end
+        time.sleep(REST)
         return {"answer": answered - asked, "first step": float(began.read_text()) - asked}
 
     try:

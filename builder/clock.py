@@ -6,6 +6,7 @@ people when something happened, and for what is kept for days, over restarts; it
 
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
@@ -35,6 +36,13 @@ def after_sending(clock: IReactorTime, call: Callable[[], object]) -> None:
     Within one turn of the reactor TLS only gathers; the next one hands the gathered to the socket and writes it.
     """
     clock.callLater(0, clock.callLater, 0, call)
+
+
+def sent(clock: IReactorTime) -> Deferred[None]:
+    """Fires when `after_sending` calls."""
+    done: Deferred[None] = Deferred()
+    after_sending(clock, partial(done.callback, None))
+    return done
 
 
 def deferred(work: Awaitable[T]) -> Deferred[T]:

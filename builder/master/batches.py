@@ -14,7 +14,7 @@ from builder.master.estimate import Work, estimate
 from builder.master.schedule import ANY, Place
 from builder.master.sequence import found_or_guessed, place
 from builder.master.slaves import Slaves
-from builder.master.store import batches, builds, dependencies, projects, secrets
+from builder.master.store import batches, builds, dependencies, projects, requests, secrets
 from builder.master.store.database import Store
 from builder.master.store.projects import Known
 from builder.master.waiting import explained
@@ -94,7 +94,7 @@ class Batches:
 
 def _request(connection: Connection, request: BatchRequest, who: str) -> tuple[Build, ...]:
     wanted = _wanted(connection, request)
-    made = builds.some(connection, batches.insert(connection, wanted, who, force=request.force))
+    made = builds.some(connection, requests.insert(connection, wanted, who, force=request.force, batch=True))
     for (known, _), build in zip(wanted, made, strict=True):
         if known.package.style is Style.CI:
             supersede(connection, known.id, build)

@@ -9,7 +9,7 @@ from builder.errors import ConflictError, InvalidError, NotFoundError
 from builder.lifecycle import JOB_ENDS
 from builder.master import access, sequence
 from builder.master.slaves import Slaves
-from builder.master.store import builds, jobs, projects, secrets
+from builder.master.store import builds, jobs, projects, requests, secrets
 from builder.master.store.database import Store
 from builder.master.store.projects import Known
 from builder.master.waiting import explained
@@ -85,11 +85,11 @@ def _request(connection: Connection, request: BuildRequest, who: str) -> Build:
     known = projects.package(connection, request.package, request.project)
     there = projects.one_bare(connection, known.project).chroots_of(known.package)
     chroots = chosen(there, request.chroots)
-    lacking = access.mistakes(known.project, known.name, known.package, secrets.kinds(connection, known.project))
+    kinds = secrets.kinds(connection, known.project) if access.named(known.package) else {}
+    lacking = access.mistakes(known.project, known.name, known.package, kinds)
     if sentences := (*mistakes(known, there, request.chroots), *lacking):
         raise InvalidError(*sentences)
-    number = builds.insert(connection, known, who, force=request.force)
-    jobs.insert(connection, number, known.id, known.package.channel, chroots)
+    (number,) = requests.insert(connection, [(known, chroots)], who, force=request.force)
     build = builds.one(connection, number)
     if known.package.style is Style.CI:
         supersede(connection, known.id, build)

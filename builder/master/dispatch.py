@@ -20,7 +20,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from builder.clock import background
+from builder.clock import background, sent
 from builder.errors import BuilderError, ConflictError, NotFoundError, TooLargeError, UnavailableError
 from builder.master import attempts
 from builder.master.endings import Endings
@@ -111,6 +111,8 @@ class Dispatcher:
             background("Sending an order", self._offer(claimed))
         await self._put_back_orphans(done.live)
         soon = [SOON] if self._cancel(done.live) else []
+        if done.begun:
+            await sent(self._clock)  # an order is on its way before the next round, which its own commit asks for
         rests = (connection.rest(now) for connection in connected)
         return min([SLOW, *soon, *done.waits.values(), *(rest for rest in rests if rest)])
 

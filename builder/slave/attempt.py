@@ -15,6 +15,7 @@ import contextlib
 import fcntl
 import os
 import signal
+from functools import cached_property
 from pathlib import Path
 
 import msgspec
@@ -62,7 +63,7 @@ class AttemptFolder:
         self._secrets = path / "secrets"
         self._reserve = path / ".result.new"
 
-    @property
+    @cached_property
     def order(self) -> Order:
         """What has to be done.
 
@@ -75,15 +76,17 @@ class AttemptFolder:
         except (FileNotFoundError, msgspec.MsgspecError) as error:
             raise InvalidError(f"{path}: {error}") from error
 
-    def write_order(self, order: Order) -> None:
-        """Write what has to be done, durably, and what nobody else may read apart from it."""
+    def write_order(self, order: Order) -> Order:
+        """Write what has to be done, and what nobody else may read apart from it; returns the order without that.
+
+        That is durable then, and the order when it is synced.
+        """
         work = order.work
         if isinstance(work, SourceWork) and work.secrets:
             files.write(self._secrets, msgspec.json.encode(work.secrets), mode=0o600)
             order = msgspec.structs.replace(order, work=msgspec.structs.replace(work, secrets=()))
-        path = self.path / ORDER_NAME
-        path.write_bytes(msgspec.json.encode(order))
-        files.sync(path)
+        (self.path / ORDER_NAME).write_bytes(msgspec.json.encode(order))
+        return order
 
     def take_secrets(self) -> tuple[Secret, ...]:
         """The secrets that came with the order; from now on they are nowhere else."""

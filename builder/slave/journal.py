@@ -58,11 +58,13 @@ class Journal:
         folder = AttemptFolder(self._attempts / order.attempt)
         try:
             self._make_next()
-            self._next.write_order(order)
-            files.sync(self._next.path)
-            files.move(self._next.path, folder.path)
+            folder.order = self._next.write_order(order)
+            files.rename(self._next.path, folder.path)
+            for path in (folder.path / ORDER_NAME, folder.path, self._attempts):  # the first makes all of it durable
+                files.sync(path)
         except OSError:
             self._remove(self._next)
+            self._remove(folder)
             raise
         return folder
 

@@ -9,6 +9,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
+from builder.clock import deferred
 from builder.errors import InternalError, UnavailableError
 from builder.master.builds import Builds
 from builder.master.definitions import Definitions
@@ -121,7 +122,7 @@ class Failures(MasterCase):
     def test_a_refused_order_that_could_not_be_taken_back(self) -> None:
         """It is found by a later round, since the slave does not have it."""
         self.worker.refusal = UnavailableError("no space left")
-        self.fated(*[Fate.ANSWERED] * 3, Fate.REFUSED)
+        self.fated(*[Fate.ANSWERED] * 2, Fate.REFUSED, Fate.ANSWERED, Fate.REFUSED)
         number = self.master.build("both")
         assert self.master.job(number, SOURCE).state is JobState.RUNNING
         self.worker.refusal = None
@@ -195,8 +196,9 @@ class Bugs(SynchronousTestCase):
         dispatcher = Dispatcher(store, slaves, clock, lambda: next(ids), make, Endings(store, intake, 3))
         number = answer(Builds(store, slaves).request(BuildRequest(package="hello"), "ada")).number
         for _ in range(4):
-            answer(dispatcher.look())
+            looked = deferred(dispatcher.look())
             clock.advance(pause_after(3))
+            self.successResultOf(looked)
         job = answer(Builds(store, slaves).show(number)).jobs[0]
         assert (job.state, len(job.attempts)) == (JobState.FAILED, 3)
         assert "the master met a bug" in job.reason

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builder.master import sequence
-from builder.master.store import batches, dependencies, jobs, projects, schema
+from builder.master.store import batches, dependencies, jobs, projects, requests, schema
 from builder.model.dependencies import Dependencies
 from builder.model.job import SOURCE, JobState
 from builder.model.project import Package, Packaging, Project, Style
@@ -28,7 +28,7 @@ def requested(connection: sa.Connection) -> None:
     package = Package(style=Style.RELEASE, packaging=Packaging(git="https://git.example.org/a.git"))
     projects.save(connection, Project(project="p", chroots=(CHROOT,), packages=dict.fromkeys(PACKAGES, package)))
     wanted = [(known, (CHROOT,)) for known in projects.present(connection)]
-    batches.insert(connection, wanted, "ada", force=False)
+    requests.insert(connection, wanted, "ada", force=False, batch=True)
 
 
 def source_ended(connection: sa.Connection, name: str, needed: frozenset[str], end: JobState) -> None:

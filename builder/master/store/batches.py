@@ -1,19 +1,15 @@
 """SQL for batches: many builds at once, the jobs of one batch, and how long such took before."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
-import msgspec
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from builder import lifecycle
-from builder.clock import wall_time
 from builder.master.store import jobs as jobs_stored
-from builder.master.store.projects import Known
-from builder.master.store.schema import attempts, builds, events, jobs, packages
+from builder.master.store.schema import attempts, jobs, packages
 from builder.model.attempt import AttemptState
-from builder.model.chroot import architecture_of
 from builder.model.job import SOURCE, JobState
 
 _MOVING = [state.value for state in JobState if state not in lifecycle.JOB_ENDS]
@@ -57,35 +53,6 @@ class BatchJob(NamedTuple):
     package: str
 
 
-def insert(
-    connection: Connection, wanted: Sequence[tuple[Known, Iterable[str]]], who: str, *, force: bool
-) -> tuple[int, ...]:
-    """Write down a build of each of these packages for these chroots; returns their numbers, in this order.
-
-    Their source jobs are queued.
-    """
-    now = wall_time()
-    common = {"force": force, "requested_by": who, "requested": now}
-    rows = [
-        common | {"package_id": known.id, "definition": msgspec.json.encode(known.package).decode()}
-        for known, _ in wanted
-    ]
-    inserted = sa.insert(builds).returning(builds.c.number, sort_by_parameter_order=True)
-    numbers = tuple(connection.execute(inserted, rows).scalars())
-    own = [
-        row
-        for number, (known, chroots) in zip(numbers, wanted, strict=True)
-        for row in _jobs(number, known, chroots, batch=numbers[0])
-    ]
-    connection.execute(sa.insert(jobs), own)
-    told: list[dict[str, Any]] = []
-    for number in numbers:
-        told.append({"time": now, "kind": "build_queued", "build": number, "job": None})
-        told.append({"time": now, "kind": "job_queued", "build": number, "job": SOURCE})
-    connection.execute(sa.insert(events).inline(), told)
-    return numbers
-
-
 def sources_left(connection: Connection, batch: int) -> bool:
     """Whether a source job of the batch has not ended."""
     return bool(connection.execute(_SOURCES_LEFT, {"of": batch}).scalar_one())
@@ -118,10 +85,3 @@ def lasting(connection: Connection, package_ids: Collection[int]) -> dict[tuple[
     """By package and job, how many seconds it took when it last succeeded."""
     rows = connection.execute(_LASTING, {"these": tuple(package_ids)})
     return {(row.package_id, row.name): float(row.seconds) for row in rows}
-
-
-def _jobs(number: int, known: Known, chroots: Iterable[str], batch: int) -> Iterable[dict[str, Any]]:
-    common = {"build": number, "package_id": known.id, "channel": known.package.channel, "batch": batch}
-    yield common | {"name": SOURCE, "state": JobState.QUEUED.value, "architecture": "noarch"}
-    for name in chroots:
-        yield common | {"name": name, "state": JobState.WAITING.value, "architecture": architecture_of(name)}

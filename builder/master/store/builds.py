@@ -9,10 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
 from builder import lifecycle
-from builder.clock import wall_time
 from builder.errors import NotFoundError
-from builder.master.store import events, needs, projects
-from builder.master.store.projects import Known
+from builder.master.store import needs, projects
 from builder.master.store.schema import attempts, builds, jobs, packages, steps
 from builder.model.attempt import AttemptState, Commit, FailureKind, SourceFacts
 from builder.model.build import Build, BuildState
@@ -21,7 +19,6 @@ from builder.model.lint import Lint
 from builder.model.project import Package
 from builder.model.step import Step, StepName
 
-_INSERT = sa.insert(builds).returning(builds.c.number)
 _BUILDS = sa.select(builds, packages.c.project, packages.c.name.label("package")).join(packages)
 _ONE = _BUILDS.where(builds.c.number == sa.bindparam("wanted"))
 _THESE: sa.BindParameter[Any] = sa.bindparam("wanted", expanding=True)
@@ -37,20 +34,6 @@ _QUEUED_SOURCE = sa.select(jobs.c.build).where(
 _WAITING = JobState.WAITING.value
 _SHOWN = 5
 """How many of the builds that a job waits for are named."""
-
-
-def insert(connection: Connection, known: Known, who: str, *, force: bool) -> int:
-    """Write a build of a package down, without its jobs; returns its number."""
-    row = {
-        "package_id": known.id,
-        "definition": msgspec.json.encode(known.package).decode(),
-        "force": force,
-        "requested_by": who,
-        "requested": wall_time(),
-    }
-    number = int(connection.execute(_INSERT, row).scalar_one())
-    events.record(connection, "build_queued", number)
-    return number
 
 
 def found(connection: Connection, number: int, source: SourceFacts) -> None:

@@ -4,6 +4,8 @@ Here and in the other modules, statements of every build's way through the farm 
 to make one than SQLite to carry it out.
 """
 
+from collections.abc import Iterable
+
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
@@ -17,8 +19,15 @@ _NEWEST = sa.select(sa.func.coalesce(sa.func.max(events.c.number), 0))
 
 def record(connection: Connection, kind: str, build: int, job: str | None = None, text: str = "") -> None:
     """Tell that something happened; with one thread that writes, numbers appear in the order of the commits."""
-    row = {"time": wall_time(), "kind": kind, "build": build, "job": job, "text": text}
-    connection.execute(_INSERT, row)
+    record_all(connection, [(kind, build, job, text)])
+
+
+def record_all(connection: Connection, happened: Iterable[tuple[str, int, str | None, str]]) -> None:
+    """Tell of several things at once, in their order: of each its kind, build, job and text."""
+    now = wall_time()
+    names = ("kind", "build", "job", "text")
+    rows = [{"time": now, **dict(zip(names, one, strict=True))} for one in happened]
+    connection.execute(_INSERT, rows)
 
 
 def since(connection: Connection, number: int, build: int | None = None, limit: int = 500) -> tuple[Event, ...]:

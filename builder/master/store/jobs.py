@@ -4,7 +4,7 @@ The end of a job is the beginning, or the end, of those in its batch that need i
 restart never finds a job that waits for nothing.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -16,7 +16,6 @@ from builder.lifecycle import JOB_ENDS, sources_of
 from builder.master.store import events, needs
 from builder.master.store.schema import attempts, builds, jobs
 from builder.model.attempt import AttemptState
-from builder.model.chroot import architecture_of
 from builder.model.job import SOURCE, JobState
 
 _ENDS = [end.value for end in JOB_ENDS]
@@ -30,7 +29,6 @@ _FINISH = sa.update(builds).where(
     builds.c.finished.is_(None),
     ~sa.exists().where(jobs.c.build == builds.c.number, jobs.c.state.not_in(_ENDS)),
 )
-_INSERT = sa.insert(jobs)
 _CLAIM = (
     sa.update(jobs)
     .where(jobs.c.id == sa.bindparam("job_id"), jobs.c.state == JobState.QUEUED.value)
@@ -136,16 +134,6 @@ def finish_build(connection: Connection, build: int) -> None:
     """Mark a build as finished when none of its jobs can move any more."""
     if connection.execute(_FINISH, {"build": build, "finished": wall_time()}).rowcount:
         events.record(connection, "build_finished", build)
-
-
-def insert(connection: Connection, build: int, package_id: int, channel: str, chroots: Iterable[str]) -> None:
-    """Add the jobs of a new build: the source job, which is queued, and for each chroot one that waits for it."""
-    source = {"name": SOURCE, "state": JobState.QUEUED.value, "architecture": "noarch"}
-    waiting = JobState.WAITING.value
-    others = [{"name": name, "state": waiting, "architecture": architecture_of(name)} for name in chroots]
-    common = {"build": build, "package_id": package_id, "channel": channel}
-    connection.execute(_INSERT, [common | own for own in (source, *others)])
-    events.record(connection, "job_queued", build, SOURCE)
 
 
 def unfinished(connection: Connection) -> dict[JobState, int]:

@@ -13,7 +13,6 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.engine.interfaces import DBAPICursor
 from twisted.internet.defer import Deferred, fail
 
-from builder.clock import after_sending
 from builder.errors import UnavailableError
 from builder.master.bell import Bell
 from builder.master.store import sqlite
@@ -77,7 +76,7 @@ class Writer:
             else:
                 task.answer.callback(answer)
         if changed:
-            after_sending(self._reactor, self._committed.ring)
+            self._committed.ring()
 
     def _ended(self) -> None:
         self._thread.join()

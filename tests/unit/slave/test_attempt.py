@@ -138,7 +138,7 @@ class TestResult:
         """With the file's name."""
         (folder.path / "order.json").write_text("{}")
         with pytest.raises(InvalidError, match=r"order\.json"):
-            _ = folder.order
+            _ = AttemptFolder(folder.path).order
 
 
 class TestLock:
