@@ -63,6 +63,13 @@ class Grant(NamedTuple):
 
 
 NOTHING = Grant()
+NOBODY = Grant(
+    environment={
+        "GIT_SSH_COMMAND": "ssh -F none -o BatchMode=yes -o ConnectTimeout=30 -o IdentitiesOnly=yes "
+        "-o IdentityAgent=none -o IdentityFile=/dev/null"
+    }
+)
+"""For repositories that no definition names: their ssh has no key or agent of the slave's user."""
 
 
 def access(work: SourceWork, place: GitSource) -> Access | None:
@@ -74,10 +81,10 @@ def access(work: SourceWork, place: GitSource) -> Access | None:
 
 
 @contextmanager
-def granted(workspace: Workspace, url: str, access: Access | None) -> Iterator[Grant]:
-    """Let git into the repository at `url` within this block."""
+def granted(workspace: Workspace, url: str, access: Access | None, otherwise: Grant = NOTHING) -> Iterator[Grant]:
+    """Let git into the repository at `url` within this block: by its secret, or by what it gets `otherwise`."""
     if access is None:
-        yield NOTHING
+        yield otherwise
         return
     folder = workspace.work / "access"
     folder.mkdir(mode=0o700)

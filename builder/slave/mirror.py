@@ -1,7 +1,8 @@
 """Bare mirrors of git repositories, one per URL, kept between builds until nobody needs them for long.
 
 What was fetched with a secret is in a mirror that only the same secret of the same project leads to, and is asked for
-with it each time, so that nobody gets from here what the repository would not give him.
+with it each time, so that nobody gets from here what the repository would not give him. Of the slave's user git uses
+nothing but, for the places that a definition names, what his ssh finds in his home.
 
 git never asks anybody anything, speaks only to the transports listed here, and runs no hooks. A mirror is locked while
 it is used; what a killed git left locked in it is stale then. What goes wrong ends the attempt with one sentence.
@@ -28,13 +29,16 @@ from builder.slave.workspace import Answer, Workspace
 _ENVIRONMENT = {
     "GIT_ALLOW_PROTOCOL": "file:https:http:ssh:git",
     "GIT_ASKPASS": "false",
+    "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_SSH_COMMAND": "ssh -o BatchMode=yes -o ConnectTimeout=30",
     "GIT_TERMINAL_PROMPT": "0",
     "LC_ALL": "C.UTF-8",
 }
 _SETTINGS = {
     "core.hooksPath": "/dev/null",
+    "credential.helper": "",
     "gc.autoDetach": "false",
+    "http.emptyAuth": "false",
     "http.lowSpeedLimit": "1000",
     "http.lowSpeedTime": "60",
     "tar.tar.bz2.command": "bzip2 -c",
@@ -43,6 +47,8 @@ _SETTINGS = {
     "tar.tar.zst.command": "zstd -c",
     "tar.tgz.command": "gzip -cn",
 }
+_TAKEN_OVER = r"^(safe\.directory|http\.(.*\.)?(proxy|sslcainfo|sslcapath))$"
+"""What counts of the system's settings: by which way hosts are reached and known, and what may be read on this one."""
 _REFS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 _HEAD = "+HEAD:refs/builder/head"
 _AWAY = re.compile(
@@ -63,17 +69,20 @@ _SECRET = re.compile(r"//[^/@\s]+@")
 _HASH = re.compile(r"[0-9a-f]{7,64}")
 _LINK = "160000"
 """The mode of a tree's entry that is a commit of another repository."""
+_CONFIG = "config"
 _WHOLE = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 class Mirror:
     """The mirror of one repository, while it is locked."""
 
-    def __init__(self, workspace: Workspace, path: Path, url: str, access: Access | None = None) -> None:
+    def __init__(self, workspace: Workspace, path: Path, url: str, access: Access | None, otherwise: Grant) -> None:
         self._workspace = workspace
         self._path = path
         self._url = url
         self._access = access
+        self._otherwise = otherwise
+        self._home = _home(workspace)
 
     def update(self, ref: str) -> None:
         """Bring all branches and tags here, and the wanted `ref` if that is HEAD, or a commit on none of them.
@@ -95,7 +104,7 @@ class Mirror:
 
     def _fetch(self, *options: str, refs: Sequence[str]) -> Answer:
         fetch = ("fetch", "--quiet", "--force", "--no-write-fetch-head", *options, "--", self._url, *refs)
-        with granted(self._workspace, self._url, self._access) as grant:
+        with granted(self._workspace, self._url, self._access, self._otherwise) as grant:
             return self._git(*fetch, grant=grant)
 
     def _commit(self, name: str) -> Answer:
@@ -186,7 +195,7 @@ class Mirror:
     def _git(self, *arguments: str, quiet: bool = False, grant: Grant = NOTHING) -> Answer:
         settings = (word for key, value in _SETTINGS.items() for word in ("-c", f"{key}={value}"))
         words = ("--git-dir", str(self._path), *settings, *grant.settings, *arguments)
-        environment = {**os.environ, **_ENVIRONMENT, **grant.environment}
+        environment = {**os.environ, **_ENVIRONMENT, **_at_home(self._home), **grant.environment}
         command = ["setpriv", "--pdeathsig", "KILL", "git", *words]
         return self._workspace.ask(command, environment, quiet=quiet, cleaned=self._cleaned)
 
@@ -205,10 +214,12 @@ class Mirror:
 
 
 @contextmanager
-def mirror(workspace: Workspace, url: str, access: Access | None = None) -> Iterator[Mirror]:
+def mirror(
+    workspace: Workspace, url: str, access: Access | None = None, otherwise: Grant = NOTHING
+) -> Iterator[Mirror]:
     """The mirror of the repository at `url`, locked; a second attempt that needs it waits.
 
-    `access` opens that repository, if it is private.
+    `access` opens that repository, if it is private; without it, git is given what it gets `otherwise`.
     """
     owner = (access.project, access.secret.name) if access else ()
     path = workspace.state / "git" / hashlib.sha256("\0".join((url, *owner)).encode()).hexdigest()[:32]
@@ -219,9 +230,26 @@ def mirror(workspace: Workspace, url: str, access: Access | None = None) -> Iter
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield Mirror(workspace, path, url, access)
+        yield Mirror(workspace, path, url, access, otherwise)
     finally:
         os.close(descriptor)
+
+
+def _home(workspace: Workspace) -> Path:
+    """The home of git in this attempt, with settings that are taken over from the system's; `.netrc` it has none."""
+    home = workspace.work / "git"
+    if not home.exists():
+        home.mkdir(mode=0o700)
+        config = ["git", "config"]
+        found = workspace.ask([*config, "--system", "--null", "--get-regexp", _TAKEN_OVER], quiet=True).output
+        for entry in filter(None, found.split("\0")):
+            key, _, value = entry.partition("\n")
+            workspace.ask([*config, "--file", str(home / _CONFIG), "--add", key, value])
+    return home
+
+
+def _at_home(home: Path) -> dict[str, str]:
+    return {"GIT_CONFIG_GLOBAL": str(home / _CONFIG), "HOME": str(home), "XDG_CONFIG_HOME": str(home)}
 
 
 def public(text: str) -> str:

@@ -1,8 +1,9 @@
 """The submodules of an upstream commit, at the commits that it records: its tarball has them, as a checkout would.
 
 A repository is somebody's who may not be trusted with more than himself: where its submodules are is looked at before
-git is. No secret goes to them, and only a repository on this host's own disk leads to another one there. At most one
-mirror is locked at a time, since submodules may well lead round in a circle. Source: gitmodules(5), git-submodule(1).
+git is. No secret goes to them, nor a key of the slave's user, and only a repository on this host's own disk leads to
+another one there. At most one mirror is locked at a time, since submodules may well lead round in a circle.
+Source: gitmodules(5), git-submodule(1).
 """
 
 import re
@@ -15,6 +16,7 @@ from builder import files
 from builder.model import Value
 from builder.model.attempt import FailureKind
 from builder.model.project import GitSource
+from builder.slave.access import NOBODY
 from builder.slave.endings import EndedError, broken, failed
 from builder.slave.mirror import Mirror, mirror, public
 from builder.slave.workspace import Workspace
@@ -119,7 +121,7 @@ def with_submodules(workspace: Workspace, first: list[Submodule], archive: Path)
 
 def _add(workspace: Workspace, one: Submodule, archive: Path) -> list[Submodule]:
     part = workspace.work / "submodule.tar"
-    with mirror(workspace, one.url) as repository:
+    with mirror(workspace, one.url, otherwise=NOBODY) as repository:
         repository.update(one.commit)
         repository.resolve(GitSource(git=one.url, ref=one.commit))
         repository.archive(one.commit, part, prefix=one.path)

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import msgspec
 import pytest
@@ -114,6 +115,30 @@ class TestToken:
         _, outcome = carried_out(tmp_path / "state", private(f"{https.url}/hello", token()))
         assert outcome.state is AttemptState.SUCCEEDED
         assert not (tmp_path / "kept").exists()
+
+    def test_the_slaves_own_user_is_nobody(
+        self, tmp_path: Path, https: HttpsGit, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A place without a secret is read without one, whatever lies in his home: helpers or a `.netrc`."""
+        kept, settings = tmp_path / "kept", tmp_path / "gitconfig"
+        kept.write_text(f"https://{USER}:{quote(TOKEN, safe='')}@{https.url.removeprefix('https://')}\n")
+        settings.write_text(f"[credential]\n\thelper = store --file={kept}\n")
+        (tmp_path / ".netrc").write_text(f"machine 127.0.0.1 login {USER} password {TOKEN}\n")
+        for name, value in {"HOME": tmp_path, "GIT_CONFIG_GLOBAL": settings, "GIT_CONFIG_SYSTEM": settings}.items():
+            monkeypatch.setenv(name, str(value))
+        assert_refused(carried_out(tmp_path / "state", private(f"{https.url}/hello", None))[1], "cannot be read")
+        assert https.offered == []
+
+    def test_the_systems_authorities_are_believed(
+        self, tmp_path: Path, https: HttpsGit, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The way to a host is the system's, also where its git alone knows it."""
+        settings = tmp_path / "gitconfig"
+        settings.write_text(f'[http]\n\tsslCAInfo = "{os.environ["GIT_SSL_CAINFO"]}"\n')
+        monkeypatch.delenv("GIT_SSL_CAINFO")
+        monkeypatch.setenv("GIT_CONFIG_SYSTEM", str(settings))
+        attempt, outcome = carried_out(tmp_path / "state", private(f"{https.url}/hello", token()))
+        assert outcome.state is AttemptState.SUCCEEDED, attempt.log
 
     def test_what_a_server_repeats_is_not_logged(self, tmp_path: Path, https: HttpsGit) -> None:
         """A token that comes back in what the other side says, as it is or as it was sent, is left out."""

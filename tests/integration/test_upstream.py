@@ -1,6 +1,7 @@
 """Style ci: what an upstream commit is, and what its tarball holds, with real git and rpm."""
 
 import io
+import os
 import subprocess
 import tarfile
 from pathlib import Path
@@ -105,6 +106,23 @@ class TestSubmodules:
         assert_failed(
             outcome, f"the submodule lib of file://{upstream} is at {url!r}, which may not be read from there"
         )
+
+    def test_keys_of_the_slaves_user_are_not_for_them(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """They are for what a definition names: here is an ssh that says how it is started."""
+        ssh = tmp_path / "bin/ssh"
+        ssh.parent.mkdir()
+        ssh.write_text('#!/bin/sh\necho "ssh $*" >&2\nexit 255\n')
+        ssh.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{ssh.parent}:{os.environ['PATH']}")
+        upstream = repository(tmp_path / "one", {"one.spec": spec()})
+        add_submodule(upstream, "lib", "ssh://git@host.invalid/lib", head(upstream))
+        attempt, _ = carried_out(tmp_path / "state", ci_work(place(upstream), in_tree(upstream)))
+        assert "ssh -F none" in attempt.log
+        assert "-o IdentityAgent=none -o IdentityFile=/dev/null" in attempt.log
+        named = Packaging(git="ssh://git@host.invalid/one", ref="main")
+        attempt, _ = carried_out(tmp_path / "state", ci_work(named, named))
+        assert "ssh -o BatchMode=yes" in attempt.log
+        assert "Identity" not in attempt.log
 
     def test_repository_that_is_not_there_is_told(self, tmp_path: Path) -> None:
         """With the folder of the submodule that wants it."""
