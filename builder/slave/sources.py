@@ -17,7 +17,8 @@ _TAGS, _LISTS = frozenset({"", "package"}), frozenset({"sourcelist", "patchlist"
 """The sections in which files are named by tags, of which the first has no name, and by lines of nothing else."""
 _TAGGED = re.compile(r"(?P<kind>[A-Za-z0-9]+) \((?P<name>[^)]+)\) = (?P<digest>[0-9A-Fa-f]+)")
 _MD5 = re.compile(r"(?P<digest>[0-9A-Fa-f]{32})\s+\*?(?P<name>\S+)")
-_KINDS = frozenset({"md5", "sha1", "sha224", "sha256", "sha384", "sha512"})
+_DIGITS = {"md5": 32, "sha1": 40, "sha224": 56, "sha256": 64, "sha384": 96, "sha512": 128}
+"""The kinds of checksums that are known, with the length of their digests."""
 
 
 class Source(Value, frozen=True, kw_only=True):
@@ -59,7 +60,7 @@ def checksums(text: str) -> dict[str, Checksum]:
     """The lines of a `sources` file: `SHA512 (file) = digest`, or md5sum's older `digest  file`.
 
     Raises:
-        InvalidError: A line is neither; every such line is named.
+        InvalidError: A line is neither, or its digest is of another length than its kind has; every such line is named.
     """
     found, mistakes = {}, []
     for number, line in enumerate(text.splitlines(), 1):
@@ -67,10 +68,13 @@ def checksums(text: str) -> dict[str, Checksum]:
             continue
         match = _TAGGED.fullmatch(line.strip()) or _MD5.fullmatch(line.strip())
         kind = match.groupdict().get("kind", "md5").lower() if match else ""
-        if match is None or kind not in _KINDS:
+        if match is None or kind not in _DIGITS:
             mistakes.append(f"line {number} of sources is no checksum: {line.strip()[:80]}")
-            continue
-        found[match["name"]] = Checksum(name=match["name"], kind=kind, digest=match["digest"].lower())
+        elif len(match["digest"]) != _DIGITS[kind]:
+            counts = f"{len(match['digest'])} digits, {kind} has {_DIGITS[kind]}"
+            mistakes.append(f"line {number} of sources has a checksum of {counts}: {line.strip()[:80]}")
+        else:
+            found[match["name"]] = Checksum(name=match["name"], kind=kind, digest=match["digest"].lower())
     if mistakes:
         raise InvalidError(*mistakes)
     return found

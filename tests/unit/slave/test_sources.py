@@ -75,6 +75,16 @@ def test_every_wrong_line_of_sources_is_named() -> None:
     )
 
 
+def test_digest_of_another_length_is_told() -> None:
+    """It is nobody's, however long it is."""
+    with pytest.raises(InvalidError) as caught:
+        checksums(f"SHA256 (a) = {'a' * 63}\nMD5 (b) = {'b' * 32}\nsha1 (c) = {'c' * 300}\n")
+    assert caught.value.mistakes == (
+        f"line 1 of sources has a checksum of 63 digits, sha256 has 64: SHA256 (a) = {'a' * 63}",
+        f"line 3 of sources has a checksum of 300 digits, sha1 has 40: sha1 (c) = {'c' * 69}",
+    )
+
+
 def test_checkout_is_the_commits_day_the_build_and_the_commit() -> None:
     """The day is the commit's in UTC."""
     assert checkout(COMMIT, "aaaaaaa", 17) == "20261121.17gitaaaaaaa"
