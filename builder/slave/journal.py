@@ -76,7 +76,11 @@ class Journal:
     def _make_next(self) -> None:
         if not self._next.path.exists():
             self._next.path.mkdir()
-            self._next.reserve()
+            try:
+                self._next.reserve()
+            except OSError:  # one without room must not be there for the next order
+                files.remove_tree(self._next.path)
+                raise
 
     def forget(self, folder: AttemptFolder) -> None:
         """Remove an attempt whose end is acknowledged; interrupted, `held` finishes it."""

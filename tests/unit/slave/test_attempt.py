@@ -134,6 +134,18 @@ class TestResult:
         folder.finish(ENDED)
         assert (folder.path / "result.json").stat().st_ino == reserved.st_ino
 
+    def test_where_there_is_no_room_nothing_is_set_aside(self, tmp_path: Path) -> None:
+        """The folder for the next order is made once more when there is, with room in it."""
+        journal = Journal(tmp_path)
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+        try:
+            journal.prepare()
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        folder = journal.record(order(source_work()))
+        assert (folder.path / ".result.new").stat().st_blocks * 512 >= 4096
+
     def test_an_order_of_another_version_is_told(self, folder: AttemptFolder) -> None:
         """With the file's name."""
         (folder.path / "order.json").write_text("{}")
