@@ -108,7 +108,12 @@ class ChrootRoot:
         return answer.output
 
     def packages(self) -> Sequence[RootPackage]:
-        """Ask the tree's rpm database, and dnf's where there is one, as dnf 4 has it."""
+        """Ask the tree's rpm database, and dnf's where there is one, as dnf 4 has it.
+
+        Raises:
+            EndedError: They cannot be listed, or the tree cannot be entered any more.
+        """
+        self._look()  # what the build has made up that it requires may have been installed by mock since
         answer = self._ask(["rpm", "--query", "--all", "--queryformat", installed.FORMAT])
         if answer.code:
             raise broken(f"the packages of the build root cannot be listed: {answer.last_error}")
