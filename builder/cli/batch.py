@@ -69,6 +69,7 @@ def watch(farm: Farm, builds: list[Build], *, events: bool = False) -> Exit:
     """
     watched = _Watched(farm, builds, events=events)
     try:
+        watched.begin()
         watched.follow()
     except KeyboardInterrupt:
         first, last = builds[0]["number"], builds[-1]["number"]
@@ -104,14 +105,17 @@ class _Watched:
     """What has been told of some builds."""
 
     def __init__(self, farm: Farm, builds: list[Build], *, events: bool) -> None:
-        self._follower = Follower(farm, None)
-        self._follower.begin_with(builds[0]["number"])
+        self._follower = Follower(farm, None, met=True)
         self._builds = {build["number"]: build for build in builds}
         self._as_events = events
         self._told: dict[tuple[int, str], str] = {}
         self._colours = tables.coloured(sys.stdout)
-        for build in builds:
+
+    def begin(self) -> None:
+        """Say which builds there are, before anything else is asked of the farm."""
+        for build in self._builds.values():
             self._say(f"build {build['number']} of {build['project']}/{build['package']}")
+        self._follower.begin_with(min(self._builds))
 
     def follow(self) -> None:
         """Tell what happens until all have ended."""

@@ -65,7 +65,7 @@ def _start_one(options: argparse.Namespace) -> int:
     if options.watch:
         from builder.cli.watch import watch  # noqa: PLC0415 - only who watches needs it
 
-        return watch(farm, build["number"], events=options.json)
+        return watch(farm, build["number"], events=options.json, met=True)
     if options.json:
         tables.as_json(build)
     else:

@@ -13,16 +13,16 @@ T = TypeVar("T")
 
 
 class Follower:
-    """Asks a farm patiently: once it has answered, it is waited for when it is away.
+    """Asks a farm patiently: once it has answered, as it has where it is `met`, it is waited for when it is away.
 
     `number` is the build whose events are wanted; None for those of all.
     """
 
-    def __init__(self, farm: Farm, number: int | None) -> None:
+    def __init__(self, farm: Farm, number: int | None, *, met: bool = False) -> None:
         self._farm = farm
         self._number = number
         self._patience = Patience()
-        self._met = False
+        self._met = met
         self._newest = 0
 
     def rings(self) -> Iterator[list[Event]]:

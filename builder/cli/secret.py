@@ -10,7 +10,7 @@ from builder.cli.answers import Secret
 from builder.cli.apply import read
 from builder.cli.arguments import asks_for_json
 from builder.cli.client import Farm
-from builder.cli.exits import Exit
+from builder.cli.exits import Exit, UsageError
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -32,13 +32,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def _set(options: argparse.Namespace) -> int:
     typed = options.file == "-" and sys.stdin.isatty()
-    value = getpass.getpass("TOKEN or USER:TOKEN (not shown): ") if typed else read(options.file)
+    value = _typed() if typed else read(options.file)
     secret: Secret = Farm.from_environment().post(_path(options), {"value": value})
     if options.json:
         tables.as_json(secret)
     else:
         print(f"the {secret['kind']} `{secret['name']}` of the project `{secret['project']}` is set")
     return Exit.DONE
+
+
+def _typed() -> str:
+    try:
+        return getpass.getpass("TOKEN or USER:TOKEN (not shown): ")
+    except (EOFError, UnicodeDecodeError):
+        raise UsageError("no token was typed") from None
 
 
 def _list(options: argparse.Namespace) -> int:

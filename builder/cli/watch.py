@@ -36,15 +36,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=lambda options: watch(Farm.from_environment(), options.number, events=options.json))
 
 
-def watch(farm: Farm, number: int, *, events: bool = False) -> Exit:
+def watch(farm: Farm, number: int, *, events: bool = False, met: bool = False) -> Exit:
     """Follow a build until it ends and say how it ended; Ctrl-C ends the watch, not the build.
 
     Args:
         farm: where the build is.
         number: the build's number.
         events: print its events as JSON instead of steps and logs.
+        met: the farm has answered just now, and is waited for from the beginning.
     """
-    follower = Follower(farm, number)
+    follower = Follower(farm, number, met=met)
     try:
         build = _print_events(follower, number) if events else _show_progress(farm, follower, number)
     except KeyboardInterrupt:

@@ -115,6 +115,8 @@ def finish(
                 artifacts.insert(connection, attempt, srpm)
         if end is AttemptState.SUCCEEDED and found is not None:
             dependencies.save(connection, known.package_id, known.job, found)
+            if known.job == SOURCE:
+                dependencies.keep_only(connection, known.package_id, _chroots(connection, known))
         _settle(connection, known, examined, tries)
     return end
 
@@ -182,6 +184,11 @@ def _publish(connection: Connection, known: Known, evr: str | None) -> None:
     operations.order(connection, order, known.job_id)
 
 
+def _chroots(connection: Connection, known: Known) -> tuple[str, ...]:
+    """What the package of an attempt is built for, when nobody asks for less."""
+    return projects.one_bare(connection, known.project).chroots_of(builds.definition(connection, known.build))
+
+
 def _plan(connection: Connection, known: Known, end: JobState, source: SourceFacts | None) -> None:
     """Move the chroot jobs of a build on after its source job; those of a batch wait on for each other."""
     waiting = jobs.waiting(connection, known.build)
@@ -191,8 +198,7 @@ def _plan(connection: Connection, known: Known, end: JobState, source: SourceFac
             jobs.change(connection, job_id, then.state, reason=then.reason)
         return
     builds.found(connection, known.build, source)
-    every = projects.one_bare(connection, known.project).chroots_of(builds.definition(connection, known.build))
-    others = tuple(chroot for chroot in every if chroot not in waiting)
+    others = tuple(chroot for chroot in _chroots(connection, known) if chroot not in waiting)
     for planned in plan.planned(source, tuple(waiting), others):
         targets = msgspec.json.encode(planned.targets).decode()
         if known.batch is not None and planned.state is JobState.QUEUED:

@@ -204,7 +204,8 @@ class Intake:
             delivery = self._delivery(stream, known)
             listing = await delivery.complete(known.attempt)
             found = await delivery.dependencies(listing)
-            await self._aside(partial(provenance.check, self._folder(known), listing, known.job))
+            with disk.explained(self._folder(known)):
+                await self._aside(partial(provenance.check, self._folder(known), listing, known.job))
         except InvalidError as error:
             return attempts.broken(f"slave {known.slave} delivered what cannot be used: {error}"), None, None
         folder = self._folder(known)

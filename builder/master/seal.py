@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from builder import files
 from builder.errors import ConflictError
+from builder.master import disk
 
 FILE = "secrets.key"
 _WHERE = f"{FILE} in the master's state folder"
@@ -33,7 +34,8 @@ class Seal:
     def prepare(self, *, in_use: bool) -> None:
         """Make the key if there is none; not where something is sealed already, which a new one would not open."""
         if not in_use and not self._path.exists():
-            files.write(self._path, base64.b64encode(os.urandom(_KEY)) + b"\n", mode=0o600)
+            with disk.explained(self._path):
+                files.write(self._path, base64.b64encode(os.urandom(_KEY)) + b"\n", mode=0o600)
 
     def check(self) -> None:
         """See whether there is a key.

@@ -84,6 +84,8 @@ def unpacked(packed: bytes, root: str) -> str:
         raise InvalidError(f"the file has more than {LARGEST} bytes")
     if not unpacker.eof:
         raise InvalidError("the file is packed with gzip, but is not whole")
+    if unpacker.unused_data:
+        raise InvalidError("the file is packed with gzip, and something follows behind that: pack it once, as a whole")
     found = _root(content)
     if found != root:
         raise InvalidError(f"the file begins with <{found}>, and has to with <{root}>")

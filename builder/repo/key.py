@@ -44,7 +44,7 @@ class Keying:
         project = self._order.project
         if self._turn not in self._keys.ring(project).turns:
             self._keys.save(project, self._turn, self._next(self._keys.ring(project).keys))
-        if self._order.action is not KeyAction.CREATE:
+        if self._order.action is KeyAction.ROTATE:  # clients trust both before anything is signed by the new one alone
             self._keys.serve(project)
         current = self._keys.ring(project).current
         kind = f"key {self._order.action.value}"

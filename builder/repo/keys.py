@@ -133,12 +133,13 @@ class Keys:
         public_keys.write(self._repos, project, keys, armored)
 
     def recover(self) -> None:
-        """Remove what an earlier life has begun; where the list of a project's keys is damaged, nothing is."""
+        """Remove what an earlier life has begun; where a project's list of keys is damaged or missing, nothing is."""
         for folder in sorted(self._folder.iterdir()):
             try:
+                self.current(folder.name)  # raises when the list is gone, though clients were told of keys
                 self.tidy(folder.name)
                 public_keys.recover(self._repos, folder.name)
-            except (VersionError, OSError) as error:
+            except (VersionError, UnavailableError, OSError) as error:
                 _log.error("nothing can be signed for {project}: {error}", project=folder.name, error=error)
 
     def tidy(self, project: str) -> None:

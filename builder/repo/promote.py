@@ -11,7 +11,7 @@ import msgspec
 
 from builder.errors import ConflictError
 from builder.model.findings import Finding, Findings, told
-from builder.model.operation import Operation, Promote
+from builder.model.operation import Carry, Operation, Promote, Undo
 from builder.repo import answer, closure, layout, selection
 from builder.repo.advisory import advisory
 from builder.repo.answer import Answer
@@ -150,10 +150,13 @@ class Promoting:
 
 
 def separate(operations: Iterable[Operation]) -> Iterator[Sequence[Operation]]:
-    """The operations in their order, in parts of which only the first may be a promotion."""
+    """The operations in their order, in parts of which only the first may be one that depends on those before it.
+
+    A promotion looks at what is listed, an undo at what was brought, and what was carried is known by its generation.
+    """
     part: list[Operation] = []
     for operation in sorted(operations, key=lambda operation: operation.number):
-        if part and isinstance(operation.order, Promote):
+        if part and isinstance(operation.order, Promote | Undo | Carry):
             yield part
             part = []
         part.append(operation)

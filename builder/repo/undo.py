@@ -18,6 +18,8 @@ from builder.repo.rollback import there
 
 _BRINGING = frozenset({"publish", "promote", "carry"})
 """The kinds of operations that can be taken back."""
+_ROLLED = frozenset({"prune", "rollback"})
+"""Those that a rollback takes back."""
 
 
 class Undoing(Noted):
@@ -47,12 +49,14 @@ class Undoing(Noted):
             )
         taken = {home: taken_back(drafts.of(home), entered) for home, entered in brought.items()}
         carrying = {home: file for home, entered in brought.items() if (file := file_of(drafts.of(home), entered))}
-        if not carrying and not any(taken.values()):
+        listed = [
+            name for home, entered in brought.items() for name in entered.published if name in drafts.of(home).listed
+        ]
+        if not carrying and not listed:
             raise ConflictError(f"nothing that operation {self._order.number} brought is there any more")
         restored = {home: self._restored(home, drafts.of(home), brought[home], names) for home, names in taken.items()}
-        for home, names in taken.items():
-            if names:
-                drafts.of(home).withdraw(self._cause, names, restored[home])
+        for home, names in taken.items():  # also none, where others brought them too: these are then the last
+            drafts.of(home).withdraw(self._cause, names, restored[home])
         for home, file in carrying.items():
             drafts.of(home).carry(self._cause, file.kind, self._carried_before(home, brought[home], file.kind))
         return {}
@@ -65,9 +69,10 @@ class Undoing(Noted):
         """What the operation did to a repository; `InvalidError` if it is none that can be taken back."""
         entered = draft.before.entered(self._order.number)
         if entered is not None and entered.kind not in _BRINGING:
+            instead = f": roll {draft.before.repository} back to generation {entered.generation - 1} instead"
             raise InvalidError(
                 f"operation {entered.number} is a {entered.kind}, and only what was published, promoted or carried is"
-                f" taken back: roll {draft.before.repository} back to generation {entered.generation - 1} instead"
+                f" taken back{instead if entered.kind in _ROLLED else ''}"
             )
         return entered
 

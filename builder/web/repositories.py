@@ -9,14 +9,13 @@ client reads one unchanging tree for its whole transaction, and `<project>-<stag
 what people give to dnf. Where the project has keys, it makes dnf check every package and the metadata with them.
 """
 
-import heapq
 import re
-from collections.abc import Iterator
-from itertools import chain
+from functools import partial
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
 from builder.errors import NotFoundError
+from builder.master.delivery import Aside
 from builder.model import Label, Value
 from builder.repo import public_keys
 from builder.repo.layout import DEBUG, SOURCE
@@ -28,8 +27,6 @@ _GENERATIONS = "generations"
 _METADATA = "repodata"
 _NAMED_BY_DIGEST = re.compile(r"[0-9a-f]{64}-[a-z.]+")
 """The name of a file of the metadata, of each but repomd.xml: such a file is the same wherever it is."""
-_LOOKED_AT = 1000
-"""In how many generations, the newest first, a file is looked for that has left the current one."""
 _ABOVE = 3
 """Project, stage and distribution may have any name."""
 _TYPES = {
@@ -76,12 +73,13 @@ class Repositories:
     Who reads `repodata/` while another generation becomes current still gets the files that its repomd.xml named.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, aside: Aside) -> None:
         self._root = root
+        self._aside = aside
 
     async def file(self, asked: InRepository, visit: Visit) -> Answer:
         """A file; one below `generations/` never changes."""
-        path = self._place(self._fixed(asked.path))
+        path = self._place(await self._fixed(asked.path))
         if not path.is_file():
             raise NotFoundError(f"/repos/{'/'.join(asked.path)} is a folder, and folders are not listed")
         content_type = _TYPES.get(PurePosixPath(asked.path[-1]).suffix, "application/octet-stream")
@@ -120,7 +118,7 @@ class Repositories:
         """The absolute address of a real path."""
         return f"{visit.origin}/repos/{quote(str(path.relative_to(self._root.resolve())), safe='/+~')}"
 
-    def _fixed(self, parts: tuple[str, ...]) -> tuple[str, ...]:
+    async def _fixed(self, parts: tuple[str, ...]) -> tuple[str, ...]:
         """Where a file of the metadata is for good: in the current generation, or in the newest that has it.
 
         Whatever is no such file is where it was asked for.
@@ -130,10 +128,10 @@ class Repositories:
         current = self._place(parts[:-1]).parent
         if current.parent.name != _GENERATIONS:
             return parts
-        for number in chain([current.name], _newest_first(current.parent)):
-            if current.parent.joinpath(number, *parts[-2:]).is_file():
-                return (*parts[:-2], _GENERATIONS, number, *parts[-2:])
-        return parts
+        number: str | None = current.name
+        if not (current / _METADATA / parts[-1]).is_file():
+            number = await self._aside(partial(_newest_with, current.parent, parts[-1]))
+        return parts if number is None else (*parts[:-2], _GENERATIONS, number, *parts[-2:])
 
     def _place(self, parts: tuple[str, ...]) -> Path:
         """The real path of something below the root; `NotFoundError` if there is nothing, or it leads outside.
@@ -153,7 +151,7 @@ class Repositories:
         return path
 
 
-def _newest_first(generations: Path) -> Iterator[str]:
-    """The newest generations' names."""
-    numbers = (int(one.name) for one in generations.iterdir() if one.name.isdecimal())
-    yield from map(str, heapq.nlargest(_LOOKED_AT, numbers))
+def _newest_with(generations: Path, name: str) -> str | None:
+    """The newest generation with this file of the metadata, if there is one."""
+    numbers = sorted((int(one.name) for one in generations.iterdir() if one.name.isdecimal()), reverse=True)
+    return next((str(number) for number in numbers if (generations / str(number) / _METADATA / name).is_file()), None)

@@ -8,6 +8,7 @@ from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
 
+from builder.master.delivery import Aside
 from builder.master.provenance import Provenance
 from builder.master.service import Farm
 from builder.model.batch import Plan
@@ -128,9 +129,9 @@ def pages(farm: Farm, root: Path, templates: Templates, assets: Assets) -> tuple
     )
 
 
-def repositories(root: Path) -> tuple[Route[Any, Any], ...]:
+def repositories(root: Path, aside: Aside) -> tuple[Route[Any, Any], ...]:
     """What dnf reads; the two answers that are no files come before all files."""
-    repos = Repositories(root)
+    repos = Repositories(root, aside)
     repo_file = "/repos/{project}/{stage}/{distribution}/{name}.repo"
     return (
         Route("GET", repo_file, ANYONE, RepoFile, Answer, repos.repo_file),
@@ -141,4 +142,6 @@ def repositories(root: Path) -> tuple[Route[Any, Any], ...]:
 
 def table(farm: Farm, root: Path, feed: Feed, templates: Templates, assets: Assets, clock: IReactorTime) -> Table:
     """All of them; `root` is the folder of the repositories."""
-    return Table((*api(farm, root, feed, clock), *pages(farm, root, templates, assets), *repositories(root)))
+    return Table(
+        (*api(farm, root, feed, clock), *pages(farm, root, templates, assets), *repositories(root, farm.aside))
+    )

@@ -247,6 +247,8 @@ def test_the_template_is_a_spec(tmp_path: Path) -> None:
     """The tests above break a spec that is fine by itself."""
     spec = tmp_path / "fine.spec"
     spec.write_text(
-        SPEC.format(name="fine", version="1", arch="noarch", build="true", install="", check="true", requires="")
+        SPEC.format(
+            name="fine", version="1", arch="noarch", build="true", install="", check="true", requires="", needs=""
+        )
     )
     subprocess.run(["rpmspec", "-P", str(spec)], check=True, capture_output=True)

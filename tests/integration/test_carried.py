@@ -193,6 +193,8 @@ def test_an_undo_takes_back_what_was_carried(bench: Workbench) -> None:
         ({"packed": b"<comps/>"}, "the file is not packed with gzip"),
         ({"packed": gzip.compress(b"<comps>")}, "the file is no XML: no element found"),
         ({"packed": gzip.compress(b"<comps/>")[:-1]}, "the file is packed with gzip, but is not whole"),
+        ({"packed": gzip.compress(b"<comps/>") + b"more"}, "the file is packed with gzip, and something follows"),
+        ({"packed": gzip.compress(b"<comps/>") * 2}, "the file is packed with gzip, and something follows"),
         ({"packed": gzip.compress(b"<html/>")}, "the file begins with <html>, and has to with <comps>"),
         ({"packed": gzip.compress(b'<!DOCTYPE c [<!ENTITY a "b">]><comps/>')}, "the file declares the entity a"),
         ({"packed": gzip.compress(b" " * (9 << 20))}, "the file has more than 8388608 bytes"),

@@ -203,10 +203,13 @@ def test_undone_one_after_the_other(bench: Workbench) -> None:
 
 
 def test_what_two_operations_brought_stays_until_both_are_undone(bench: Workbench) -> None:
-    """The same package of two builds stays while one of them stands."""
+    """The same package of two builds stays while one of them stands, and goes with the other."""
     published(bench, 4, *rpms("hello", "3"))
-    assert "nothing that operation 4" in told(ordered(bench, 5, Undo(project="hello", number=4)))[0]
+    assert not told(ordered(bench, 5, Undo(project="hello", number=4)))
     assert names(bench.state / TREE) == ["hello-3-1.noarch"]
+    ordered(bench, 6, Undo(project="hello", number=3))
+    assert "hello-3-1.noarch" not in names(bench.state / TREE)
+    assert "nothing that operation 4" in told(ordered(bench, 7, Undo(project="hello", number=4)))[0]
 
 
 def test_only_what_brings_packages_is_undone(bench: Workbench) -> None:

@@ -167,7 +167,7 @@ class Kills:
         strange += [
             path
             for path in self.state.iterdir()
-            if path.name not in {"attempts", "parked", "git", "cache", "trust.pem"}
+            if path.name not in {"attempts", "next", "parked", "git", "cache", "trust.pem"}
         ]
         work = [attempt.folder.work for attempt in attempts if attempt.folder.work.exists()]
         return [f"folder: {path}" for path in (*strange, *work)]

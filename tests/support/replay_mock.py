@@ -106,6 +106,8 @@ class Replay:
         self.state(f"Start: build setup for {self.srpm.name}")
         self.inside(["rpm", "-Uvh", "--nodeps", f"/builddir/{self.srpm.name}"])
         (spec,) = (self.root / "builddir/build/SPECS").glob("*.spec")
+        for earlier in (self.root / "builddir/build/SRPMS").iterdir():
+            earlier.unlink()
         self.rpmbuild("-bs", spec.name)
         (rebuilt,) = (self.root / "builddir/build/SRPMS").glob("*.src.rpm")
         asked = self.requirements(rebuilt)

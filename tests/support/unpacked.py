@@ -24,7 +24,8 @@ def program(name: str) -> Program:
     places = [root / "usr/sbin", root / "usr/bin"]
     found = shutil.which(name, path=os.pathsep.join(map(str, places)))
     if found is None:
-        system = shutil.which(name) or pytest.skip(f"this host has no {name}")
+        path = os.pathsep.join([os.environ["PATH"], "/usr/sbin"])
+        system = shutil.which(name, path=path) or pytest.skip(f"this host has no {name}")
         return Program(system, {})
     libraries = os.pathsep.join(str(path) for path in root.glob("usr/lib/*-linux-gnu*"))
     path = os.pathsep.join([*map(str, places), os.environ["PATH"]])

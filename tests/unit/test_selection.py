@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from builder import nevra
 from builder.errors import InvalidError, NotFoundError
-from builder.model.operation import CarriedKind, Carry, Operation, Order, Prepare, Promote
+from builder.model.operation import CarriedKind, Carry, Operation, Order, Prepare, Promote, Undo
 from builder.repo.layout import Repository
 from builder.repo.manifest import Listed
 from builder.repo.promote import separate
@@ -124,15 +124,21 @@ def test_what_is_not_there_is_named() -> None:
         selected(_order(packages=("no", "x"), builds=(8, 9, 1)), {_HOMES[0]: (_package("x", 1, "x86_64"),)})
 
 
-@given(st.lists(st.booleans()))
-def test_a_promotion_is_the_first_of_what_is_carried_out_together(promotions: list[bool]) -> None:
-    """Nothing is lost or changes places, and no promotion has anything before it in its part."""
-    prepare = Prepare(project="p", stages=(), chroots=())
-    orders = [_order(everything=True) if one else prepare for one in promotions]
+_PREPARE = Prepare(project="p", stages=(), chroots=())
+_DEPENDING = (
+    _order(everything=True),
+    Undo(project="p", number=1),
+    Carry(project="p", stage="s", distribution="d", kind=CarriedKind.GROUP, packed=b""),
+)
+
+
+@given(st.lists(st.sampled_from([_PREPARE, *_DEPENDING])))
+def test_what_depends_on_the_others_is_the_first_of_its_part(orders: list[Order]) -> None:
+    """Nothing is lost or changes places, and nothing that looks at what was done before has that in its part."""
     operations = [Operation(number=number, order=order) for number, order in enumerate(orders)]
     parts = list(separate(reversed(operations)))
     assert [operation for part in parts for operation in part] == operations
-    assert all(not isinstance(operation.order, Promote) for part in parts for operation in part[1:])
+    assert all(operation.order is _PREPARE for part in parts for operation in part[1:])
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """SQL for what packages require and provide, as their last builds have found out."""
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import msgspec
@@ -32,6 +32,12 @@ def save(connection: Connection, package_id: int, job: str, found: Dependencies)
     text = msgspec.json.encode(found).decode()
     if not connection.execute(_UPDATE, {"of": package_id, "by": job, "found": text}).rowcount:
         connection.execute(_INSERT, {"package_id": package_id, "job": job, "found": text})
+
+
+def keep_only(connection: Connection, package_id: int, chroots: Iterable[str]) -> None:
+    """Forget what jobs for other chroots than these have found out: the package is not built for them any more."""
+    of = dependencies.c.package_id == package_id
+    connection.execute(sa.delete(dependencies).where(of, dependencies.c.job.not_in([SOURCE, *chroots])))
 
 
 def known(connection: Connection, package_ids: Collection[int]) -> dict[int, Found]:

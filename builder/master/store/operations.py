@@ -18,11 +18,16 @@ APPLIED: Final = OperationState.APPLIED.value
 REJECTED: Final = OperationState.REJECTED.value
 
 _INSERT = sa.insert(operations).returning(operations.c.number)
-_WAITING = (
+_RANKED = (
     sa.select(operations.c.number, operations.c.order)
+    .add_columns(sa.func.row_number().over(partition_by=operations.c.project, order_by=operations.c.number).label("at"))
     .where(operations.c.state == WAITING)
-    .order_by(operations.c.number)
-    .limit(sa.bindparam("limit"))
+    .subquery()
+)
+_WAITING = (
+    sa.select(_RANKED.c.number, _RANKED.c.order)
+    .where(_RANKED.c["at"] <= sa.bindparam("limit"))
+    .order_by(_RANKED.c.number)
 )
 _NEWEST = sa.select(operations).order_by(operations.c.number.desc())
 

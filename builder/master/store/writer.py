@@ -2,7 +2,7 @@
 
 A commit is mostly waiting for the disk. While one group is committed the next gathers, so many callers at once share
 the wait and a single one does not wait for others. Each unit has a savepoint of its own: one that fails takes back its
-own changes and no others. Answers are given after the commit, and are on their way before the bell rings.
+own changes and no others. Answers are given after the commit, and before the bell rings.
 """
 
 from collections.abc import Callable

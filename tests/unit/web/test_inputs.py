@@ -35,7 +35,7 @@ class InputsTest(WebTest):
     def test_nothing_succeeded(self) -> None:
         """Then there is nothing to tell, and the page says so."""
         assert self.client.get("/api/v1/builds/2/inputs").json(list[JobInputs]) == []
-        assert "No job of this build has succeeded yet." in self.client.get("/builds/2/inputs").text
+        assert "Nothing is kept of what went into this build" in self.client.get("/builds/2/inputs").text
         assert "/builds/2/inputs" not in self.client.get("/builds/2").text
 
     def test_old_builds_say_that_it_was_removed(self) -> None:

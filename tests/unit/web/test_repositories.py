@@ -15,6 +15,7 @@ from builder.repo import public_keys
 from builder.web.repositories import InRepository, Repositories
 from builder.web.stored import ASK_AGAIN, FOREVER
 from builder.web.visit import Visit
+from tests.support.aside import aside
 from tests.support.store import answer as answered
 from tests.support.web import WebTest
 
@@ -210,7 +211,7 @@ def test_no_name_leads_outside(tmp_path_factory: pytest.TempPathFactory, parts: 
         (root / "link").symlink_to(state)
         (root / "a" / "up").symlink_to("../..")
     try:
-        answer = answered(Repositories(root).file(InRepository(path=tuple(parts)), Visit(origin="http://x")))
+        answer = answered(Repositories(root, aside).file(InRepository(path=tuple(parts)), Visit(origin="http://x")))
     except NotFoundError:
         return
     pytest.fail(f"{parts} was answered with {answer.headers}")
