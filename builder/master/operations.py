@@ -40,7 +40,7 @@ from builder.protocol import Handlers, Peer
 from builder.wire import PROTOCOL_VERSION, Applied, Done, Operate, Rejected, RepoHello, Welcome
 
 AT_ONCE = 100
-"""How many operations the repository builder has at most; the next one is sent when one is answered."""
+"""How many operations of a project the repository builder has at most; the next is sent when one is answered."""
 
 GATHER = 0.02
 """For how many seconds operations gather: the dispatcher, for whom a slave waits, has the interpreter to itself."""
