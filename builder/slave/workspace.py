@@ -20,14 +20,20 @@ LOG_TAIL = 1 << 20
 """How many bytes of a step's log are looked at for what went wrong."""
 OUTPUT_LIMIT = 4 << 20
 """How many bytes of a program's answer are read."""
+_END = 64 << 10
+"""How many bytes at the end of a longer one are read too."""
 
 
 class Answer(NamedTuple):
-    """What a program answered: exit code, standard output, standard error."""
+    """What a program answered: exit code, standard output, standard error.
+
+    Of a long output, `output` has the beginning and `end` the end; `end` is empty where `output` is all of it.
+    """
 
     code: int
     output: str
     errors: str
+    end: str = ""
 
     @property
     def last_error(self) -> str:
@@ -128,7 +134,7 @@ class Workspace:
         output, errors = self.work / "output", self.work / "errors"
         with output.open("wb") as out, errors.open("wb") as err:
             code = self._run(command, out.fileno(), err.fileno(), environment)
-        answer = Answer(code, head(output), cleaned(head(errors)))
+        answer = Answer(code, head(output), cleaned(head(errors)), _end(output))
         if answer.errors and not quiet:
             self.say(answer.errors.rstrip())
         return answer
@@ -164,3 +170,13 @@ def head(path: Path) -> str:
     """The beginning of what a program has written, as far as it is read."""
     with path.open("rb") as file:
         return file.read(OUTPUT_LIMIT).decode(errors="replace")
+
+
+def _end(path: Path) -> str:
+    """The end of what is longer than what is read of it."""
+    size = path.stat().st_size
+    if size <= OUTPUT_LIMIT:
+        return ""
+    with path.open("rb") as file:
+        file.seek(max(0, size - _END))
+        return file.read().decode(errors="replace")

@@ -16,8 +16,8 @@ from builder.slave import sandbox, spec
 from builder.slave.steps.fetch import Gathered
 from builder.slave.workspace import Workspace
 
-_SPEC = f"[{spec.ANSWER}%{{PROVIDENAME}}]\\n"
-_PACKAGE = f"[{spec.ANSWER}%{{PROVIDENAME}}][{spec.ANSWER}%{{FILENAMES}}]\\n"
+_PROVIDES = f"[{spec.ANSWER}%{{PROVIDENAME}}]\\n"
+_FILES = f"[{spec.ANSWER}%{{FILENAMES}}]\\n"
 _CAPABILITY = re.compile(CAPABILITY_PATTERN)
 _LISTED = re.compile(r"/etc/|.*bin/|/usr/lib/sendmail\Z")
 """The files in the primary metadata of a repository, by which packages require others."""
@@ -32,7 +32,7 @@ def of_source(workspace: Workspace, gathered: Gathered, requires: Iterable[str])
         EndedError: The spec does not say.
     """
     told = [*spec.TOPDIR, *spec.defines(gathered.options), f"SPECS/{gathered.spec}"]
-    query = ["rpmspec", "--query", "--queryformat", _SPEC, *told]
+    query = ["rpmspec", "--query", "--queryformat", _PROVIDES, *told]
     answer = spec.ask(workspace, gathered.home, query, "the packages of the spec cannot be listed")
     named = (name for requirement in requires for name in names(requirement))
     return _written(workspace, requires=named, provides=spec.answers(answer.output))
@@ -40,9 +40,20 @@ def of_source(workspace: Workspace, gathered: Gathered, requires: Iterable[str])
 
 def of_packages(workspace: Workspace, folder: Path, packages: Sequence[str]) -> Path:
     """The file that says what these packages in a folder provide; one that is none is somebody else's to refuse."""
-    query = ["rpm", "--query", "--package", "--nosignature", "--queryformat", _PACKAGE, *packages]
+    capabilities = _of_packages(workspace, folder, packages, "capabilities", _PROVIDES)
+    paths = _of_packages(workspace, folder, packages, "files", _FILES)
+    return _written(workspace, requires=(), provides=filter(_counts, (*capabilities, *paths)))
+
+
+def _of_packages(workspace: Workspace, folder: Path, packages: Sequence[str], what: str, wanted: str) -> Sequence[str]:
+    """What the packages say in a format; of more than is read, as much as there is whole."""
+    query = ["rpm", "--query", "--package", "--nosignature", "--queryformat", wanted, *packages]
     answer = workspace.ask(sandbox.on_host(query, folder, sandbox.host_links()), quiet=True)
-    return _written(workspace, requires=(), provides=filter(_counts, spec.answers(answer.output)))
+    if not answer.end:
+        return spec.answers(answer.output)
+    found = spec.answers(answer.output.rpartition("\n")[0])
+    workspace.say(f"the packages have so many {what} that the order of builds knows the first {len(found)} alone")
+    return found
 
 
 def names(requirement: str) -> Iterator[str]:

@@ -36,6 +36,9 @@ def lint(workspace: Workspace, folder: Path, names: Sequence[str]) -> Lint:
     except OSError as error:
         return Lint(note=f"rpmlint could not be started: {error}"[:4096])
     workspace.say(answer.output.strip())
+    if answer.end:
+        last = answer.end.partition("\n")[2].strip()
+        workspace.say(f"[…]\n{last}")
     return summary(answer)
 
 
@@ -43,7 +46,7 @@ def summary(answer: Answer) -> Lint:
     """What rpmlint said, in short; its exit code only says whether it found errors."""
     found = [(match["level"], match[0][:LONGEST_FINDING]) for match in _FINDING.finditer(answer.output)]
     first = tuple(line for _, line in sorted(found, key=lambda finding: finding[0]))[:MOST_FINDINGS]
-    match = _SUMMARY.search(answer.output)
+    match = _SUMMARY.search(answer.end or answer.output)  # it is what comes last
     if match:
         return Lint(errors=int(match["errors"]), warnings=int(match["warnings"]), first=first)
     errors = sum(level == "E" for level, _ in found)

@@ -37,6 +37,12 @@ def test_a_summary_is_short() -> None:
     assert {len(line) for line in found.first} == {LONGEST_FINDING}
 
 
+def test_what_comes_last_is_read_of_a_long_one_too() -> None:
+    """Of what is in between, nothing."""
+    found = summary(Answer(64, SAID.rpartition(" 2 packages")[0], "", end=SAID[-100:]))
+    assert (found.errors, found.warnings, found.note) == (1, 2, "")
+
+
 def test_a_crash_is_a_note() -> None:
     """With its last line, and what was found until then."""
     found = summary(Answer(1, SAID.rpartition(" 2 packages")[0], "Traceback …\nValueError: no such tag"))
