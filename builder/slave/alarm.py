@@ -46,6 +46,19 @@ class Alarm:
         finally:
             self._limits.end_step()
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """The block waits for another attempt: that counts for the limit of the whole alone."""
+        if self._limits is None:
+            yield
+            return
+        self._limits.pause(time.monotonic())
+        try:
+            yield
+        finally:
+            self._limits.resume(time.monotonic())
+            self._look(self._limits)
+
     def _look(self, limits: Limits) -> None:
         now = time.monotonic()
         reason = limits.overdue(now)

@@ -23,6 +23,7 @@ class Limits:
         self._heard = now
         self._end = now + order.timeout
         self._step: tuple[StepName, int, float] | None = None
+        self._paused: float | None = None
 
     def begin_step(self, step: StepName, now: float) -> None:
         """A step begins, and ends the one before."""
@@ -33,6 +34,19 @@ class Limits:
         """What comes now belongs to no step."""
         self._step = None
 
+    def pause(self, now: float) -> None:
+        """Until `resume`, only the time of the whole attempt counts: it waits for another one."""
+        self._paused = now
+
+    def resume(self, now: float) -> None:
+        """The step goes on where it was, and silence begins anew."""
+        if self._paused is not None:
+            if self._step:
+                step, seconds, end = self._step
+                self._step = (step, seconds, end + now - self._paused)
+            self._heard = now
+            self._paused = None  # last: a signal may come in between
+
     def overdue(self, now: float) -> str | None:
         """Which limit is over, as a sentence, if one is."""
         said = self._log_length()
@@ -40,6 +54,8 @@ class Limits:
             self._said, self._heard = said, now
         if now >= self._end:
             return f"it took longer than {lasting(self._order.timeout)}"
+        if self._paused is not None:
+            return None
         if self._step and now >= self._step[2]:
             step, seconds, _ = self._step
             return f"the step {step.value} took longer than {lasting(seconds)}"
@@ -49,6 +65,8 @@ class Limits:
 
     def wait(self, now: float) -> float:
         """How many seconds after `now` one should look again: when something may be over, or the log has grown."""
+        if self._paused is not None:
+            return self._end - now
         ends = [self._end, self._heard + self._order.silence, *([self._step[2]] if self._step else [])]
         return min(min(ends) - now, self._order.silence / LOOKS)
 

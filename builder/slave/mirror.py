@@ -229,10 +229,20 @@ def mirror(
     kept.prune(path.parent)
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        _lock(workspace, descriptor, url)
         yield Mirror(workspace, path, url, access, otherwise)
     finally:
         os.close(descriptor)
+
+
+def _lock(workspace: Workspace, descriptor: int, url: str) -> None:
+    """Lock a mirror; the time in which another attempt has it is not this one's."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        workspace.say(f"waiting for another attempt that uses the clone of {public(url)}")
+        with workspace.alarm.paused():
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
 def _home(workspace: Workspace) -> Path:

@@ -1,5 +1,6 @@
 """The source job with real git, real rpm and a real sandbox; it needs no root."""
 
+import fcntl
 import hashlib
 import os
 import secrets
@@ -308,6 +309,19 @@ class TestRepository:
         (mirror / "config.lock").touch()
         _, outcome = carried_out(tmp_path, source_work(url))
         assert outcome.state is AttemptState.SUCCEEDED
+
+    def test_waiting_for_another_attempt_is_told(self, tmp_path: Path) -> None:
+        """It goes on when the other one no longer uses the clone."""
+        url = packaging(tmp_path, "hello")
+        carried_out(tmp_path, source_work(url))
+        (mirror,) = (tmp_path / "state/git").iterdir()
+        other = os.open(mirror, os.O_RDONLY)
+        fcntl.flock(other, fcntl.LOCK_EX)
+        attempt = RealAttempt(tmp_path / "state", order(source_work(url), attempt=secrets.token_hex(16)))
+        attempt.start()
+        attempt.await_log(f"waiting for another attempt that uses the clone of {url}\n")
+        os.close(other)
+        assert attempt.wait().state is AttemptState.SUCCEEDED
 
     def test_mirror_that_nobody_has_used_for_long_is_removed(self, tmp_path: Path) -> None:
         """When another one is used; one that is used again is there as before."""

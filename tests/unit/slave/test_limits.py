@@ -71,6 +71,23 @@ def test_silence_is_bounded_from_the_last_byte_on() -> None:
     assert limits.overdue(START + 59.5) == "nothing was written to the log for 30 s"
 
 
+def test_waiting_for_another_attempt_counts_for_the_whole_alone() -> None:
+    """Then the step has what it had left, and silence begins."""
+    limits = Limits(limited(timeout=1000, silence=30, build=20), Log(), START)
+    limits.begin_step(StepName.BUILD, START)
+    limits.pause(START + 15)
+    assert limits.overdue(START + 515) is None
+    assert limits.wait(START + 515) == 485
+    limits.resume(START + 515)
+    assert limits.overdue(START + 519) is None
+    assert limits.overdue(START + 520) == "the step build took longer than 20 s"
+    limits.end_step()
+    assert limits.overdue(START + 544) is None
+    assert limits.overdue(START + 545) == "nothing was written to the log for 30 s"
+    limits.pause(START + 545)
+    assert limits.overdue(START + 1000) == "it took longer than 16 min 40 s"
+
+
 seconds = st.integers(1, 7 * 86400)
 
 
