@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import unquote
 
 from builder import files
 from builder.model.attempt import Commit, FailureKind
@@ -222,6 +223,8 @@ def mirror(
     `access` opens that repository, if it is private; without it, git is given what it gets `otherwise`.
     """
     owner = (access.project, access.secret.name) if access else ()
+    if _leads_into(workspace.state, url, workspace.work):
+        raise failed(FailureKind.SOURCES, f"{public(url)} is in the slave's own folder, which is nobody's to name")
     path = workspace.state / "git" / hashlib.sha256("\0".join((url, *owner)).encode()).hexdigest()[:32]
     kept.use(path)
     if access:
@@ -233,6 +236,20 @@ def mirror(
         yield Mirror(workspace, path, url, access, otherwise)
     finally:
         os.close(descriptor)
+
+
+def _leads_into(state: Path, url: str, folder: Path) -> bool:
+    """Whether git, started in `folder`, would read below `state`, where others' private repositories are.
+
+    It takes for a path what has no colon before its first slash, and `file://`, with per cent signs, also with a host.
+    """
+    if url.startswith("file://"):
+        path = Path("/" + unquote(url.removeprefix("file://")).lstrip("/"))
+    elif ":" in url.partition("/")[0]:
+        return False
+    else:
+        path = folder / url
+    return path.resolve().is_relative_to(state.resolve())
 
 
 def _lock(workspace: Workspace, descriptor: int, url: str) -> None:

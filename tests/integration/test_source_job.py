@@ -310,6 +310,19 @@ class TestRepository:
         _, outcome = carried_out(tmp_path, source_work(url))
         assert outcome.state is AttemptState.SUCCEEDED
 
+    @pytest.mark.parametrize("way", ["file://{0}", "file://{0}/../git", "file://{1}", "{0}", "../../../git", "{2}/git"])
+    def test_folder_of_the_slave_is_nobodys_to_name(self, tmp_path: Path, way: str) -> None:
+        """Clones of others' private repositories are in it, however one writes the way there."""
+        url = packaging(tmp_path, "hello")
+        carried_out(tmp_path, source_work(url))
+        (mirror,) = (tmp_path / "state/git").iterdir()
+        (tmp_path / "link").symlink_to(tmp_path / "state")
+        git_folder = mirror.parent
+        escaped = str(git_folder).replace("git", "%67it")
+        ways = way.format(git_folder, escaped, tmp_path / "link")
+        _, outcome = carried_out(tmp_path, source_work(f"{ways}/{mirror.name}"))
+        assert_failed(outcome, FailureKind.SOURCES, "is in the slave's own folder, which is nobody's to name")
+
     def test_waiting_for_another_attempt_is_told(self, tmp_path: Path) -> None:
         """It goes on when the other one no longer uses the clone."""
         url = packaging(tmp_path, "hello")
