@@ -10,6 +10,7 @@ Source: git-credential-store(1), gitcredentials(7), ssh_config(5).
 
 import base64
 import os
+import re
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ from builder.slave.workspace import Workspace
 USER = "git"
 """Of a token that comes without a user: where it counts, people give one."""
 _HIDDEN = "***"
+_IN_URL = re.compile(r"//[^/\s]*@")
 _SHORTEST_LINE = 8
 """Shorter lines of a key tell nothing, and stand in many texts."""
 
@@ -70,6 +72,11 @@ NOBODY = Grant(
     }
 )
 """For repositories that no definition names: their ssh has no key or agent of the slave's user."""
+
+
+def public(text: str) -> str:
+    """`text` without the names and passwords that URLs in it begin with."""
+    return _IN_URL.sub("//", text)
 
 
 def access(work: SourceWork, place: GitSource) -> Access | None:

@@ -23,7 +23,7 @@ from builder import files
 from builder.model.attempt import Commit, FailureKind
 from builder.model.project import GitSource
 from builder.slave import kept
-from builder.slave.access import NOTHING, Access, Grant, granted
+from builder.slave.access import NOTHING, Access, Grant, granted, public
 from builder.slave.endings import EndedError, broken, failed
 from builder.slave.workspace import Answer, Workspace
 
@@ -66,7 +66,6 @@ _PRIVATE = (
     "if it is private, keep a token or an ssh key for it by `builder secret set PROJECT NAME`, and let its place in "
     "the definition say `secret: NAME`"
 )
-_SECRET = re.compile(r"//[^/@\s]+@")
 _HASH = re.compile(r"[0-9a-f]{7,64}")
 _LINK = "160000"
 """The mode of a tree's entry that is a commit of another repository."""
@@ -277,11 +276,6 @@ def _home(workspace: Workspace) -> Path:
 
 def _at_home(home: Path) -> dict[str, str]:
     return {"GIT_CONFIG_GLOBAL": str(home / _CONFIG), "HOME": str(home), "XDG_CONFIG_HOME": str(home)}
-
-
-def public(text: str) -> str:
-    """`text` without the passwords of URLs."""
-    return _SECRET.sub("//", text)
 
 
 def _archived(tarball: Path) -> bool:

@@ -16,9 +16,9 @@ from builder import files
 from builder.model import Value
 from builder.model.attempt import FailureKind
 from builder.model.project import GitSource
-from builder.slave.access import NOBODY
+from builder.slave.access import NOBODY, public
 from builder.slave.endings import EndedError, broken, failed
-from builder.slave.mirror import Mirror, mirror, public
+from builder.slave.mirror import Mirror, mirror
 from builder.slave.workspace import Workspace
 
 MOST = 200

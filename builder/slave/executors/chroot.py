@@ -5,7 +5,7 @@ It runs as root, or as an ordinary user with ranges in /etc/subuid and /etc/subg
 
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from builder import files
@@ -43,7 +43,8 @@ class ChrootExecutor:
         if absent:
             return f"{', '.join(absent)} cannot be found in PATH"
         attempt = sandbox.on_host(["true"], Path("/"), sandbox.host_links())
-        return _refusal(sandbox.as_owner(attempt, user), interrupts)
+        why = refusal(sandbox.as_owner(attempt, user), interrupts, os.environ)
+        return why and f"it cannot make a sandbox: {why}"
 
     def fill(self, workspace: Workspace, work: ChrootWork, srpm: Path) -> "FilledRoot":
         """Install everything in one transaction."""
@@ -212,12 +213,12 @@ def _add_account(of_tree: Path, seen: Path) -> None:
     seen.write_text(f"{own}{line}{more}\n")
 
 
-def _refusal(command: Sequence[str], interrupts: Interrupts) -> str | None:
-    """What a program that only shall succeed says if it does not."""
+def refusal(command: Sequence[str], interrupts: Interrupts, environment: Mapping[str, str]) -> str | None:
+    """What a program that only shall succeed says at last if it does not."""
     with os.fdopen(os.memfd_create("refusal"), "w+b") as said:
         code = run(
-            command, interrupts, output=said.fileno(), errors=said.fileno(), folder=Path("/"), environment=os.environ
+            command, interrupts, output=said.fileno(), errors=said.fileno(), folder=Path("/"), environment=environment
         )
         said.seek(0)
         lines = said.read().decode(errors="replace").strip().splitlines()
-    return None if code == 0 else f"it cannot make a sandbox: {lines[-1] if lines else f'exit code {code}'}"
+    return None if code == 0 else lines[-1] if lines else f"exit code {code}"

@@ -20,11 +20,11 @@ from pathlib import Path
 from builder import files
 from builder.model.attempt import ChrootWork
 from builder.model.inputs import Program, RootPackage
-from builder.process import Interrupts, run
+from builder.process import Interrupts
 from builder.slave.endings import broken
 from builder.slave.executors import installed, janitor, keeper, mock_plugin
 from builder.slave.executors.cache import cache_slot
-from builder.slave.executors.chroot import ChrootRoot
+from builder.slave.executors.chroot import ChrootRoot, refusal
 from builder.slave.executors.filling import DATABASE, TRUST_NAME, requirements
 from builder.slave.executors.mock_failure import failure_of_build, root_failure
 from builder.slave.executors.mock_settings import (
@@ -75,7 +75,8 @@ class MockExecutor:
             return f"{', '.join(absent)} cannot be found in PATH"
         if "mock" not in {group.gr_name for group in grp.getgrall()}:
             return "there is no group named mock"
-        return _refusal(kept(keeping(), [self._program, "--version"], [], cut=True), interrupts)
+        why = refusal(kept(keeping(), [self._program, "--version"], [], cut=True), interrupts, environment())
+        return why and f"it cannot be started: {why}"
 
     def fill(self, workspace: Workspace, work: ChrootWork, srpm: Path) -> "MockRoot":
         """Let mock make the root, and stop it there."""
@@ -216,14 +217,3 @@ def unprivileged() -> int:
 def environment() -> dict[str, str]:
     """The slave's, with the variable that mock takes for who has started it."""
     return {**os.environ, "SUDO_UID": str(unprivileged()), "PYTHONUNBUFFERED": "1"}
-
-
-def _refusal(probe: Sequence[str], interrupts: Interrupts) -> str | None:
-    """What mock says if it cannot even be started."""
-    with os.fdopen(os.memfd_create("refusal"), "w+b") as said:
-        code = run(
-            probe, interrupts, output=said.fileno(), errors=said.fileno(), folder=Path("/"), environment=environment()
-        )
-        said.seek(0)
-        lines = said.read().decode(errors="replace").strip().splitlines()
-    return None if code == 0 else f"it cannot be started: {lines[-1] if lines else f'exit code {code}'}"

@@ -1,7 +1,6 @@
 """What went into a result, written down for the master to keep: part of the steps srpm and collect."""
 
 import hashlib
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -11,12 +10,12 @@ from builder import files
 from builder.model.attempt import ChrootWork, Commit, SourceWork
 from builder.model.chroot import BaseRepository
 from builder.model.inputs import INPUTS_NAME, ChrootInputs, Program, SourceFile, SourceInputs, UsedRepository
+from builder.slave.access import public
 from builder.slave.executors.executor import BuildRoot
 from builder.slave.workspace import Workspace
 
 HOST = {"rpm": "RPM version", "bwrap": "bubblewrap"}
 """The programs of the host by which SRPMs are made, with what stands before the version that they tell."""
-_SECRET = re.compile(r"://[^/\s]*@")
 
 
 def of_source(
@@ -57,11 +56,6 @@ def of_chroot(workspace: Workspace, work: ChrootWork, executor: str, root: Build
 def source_file(path: Path, url: str) -> SourceFile:
     """What there is to say of a file that came from `url`."""
     return SourceFile(name=path.name, size=path.stat().st_size, sha256=files.sha256(path), url=public(url)[:4096])
-
-
-def public(url: str) -> str:
-    """A URL without the name and password that it may begin with."""
-    return _SECRET.sub("://", url)
 
 
 def versions(workspace: Workspace, programs: Mapping[str, str]) -> tuple[Program, ...]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from builder.slave.steps.inputs import public
+from builder.slave.access import public
 
 
 @pytest.mark.parametrize(
@@ -12,6 +12,7 @@ from builder.slave.steps.inputs import public
         ("https://token@example.org/x@2.tar.gz", "https://example.org/x@2.tar.gz"),
         ("https://a:p@ss@example.org/", "https://example.org/"),
         ("https://example.org/x@2.tar.gz", "https://example.org/x@2.tar.gz"),
+        ("cannot read https://a:p@ss@example.org/ nor https://b@c/", "cannot read https://example.org/ nor https://c/"),
         ("git@git.example.org:x.git", "git@git.example.org:x.git"),
     ],
 )
