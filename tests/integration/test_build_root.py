@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from typing_extensions import override
 
 from builder.model.attempt import AttemptState, FailureKind
 from builder.model.inputs import Program
@@ -18,6 +19,7 @@ from tests.support.orders import order, source_work
 class UnpackedRoot(ChrootRoot):
     """One whose SRPM needs no rpm in the tree."""
 
+    @override
     def _unpack(self) -> None:
         pass
 
