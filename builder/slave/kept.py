@@ -31,6 +31,23 @@ def prune(place: Path) -> None:
             if folder.name.startswith(_GONE):
                 files.remove_tree(folder)
             elif folder.stat().st_mtime < oldest:
-                gone = place / f"{_GONE}{folder.name}"
-                files.move(folder, gone)  # first, so that nobody ever finds half of it
-                files.remove_tree(gone)
+                _remove(folder)
+
+
+def prune_to(place: Path, most: int) -> None:
+    """Remove those folders in `place` whose use is longest ago, until the files in the others have `most` bytes."""
+    found = []
+    for folder in place.iterdir():
+        with suppress(OSError):
+            found.append((folder.stat().st_mtime, sum(file.stat().st_size for file in folder.iterdir()), folder))
+    for _, size, folder in sorted(found, reverse=True):
+        most -= size
+        if most < 0:
+            with suppress(OSError):
+                _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    gone = folder.with_name(f"{_GONE}{folder.name}")
+    files.move(folder, gone)  # first, so that nobody ever finds half of it
+    files.remove_tree(gone)

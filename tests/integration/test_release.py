@@ -100,7 +100,7 @@ def test_what_is_not_what_sources_says_is_not_kept(tmp_path: Path, www: tuple[Pa
     _, outcome = carried_out(tmp_path / "state", work)
     assert (outcome.state, outcome.kind) == (AttemptState.FAILED, FailureKind.SOURCES)
     assert f"the sha256 checksum of a.txt is {hashlib.sha256(b'a').hexdigest()}, sources says 000" in outcome.reason
-    assert not list((tmp_path / "state/cache/sources").glob("*/file"))
+    assert not (tmp_path / "state/cache/sources").exists()
 
 
 def test_weak_digest_is_a_projects_own(tmp_path: Path, www: tuple[Path, str]) -> None:

@@ -26,6 +26,18 @@ def test_what_nobody_has_used_for_long_goes(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["used", "used again"]
 
 
+def test_what_was_used_last_has_the_room(tmp_path: Path) -> None:
+    """The others go, whole, and also one that has no room alone."""
+    for age, (name, size) in enumerate([("last", 60), ("second", 30), ("third", 20), ("fourth", 1)]):
+        kept.use(tmp_path / name)
+        (tmp_path / name / "file").write_bytes(bytes(size))
+        os.utime(tmp_path / name, (1000 - age, 1000 - age))
+    kept.prune_to(tmp_path, 100)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["last", "second"]
+    kept.prune_to(tmp_path, 59)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_was_being_removed_goes_too(tmp_path: Path) -> None:
     """A runner that is killed while it removes a folder leaves nothing that looks like one."""
     gone = tmp_path / ".gone.old"
