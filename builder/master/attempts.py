@@ -186,7 +186,8 @@ def _publish(connection: Connection, known: Known, evr: str | None) -> None:
 
 def _chroots(connection: Connection, known: Known) -> tuple[str, ...]:
     """What the package of an attempt is built for, when nobody asks for less."""
-    return projects.one_bare(connection, known.project).chroots_of(builds.definition(connection, known.build))
+    package = builds.definition(connection, known.build).packages[known.package]
+    return projects.one_bare(connection, known.project).chroots_of(package)
 
 
 def _plan(connection: Connection, known: Known, end: JobState, source: SourceFacts | None) -> None:

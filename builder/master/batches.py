@@ -17,19 +17,13 @@ from builder.master.slaves import Slaves
 from builder.master.store import batches, builds, dependencies, projects, requests, secrets
 from builder.master.store.database import Store
 from builder.master.store.projects import Known
+from builder.master.store.requests import Wanted
 from builder.master.waiting import explained
 from builder.model.batch import BatchRequest, Plan, PlannedPackage
 from builder.model.build import Build
 from builder.model.chroot import architecture_of
 from builder.model.job import SOURCE
 from builder.model.project import Style
-
-
-class Wanted(NamedTuple):
-    """A package, and the chroots that it is to be built for."""
-
-    known: Known
-    chroots: tuple[str, ...]
 
 
 class Node(NamedTuple):
@@ -95,9 +89,9 @@ class Batches:
 def _request(connection: Connection, request: BatchRequest, who: str) -> tuple[Build, ...]:
     wanted = _wanted(connection, request)
     made = builds.some(connection, requests.insert(connection, wanted, who, force=request.force, batch=True))
-    for (known, _), build in zip(wanted, made, strict=True):
-        if known.package.style is Style.CI:
-            supersede(connection, known.id, build)
+    for one, build in zip(wanted, made, strict=True):
+        if one.known.package.style is Style.CI:
+            supersede(connection, one.known.id, build)
     return made
 
 
@@ -115,7 +109,7 @@ def _wanted(connection: Connection, request: BatchRequest) -> list[Wanted]:
             wrong += mistakes(known, there, request.chroots)
         if chroots:
             wrong += access.mistakes(known.project, known.name, known.package, kinds[known.project])
-            found.append(Wanted(known, chroots))
+            found.append(Wanted(known, chroots, bare[known.project]))
     if wrong:
         raise InvalidError(*wrong)
     if not found:

@@ -12,6 +12,7 @@ from builder.master.slaves import Slaves
 from builder.master.store import builds, jobs, projects, requests, secrets
 from builder.master.store.database import Store
 from builder.master.store.projects import Known
+from builder.master.store.requests import Wanted
 from builder.master.waiting import explained
 from builder.mistakes import guess
 from builder.model.build import Build, BuildRequest
@@ -83,13 +84,14 @@ class Builds:
 
 def _request(connection: Connection, request: BuildRequest, who: str) -> Build:
     known = projects.package(connection, request.package, request.project)
-    there = projects.one_bare(connection, known.project).chroots_of(known.package)
+    project = projects.one_bare(connection, known.project)
+    there = project.chroots_of(known.package)
     chroots = chosen(there, request.chroots)
     kinds = secrets.kinds(connection, known.project) if access.named(known.package) else {}
     lacking = access.mistakes(known.project, known.name, known.package, kinds)
     if sentences := (*mistakes(known, there, request.chroots), *lacking):
         raise InvalidError(*sentences)
-    (number,) = requests.insert(connection, [(known, chroots)], who, force=request.force)
+    (number,) = requests.insert(connection, [Wanted(known, chroots, project)], who, force=request.force)
     build = builds.one(connection, number)
     if known.package.style is Style.CI:
         supersede(connection, known.id, build)

@@ -24,8 +24,8 @@ OWN_PRIORITY = 50
 class Claimed(Value, frozen=True, kw_only=True):
     """An attempt that has just begun, with all that its order is made from.
 
-    `project` is without its packages; `source`, `srpm` and `last_built` are what a chroot job is about, `secrets` what
-    a source job needs.
+    `project` has this package alone; `source`, `srpm` and `last_built` are what a chroot job is about, `secrets` what a
+    source job needs.
     """
 
     attempt: str

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from builder.errors import ConflictError, InvalidError, NotFoundError
 from builder.master.builds import Builds
 from builder.master.slaves import Slaves
-from builder.master.store import events, jobs, projects, schema, secrets
+from builder.master.store import builds, events, jobs, projects, schema, secrets
 from builder.model.attempt import AttemptState, FailureKind, SourceFacts
 from builder.model.build import Build, BuildRequest, BuildState
 from builder.model.job import SOURCE, JobState
@@ -122,12 +122,11 @@ def test_only_the_chroots_asked_for_are_built(farm: Farm) -> None:
 
 
 def test_a_later_definition_does_not_change_a_build(farm: Farm) -> None:
-    """The build keeps the package's definition as it was asked for."""
+    """The build keeps the definition of its package and its project as it was asked for."""
     build = farm.request("hello")
-    farm.save(Project(project="main", chroots=(X86,), packages={"hello": CI}))
-    stored = sa.select(schema.builds.c.definition).where(schema.builds.c.number == build.number)
-    text = answer(farm.store.read(lambda connection: connection.execute(stored).scalar_one()))
-    assert msgspec.json.decode(text, type=Package) == RELEASE
+    farm.save(Project(project="main", chroots=(X86,), network=True, packages={"hello": CI}))
+    kept = answer(farm.store.read(partial(builds.definition, number=build.number)))
+    assert (kept.packages, kept.network, kept.chroots) == ({"hello": RELEASE}, False, (X86, ARM))
 
 
 def test_an_unknown_package_is_not_found(farm: Farm) -> None:

@@ -27,7 +27,8 @@ def requested(connection: sa.Connection) -> None:
     """A batch of all packages, of which nothing is known."""
     package = Package(style=Style.RELEASE, packaging=Packaging(git="https://git.example.org/a.git"))
     projects.save(connection, Project(project="p", chroots=(CHROOT,), packages=dict.fromkeys(PACKAGES, package)))
-    wanted = [(known, (CHROOT,)) for known in projects.present(connection)]
+    project = projects.one_bare(connection, "p")
+    wanted = [requests.Wanted(known, (CHROOT,), project) for known in projects.present(connection)]
     requests.insert(connection, wanted, "ada", force=False, batch=True)
 
 

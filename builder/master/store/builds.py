@@ -16,7 +16,7 @@ from builder.model.attempt import AttemptState, Commit, FailureKind, SourceFacts
 from builder.model.build import Build, BuildState
 from builder.model.job import SOURCE, Attempt, Job, JobState
 from builder.model.lint import Lint
-from builder.model.project import Package
+from builder.model.project import Project
 from builder.model.step import Step, StepName
 
 _BUILDS = sa.select(builds, packages.c.project, packages.c.name.label("package")).join(packages)
@@ -48,10 +48,10 @@ def source(connection: Connection, number: int) -> SourceFacts | None:
     return None if text is None else msgspec.json.decode(text, type=SourceFacts)
 
 
-def definition(connection: Connection, number: int) -> Package:
-    """The package as it was described when the build was asked for."""
+def definition(connection: Connection, number: int) -> Project:
+    """The project as it was described when the build was asked for, with the package of the build alone."""
     text = connection.execute(sa.select(builds.c.definition).where(builds.c.number == number)).scalar_one()
-    return msgspec.json.decode(text, type=Package)
+    return msgspec.json.decode(text, type=Project)
 
 
 def over(connection: Connection, numbers: Iterable[int], before: float | None = None) -> list[int]:

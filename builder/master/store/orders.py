@@ -11,10 +11,10 @@ from builder.master import access
 from builder.master.order import Built, Claimed, last_built
 from builder.master.store import artifacts, secrets
 from builder.master.store import jobs as jobs_stored
-from builder.master.store.schema import attempts, builds, jobs, packages, projects
+from builder.master.store.schema import attempts, builds, jobs, packages
 from builder.model.attempt import SourceFacts
 from builder.model.job import SOURCE, JobState
-from builder.model.project import Package, Project
+from builder.model.project import Project
 
 LATEST: Final = 100
 """Among how many of a package's latest builds the highest EVR is looked for; only forced ones go down."""
@@ -22,11 +22,9 @@ _CLAIMED = (
     sa.select(attempts.c.id.label("attempt"), attempts.c.slave, attempts.c.fence)
     .add_columns(jobs.c.build, jobs.c.name.label("job"), jobs.c.targets, jobs.c.package_id)
     .add_columns(builds.c.force, builds.c.source, builds.c.definition, packages.c.name)
-    .add_columns(projects.c.definition.label("project"))
     .join(jobs, jobs.c.id == attempts.c.job_id)
     .join(builds, builds.c.number == jobs.c.build)
     .join(packages, packages.c.id == jobs.c.package_id)
-    .join(projects, projects.c.name == packages.c.project)
     .where(attempts.c.id == sa.bindparam("attempt"))
 )
 
@@ -40,15 +38,16 @@ class _Inputs(msgspec.Struct, frozen=True):
 def claimed(connection: Connection, attempt: str) -> Claimed:
     """An attempt that has just begun, with all that its order is made from."""
     row = connection.execute(_CLAIMED, {"attempt": attempt}).one()
+    project = msgspec.json.decode(row.definition, type=Project)
     about = Claimed(
         attempt=row.attempt,
         slave=row.slave,
         fence=row.fence,
         build=row.build,
         job=row.job,
-        project=msgspec.json.decode(row.project, type=Project),
+        project=project,
         name=row.name,
-        package=msgspec.json.decode(row.definition, type=Package),
+        package=project.packages[row.name],
         force=row.force,
     )
     if row.job == SOURCE:

@@ -1,7 +1,7 @@
 """SQL for requests: builds and their jobs are written down in as many statements for many as for one."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -13,35 +13,49 @@ from builder.master.store.projects import Known
 from builder.master.store.schema import builds, jobs
 from builder.model.chroot import architecture_of
 from builder.model.job import SOURCE, JobState
+from builder.model.project import Project
 
 _BUILDS = sa.insert(builds).returning(builds.c.number, sort_by_parameter_order=True)
 _JOBS = sa.insert(jobs)
 
 
+class Wanted(NamedTuple):
+    """A package, the chroots that it is to be built for, and its project, without the others of its packages."""
+
+    known: Known
+    chroots: tuple[str, ...]
+    project: Project
+
+
 def insert(
-    connection: Connection, wanted: Sequence[tuple[Known, Iterable[str]]], who: str, *, force: bool, batch: bool = False
+    connection: Connection, wanted: Sequence[Wanted], who: str, *, force: bool, batch: bool = False
 ) -> tuple[int, ...]:
-    """Write down a build of each of these packages for these chroots; returns their numbers, in this order.
+    """Write down a build of each of these packages; returns their numbers, in this order.
 
     Their source jobs are queued, and for each chroot there is one that waits for it. A batch is known by the number of
     its first build.
     """
     common = {"force": force, "requested_by": who, "requested": wall_time()}
     rows = [
-        common | {"package_id": known.id, "definition": msgspec.json.encode(known.package).decode()}
-        for known, _ in wanted
+        common | {"package_id": one.known.id, "definition": msgspec.json.encode(_definition(one)).decode()}
+        for one in wanted
     ]
     numbers = tuple(connection.execute(_BUILDS, rows).scalars())
     of = numbers[0] if batch else None
-    made = [row for number, one in zip(numbers, wanted, strict=True) for row in _jobs(number, *one, of)]
+    made = [row for number, one in zip(numbers, wanted, strict=True) for row in _jobs(number, one, of)]
     connection.execute(_JOBS, made)
     queued = (("build_queued", None), ("job_queued", SOURCE))
     events.record_all(connection, [(kind, number, job, "") for number in numbers for kind, job in queued])
     return numbers
 
 
-def _jobs(number: int, known: Known, chroots: Iterable[str], batch: int | None) -> Iterator[dict[str, Any]]:
+def _definition(wanted: Wanted) -> Project:
+    return msgspec.structs.replace(wanted.project, packages={wanted.known.name: wanted.known.package})
+
+
+def _jobs(number: int, wanted: Wanted, batch: int | None) -> Iterator[dict[str, Any]]:
+    known = wanted.known
     common = {"build": number, "package_id": known.id, "channel": known.package.channel, "batch": batch}
     yield common | {"name": SOURCE, "state": JobState.QUEUED.value, "architecture": "noarch"}
-    for name in chroots:
+    for name in wanted.chroots:
         yield common | {"name": name, "state": JobState.WAITING.value, "architecture": architecture_of(name)}

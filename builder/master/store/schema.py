@@ -74,7 +74,8 @@ builds = sa.Table(
     metadata,
     sa.Column("number", sa.Integer, primary_key=True),
     sa.Column("package_id", sa.Integer, sa.ForeignKey("packages.id"), nullable=False, index=True),
-    # The Package as it was when the build was asked for, as JSON: a later `apply` does not change a build under way.
+    # The Project with this package alone, as it was when the build was asked for, as JSON: a later `apply` does not
+    # change a build under way.
     sa.Column("definition", sa.Text, nullable=False),
     sa.Column("force", sa.Boolean, nullable=False),
     sa.Column("requested_by", sa.Text, nullable=False),

@@ -45,7 +45,7 @@ CREATE TABLE builds (
 	source TEXT, 
 	CONSTRAINT fk_builds_package_id_packages FOREIGN KEY(package_id) REFERENCES packages (id)
 );
-INSERT INTO "builds" VALUES(1,1,'{"style":"release","packaging":{"git":"https://git.example.org/hello.git"}}',0,'ada',3.5,9.5,'{"evr":"1.0-1","inputs":"0000000000000000000000000000000000000000000000000000000000000000","commits":[]}');
+INSERT INTO "builds" VALUES(1,1,'{"project":"hello","chroots":["fedora-43-x86_64"],"packages":{"hello":{"style":"release","packaging":{"git":"https://git.example.org/hello.git"}}}}',0,'ada',3.5,9.5,'{"evr":"1.0-1","inputs":"0000000000000000000000000000000000000000000000000000000000000000","commits":[]}');
 CREATE TABLE dependencies (
 	package_id INTEGER NOT NULL, 
 	job TEXT NOT NULL, 
