@@ -55,7 +55,10 @@ def build_failure(log: str) -> EndedError:
     after = end.partition("\n")[2]
     if "error: Bad exit status" not in after:  # between the phases: %files, the dependencies of what was built
         return failed(kind, f"after {last[1]}: {srpm_reason(after)}")
-    return failed(kind, f"{last[1]}: {telling_line(after)}")
+    line = telling_line(after)
+    if line == _SILENT and len(phases) > 1:  # two pipes lead to the log: what a phase says may come before its name
+        line = telling_line(log[phases[-2].end() : last.start()].partition("\n")[2])
+    return failed(kind, f"{last[1]}: {line}")
 
 
 def telling_line(log: str) -> str:

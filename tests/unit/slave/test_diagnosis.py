@@ -33,6 +33,14 @@ def check(lines: str) -> str:
     )
 
 
+def test_what_a_phase_says_may_come_before_its_name() -> None:
+    """rpmbuild names a phase on standard output, and what it says comes on standard error: by two pipes."""
+    head, name, rest = BUILD.partition("Executing(%build): /bin/sh -e /var/tmp/rpm-tmp.b\n")
+    said, end, summary = rest.partition("error: Bad exit status")
+    outcome = build_failure(f"{head}{said}{name}{end}{summary}").outcome
+    assert outcome.reason == "%build: hello.c:3:5: error: 'retrun' undeclared (first use in this function)"
+
+
 def test_a_compilers_error_comes_before_makes() -> None:
     """The line that a person looks for is the reason."""
     outcome = build_failure(BUILD).outcome
