@@ -9,6 +9,8 @@ from builder.model.attempt import FailureKind
 from builder.slave.endings import EndedError, broken, failed
 
 _PHASE = re.compile(r"^Executing\((%\w+)\):", re.MULTILINE)
+_SCRIPT = re.compile(r"^\+ umask ", re.MULTILINE)
+"""Where a phase's script begins: mostly behind its name, but these come by two pipes and may change places."""
 _UNMET = re.compile(r"^\s+(?P<need>\S.*?) is needed by (?P<by>\S+)$", re.MULTILINE)
 _LACKS = "error: Failed build dependencies:"
 _ERROR = re.compile(
@@ -55,10 +57,8 @@ def build_failure(log: str) -> EndedError:
     after = end.partition("\n")[2]
     if "error: Bad exit status" not in after:  # between the phases: %files, the dependencies of what was built
         return failed(kind, f"after {last[1]}: {srpm_reason(after)}")
-    line = telling_line(after)
-    if line == _SILENT and len(phases) > 1:  # two pipes lead to the log: what a phase says may come before its name
-        line = telling_line(log[phases[-2].end() : last.start()].partition("\n")[2])
-    return failed(kind, f"{last[1]}: {line}")
+    ahead = log[begun[-1] : last.start()] if (begun := [one.start() for one in _SCRIPT.finditer(log)]) else ""
+    return failed(kind, f"{last[1]}: {telling_line(ahead + after)}")
 
 
 def telling_line(log: str) -> str:

@@ -7,6 +7,7 @@ BUILD = """\
 Executing(%prep): /bin/sh -e /var/tmp/rpm-tmp.a
 + cd /builddir/BUILD
 Executing(%build): /bin/sh -e /var/tmp/rpm-tmp.b
++ umask 022
 + make
 cc -O2 -Werror -c hello.c
 hello.c: In function 'main':
