@@ -115,8 +115,6 @@ def finish(
                 artifacts.insert(connection, attempt, srpm)
         if end is AttemptState.SUCCEEDED and found is not None:
             dependencies.save(connection, known.package_id, known.job, found)
-            if known.job == SOURCE:
-                dependencies.keep_only(connection, known.package_id, _chroots(connection, known))
         _settle(connection, known, examined, tries)
     return end
 
@@ -184,12 +182,6 @@ def _publish(connection: Connection, known: Known, evr: str | None) -> None:
     operations.order(connection, order, known.job_id)
 
 
-def _chroots(connection: Connection, known: Known) -> tuple[str, ...]:
-    """What the package of an attempt is built for, when nobody asks for less."""
-    package = builds.definition(connection, known.build).packages[known.package]
-    return projects.one_bare(connection, known.project).chroots_of(package)
-
-
 def _plan(connection: Connection, known: Known, end: JobState, source: SourceFacts | None) -> None:
     """Move the chroot jobs of a build on after its source job; those of a batch wait on for each other."""
     waiting = jobs.waiting(connection, known.build)
@@ -199,7 +191,10 @@ def _plan(connection: Connection, known: Known, end: JobState, source: SourceFac
             jobs.change(connection, job_id, then.state, reason=then.reason)
         return
     builds.found(connection, known.build, source)
-    others = tuple(chroot for chroot in _chroots(connection, known) if chroot not in waiting)
+    package = builds.definition(connection, known.build).packages[known.package]
+    every = projects.one_bare(connection, known.project).chroots_of(package)
+    dependencies.keep_only(connection, known.package_id, every)
+    others = tuple(chroot for chroot in every if chroot not in waiting)
     for planned in plan.planned(source, tuple(waiting), others):
         targets = msgspec.json.encode(planned.targets).decode()
         if known.batch is not None and planned.state is JobState.QUEUED:

@@ -8,13 +8,13 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from builder.errors import BuilderError, ConflictError, InvalidError, NotFoundError
-from builder.master import access, waves
-from builder.master.builds import chosen, mistakes, supersede
+from builder.master import waves
+from builder.master.builds import chosen, lacking, mistakes, supersede
 from builder.master.estimate import Work, estimate
 from builder.master.schedule import ANY, Place
 from builder.master.sequence import found_or_guessed, place
 from builder.master.slaves import Slaves
-from builder.master.store import batches, builds, dependencies, projects, requests, secrets
+from builder.master.store import batches, builds, dependencies, projects, requests
 from builder.master.store.database import Store
 from builder.master.store.projects import Known
 from builder.master.store.requests import Wanted
@@ -74,15 +74,7 @@ class Batches:
 
     async def plan(self, request: BatchRequest) -> Plan:
         """What would become of a batch; nothing is begun. Raises as `request`, but tells cycles in its answer."""
-        places = [
-            Place(
-                slave=connection.name,
-                channels=frozenset(connection.hello.channels),
-                architectures=frozenset(connection.hello.architectures),
-                free=connection.hello.capacity,
-            )
-            for connection in self._slaves.connected
-        ]
+        places = [connection.place for connection in self._slaves.connected]
         return await self._store.read(partial(_plan, request=request, places=places))
 
 
@@ -101,14 +93,13 @@ def _wanted(connection: Connection, request: BatchRequest) -> list[Wanted]:
         raise InvalidError("a batch is of packages that are named, or of a channel, or of everything: one of these")
     found, wrong = [], list[str]()
     bare = projects.every_bare(connection)
-    kinds = {name: secrets.kinds(connection, name) for name in bare}
     for known in _chosen(connection, request, wrong):
         there = bare[known.project].chroots_of(known.package)
         chroots = chosen(there, request.chroots)
         if request.packages:
             wrong += mistakes(known, there, request.chroots)
         if chroots:
-            wrong += access.mistakes(known.project, known.name, known.package, kinds[known.project])
+            wrong += lacking(connection, known)
             found.append(Wanted(known, chroots, bare[known.project]))
     if wrong:
         raise InvalidError(*wrong)

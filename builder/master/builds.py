@@ -87,9 +87,7 @@ def _request(connection: Connection, request: BuildRequest, who: str) -> Build:
     project = projects.one_bare(connection, known.project)
     there = project.chroots_of(known.package)
     chroots = chosen(there, request.chroots)
-    kinds = secrets.kinds(connection, known.project) if access.named(known.package) else {}
-    lacking = access.mistakes(known.project, known.name, known.package, kinds)
-    if sentences := (*mistakes(known, there, request.chroots), *lacking):
+    if sentences := (*mistakes(known, there, request.chroots), *lacking(connection, known)):
         raise InvalidError(*sentences)
     (number,) = requests.insert(connection, [Wanted(known, chroots, project)], who, force=request.force)
     build = builds.one(connection, number)
@@ -103,6 +101,13 @@ def mistakes(known: Known, there: Collection[str], asked: Collection[str]) -> It
     for chroot in asked:
         if chroot not in there:
             yield f"the package `{known.name}` is not built for `{chroot}`{guess(chroot, there)}"
+
+
+def lacking(connection: Connection, known: Known) -> Iterator[str]:
+    """Which secrets a package is fetched with that its project has not; most are fetched with none."""
+    if access.named(known.package):
+        kinds = secrets.kinds(connection, known.project)
+        yield from access.mistakes(known.project, known.name, known.package, kinds)
 
 
 def chosen(there: Iterable[str], asked: Collection[str]) -> tuple[str, ...]:

@@ -203,12 +203,7 @@ def pause_after(times: int) -> float:
 
 def _place(connection: Connection, now: float) -> Place:
     """A slave as if it held nothing; one that rests has no place."""
-    return Place(
-        slave=connection.name,
-        channels=frozenset(connection.hello.channels),
-        architectures=frozenset(connection.hello.architectures),
-        free=0 if connection.rest(now) else connection.hello.capacity,
-    )
+    return msgspec.structs.replace(connection.place, free=0) if connection.rest(now) else connection.place
 
 
 def _round(

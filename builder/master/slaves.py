@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from builder.clock import wall_time
+from builder.master.schedule import Place
 from builder.master.store import slaves as stored
 from builder.master.store.database import Store
 from builder.model.slave import Slave
@@ -36,6 +37,16 @@ class Connection:
         self.cancelled: set[str] = set()
         self._refusals = 0
         self._rests_until = 0.0
+
+    @property
+    def place(self) -> Place:
+        """What it takes if it holds nothing."""
+        return Place(
+            slave=self.name,
+            channels=frozenset(self.hello.channels),
+            architectures=frozenset(self.hello.architectures),
+            free=self.hello.capacity,
+        )
 
     def welcomed(self, hello: Hello, attempts: Iterable[str], lost: Iterable[str]) -> None:
         """It has said hello, perhaps anew: it has `attempts` in hand, and nothing of `lost`."""

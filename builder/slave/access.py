@@ -65,12 +65,16 @@ class Grant(NamedTuple):
 
 
 NOTHING = Grant()
-NOBODY = Grant(
-    environment={
-        "GIT_SSH_COMMAND": "ssh -F none -o BatchMode=yes -o ConnectTimeout=30 -o IdentitiesOnly=yes "
-        "-o IdentityAgent=none -o IdentityFile=/dev/null"
-    }
-)
+
+
+def _ssh(**options: str) -> Grant:
+    """An ssh without settings, agent or keys of the slave's user: what it has is in `options`."""
+    own = {"BatchMode": "yes", "ConnectTimeout": "30", "IdentitiesOnly": "yes", "IdentityAgent": "none", **options}
+    command = ["ssh", "-F", "none", *(word for option in own.items() for word in ("-o", "=".join(option)))]
+    return Grant(environment={"GIT_SSH_COMMAND": shlex.join(command)})
+
+
+NOBODY = _ssh(IdentityFile="/dev/null")
 """For repositories that no definition names: their ssh has no key or agent of the slave's user."""
 
 
@@ -120,18 +124,12 @@ def _by_key(folder: Path, secret: Secret, hosts: Path) -> Grant:
     _write(path, secret.value)
     kept.use(hosts)
     kept.prune(hosts.parent)
-    options = {
-        "BatchMode": "yes",
-        "ConnectTimeout": "30",
-        "IdentitiesOnly": "yes",
-        "IdentityAgent": "none",
-        "IdentityFile": _quoted(path),
-        "PreferredAuthentications": "publickey",
-        "StrictHostKeyChecking": "accept-new",
-        "UserKnownHostsFile": _quoted(hosts / "known_hosts"),
-    }
-    command = ["ssh", "-F", "none", *(word for option in options.items() for word in ("-o", "=".join(option)))]
-    return Grant(environment={"GIT_SSH_COMMAND": shlex.join(command)})
+    return _ssh(
+        IdentityFile=_quoted(path),
+        PreferredAuthentications="publickey",
+        StrictHostKeyChecking="accept-new",
+        UserKnownHostsFile=_quoted(hosts / "known_hosts"),
+    )
 
 
 def _parts(secret: Secret) -> tuple[str, str]:

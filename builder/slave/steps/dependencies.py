@@ -10,7 +10,6 @@ from pathlib import Path
 
 import msgspec
 
-from builder import files
 from builder.model.dependencies import CAPABILITY_PATTERN, DEPENDENCIES_NAME, MOST_CAPABILITIES, Dependencies
 from builder.slave import sandbox, spec
 from builder.slave.steps.fetch import Gathered
@@ -81,7 +80,7 @@ def _written(workspace: Workspace, requires: Iterable[str], provides: Iterable[s
         requires=_bounded(workspace, "requires", requires), provides=_bounded(workspace, "provides", provides)
     )
     path = workspace.work / DEPENDENCIES_NAME
-    files.write(path, msgspec.json.encode(found))
+    path.write_bytes(msgspec.json.encode(found))
     return path
 
 
