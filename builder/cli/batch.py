@@ -6,10 +6,10 @@ import sys
 from typing import Any
 
 from builder.cli import tables
-from builder.cli.answers import Build, Job, Plan, PlannedPackage
+from builder.cli.answers import Build, Plan, PlannedPackage
 from builder.cli.client import Farm
 from builder.cli.exits import Exit, UsageError
-from builder.cli.follow import Follower, tell
+from builder.cli.follow import Follower, became, tell
 
 
 def request(options: argparse.Namespace) -> dict[str, Any]:
@@ -141,13 +141,7 @@ class _Watched:
         for job in build["jobs"]:
             if self._told.get((number, job["name"])) != job["state"] and job["state"] not in {"waiting", "queued"}:
                 self._told[number, job["name"]] = job["state"]
-                self._say(f"--- {build['package']} {number}/{job['name']} {self._state(job)}")
-
-    def _state(self, job: Job) -> str:
-        last = job["attempts"][-1] if job["attempts"] else None
-        on = f"on {last['slave']}" if last and job["state"] == "running" else ""
-        result = on or job["reason"] or " ".join(job["published"])
-        return f"{tables.paint(job['state'], self._colours)}{f': {tables.harmless(result)}' if result else ''}"
+                self._say(f"--- {build['package']} {number}/{job['name']} {became(job, self._colours)}")
 
     def _say(self, line: str) -> None:
         if not self._as_events:

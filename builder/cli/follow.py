@@ -5,7 +5,8 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from builder.cli.answers import Build, Event
+from builder.cli import tables
+from builder.cli.answers import Build, Event, Job
 from builder.cli.client import Farm, Patience
 from builder.errors import UnavailableError
 
@@ -82,6 +83,15 @@ class Follower:
             self._patience.told = True
             tell(f"{error}; the watch goes on as soon as it answers")
         self._patience.wait(error)
+
+
+def became(job: Job, colours: bool) -> str:
+    """What has become of a job, in a line: its state, and where it runs, why it ended so, or what it made."""
+    result = job["reason"] or " ".join(job["published"]) or job["evr"] or ""
+    if job["state"] == "running" and job["attempts"]:
+        result = f"on {job['attempts'][-1]['slave']}"
+    state = tables.paint(job["state"], colours)
+    return f"{state}: {tables.harmless(result)}" if result else state
 
 
 def tell(sentence: str) -> None:

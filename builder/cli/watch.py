@@ -18,7 +18,7 @@ from builder.cli.answers import Attempt, Build, Job
 from builder.cli.arguments import build_number
 from builder.cli.client import Farm
 from builder.cli.exits import Exit
-from builder.cli.follow import Follower, tell
+from builder.cli.follow import Follower, became, tell
 from builder.cli.log import pieces
 from builder.cli.pane import Pane
 from builder.errors import BuilderError
@@ -128,11 +128,7 @@ class _Screen:
         if self._told.get(job["name"]) == state or job["state"] == "waiting":
             return
         self._told[job["name"]] = state
-        result = job["reason"] or " ".join(job["published"]) or job["evr"] or ""
-        if job["state"] == "running" and job["attempts"]:
-            result = f"on {job['attempts'][-1]['slave']}"
-        line = f"--- {job['name']} {tables.paint(job['state'], self._colours)}"
-        _say(f"{line}: {tables.harmless(result)}" if result else line)
+        _say(f"--- {job['name']} {became(job, self._colours)}")
 
 
 def _say(line: str) -> None:

@@ -5,7 +5,6 @@ from pathlib import Path
 import msgspec
 
 from builder.errors import InvalidError, NotFoundError
-from builder.master.builds import Builds
 from builder.master.delivery import Aside
 from builder.master.logs import Logs
 from builder.model.artifact import ArtifactKind, Listing
@@ -32,21 +31,22 @@ def check(folder: Path, listing: Listing, job: str) -> None:
 class Provenance:
     """Tells what builds were made from."""
 
-    def __init__(self, builds: Builds, logs: Logs, aside: Aside) -> None:
-        self._builds = builds
+    def __init__(self, logs: Logs, aside: Aside) -> None:
         self._logs = logs
         self._aside = aside
 
-    async def of(self, build: int) -> tuple[JobInputs, ...]:
+    async def of(self, build: Build) -> tuple[JobInputs, ...]:
         """Of each job of a build that has succeeded, what its result was made from.
 
         Raises:
-            NotFoundError: There is no such build, or it is so old that this was removed.
+            NotFoundError: It is so old that this was removed.
         """
-        fences = _succeeded(await self._builds.show(build))
-        if fences and self._logs.removed(build):
-            raise NotFoundError(f"what went into build {build} was removed with its logs, as that of all old builds is")
-        return await self._aside(lambda: self._read(build, fences))
+        number, fences = build.number, _succeeded(build)
+        if fences and self._logs.removed(number):
+            raise NotFoundError(
+                f"what went into build {number} was removed with its logs, as that of all old builds is"
+            )
+        return await self._aside(lambda: self._read(number, fences))
 
     def _read(self, build: int, fences: dict[str, int]) -> tuple[JobInputs, ...]:
         kept = {job: self._logs.kept(build, job, fence, INPUTS_NAME) for job, fence in fences.items()}

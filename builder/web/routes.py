@@ -62,7 +62,7 @@ def api(farm: Farm, root: Path, feed: Feed, clock: IReactorTime) -> tuple[Route[
     definition = DefinitionApi(farm.definitions)
     events = EventsApi(farm.events, feed, clock)
     keys = KeysApi(farm.definitions, root, farm.aside)
-    inputs = InputsApi(Provenance(farm.builds, farm.logs, farm.aside))
+    inputs = InputsApi(farm.builds, Provenance(farm.logs, farm.aside))
     logs = LogsApi(farm.builds, farm.logs, feed, clock)
     operations = OperationsApi(farm.operations)
     packages = PackagesApi(farm.definitions)
@@ -111,7 +111,7 @@ def pages(farm: Farm, root: Path, templates: Templates, assets: Assets) -> tuple
     """What people look at."""
     overview = OverviewPage(farm.builds, farm.slaves, farm.events, templates)
     build = BuildPage(farm.builds, farm.definitions, farm.events, templates)
-    inputs = InputsPage(farm.builds, Provenance(farm.builds, farm.logs, farm.aside), farm.events, templates)
+    inputs = InputsPage(farm.builds, Provenance(farm.logs, farm.aside), farm.events, templates)
     log = LogPage(farm.builds, farm.logs, farm.events, templates)
     packages = PackagesPage(farm.definitions, root, farm.aside, templates)
     repository = RepositoryPage(History(root), root.parent / "pool", farm.aside, templates)

@@ -17,7 +17,15 @@ from builder.slave import sandbox
 from builder.slave.diagnosis import build_failure, check_sandbox
 from builder.slave.endings import broken, failed
 from builder.slave.executors import dnf_history, installed
-from builder.slave.executors.filling import DATABASE, Filling, capabilities, header, requirements, requires_command
+from builder.slave.executors.filling import (
+    DATABASE,
+    Filling,
+    capabilities,
+    header,
+    requirements,
+    requires_command,
+    unpacked,
+)
 from builder.slave.spec import EVR_FORMAT, checked_evr, defines, regular, rpm_error
 from builder.slave.workspace import Answer, Workspace
 
@@ -87,11 +95,8 @@ class ChrootRoot:
 
     def _unpack(self) -> None:
         answer = self._ask(["rpm", "--install", "--nosignature", self._srpm])
-        specs = [path for path in (self._home / "SPECS").glob("*.spec") if regular(path)]
         check_sandbox(answer.errors)
-        if answer.code or len(specs) != 1:
-            raise broken(f"{self._srpm} cannot be unpacked: {answer.last_error}")
-        self._spec = f"SPECS/{specs[0].name}"
+        self._spec = unpacked(answer, self._srpm, self._home)
 
     def evr(self, dist: str) -> str:
         """Ask rpm in the tree."""

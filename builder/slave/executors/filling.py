@@ -113,11 +113,22 @@ def _answer(workspace: Workspace, srpm: Path, options: Options) -> str:
     links = sandbox.host_links()
     unpack = ["rpm", "--install", "--nosignature", *spec.TOPDIR, srpm.name]
     answer = workspace.ask(sandbox.on_host(unpack, home, links, ["."]))
+    path = unpacked(answer, srpm.name, home)
+    command = requires_command([*spec.TOPDIR, *spec.defines(options)], path)
+    name = path.removeprefix("SPECS/")
+    return spec.ask(workspace, home, command, f"{name} does not parse with the options of the chroot").output
+
+
+def unpacked(answer: Answer, srpm: str, home: Path) -> str:
+    """The path of the spec in `home`, below which rpm has unpacked an SRPM with this answer.
+
+    Raises:
+        EndedError: It has not.
+    """
     specs = [path for path in (home / "SPECS").glob("*.spec") if spec.regular(path)]
     if answer.code or len(specs) != 1:
-        raise broken(f"{srpm.name} cannot be unpacked: {answer.last_error}")
-    command = requires_command([*spec.TOPDIR, *spec.defines(options)], f"SPECS/{specs[0].name}")
-    return spec.ask(workspace, home, command, f"{specs[0].name} does not parse with the options of the chroot").output
+        raise broken(f"{srpm} cannot be unpacked: {answer.last_error}")
+    return f"SPECS/{specs[0].name}"
 
 
 def requires_command(told: Sequence[str], path: str) -> list[str]:

@@ -1,5 +1,6 @@
 """What went into builds, over the API."""
 
+from builder.master.builds import Builds
 from builder.master.provenance import Provenance
 from builder.model.inputs import JobInputs
 from builder.web.api.builds import ShowBuild
@@ -9,9 +10,10 @@ from builder.web.visit import Visit
 class InputsApi:
     """`/api/v1/builds/N/inputs`."""
 
-    def __init__(self, provenance: Provenance) -> None:
+    def __init__(self, builds: Builds, provenance: Provenance) -> None:
+        self._builds = builds
         self._provenance = provenance
 
     async def show(self, asked: ShowBuild, _: Visit) -> tuple[JobInputs, ...]:
         """What went into each job of a build that has succeeded."""
-        return await self._provenance.of(asked.number)
+        return await self._provenance.of(await self._builds.show(asked.number))

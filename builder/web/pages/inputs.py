@@ -23,5 +23,5 @@ class InputsPage:
         """The page."""
         newest = await self._events.newest()
         build = await self._builds.show(asked.number)
-        jobs = await self._provenance.of(asked.number)
+        jobs = await self._provenance.of(build)
         return answers.page(self._templates.render("inputs.html", here="", newest=newest, build=build, jobs=jobs))
