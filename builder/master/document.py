@@ -5,6 +5,8 @@ Documents come from people over the network, so they are bounded before they are
 that they are read as, so that `ref: 1.10` is the tag 1.10 and `on:` is not a truth value.
 """
 
+import contextlib
+import re
 from typing import Any
 
 import yaml
@@ -19,6 +21,8 @@ DENSEST = 400_000
 DEEPEST = 20
 
 _NULL = "tag:yaml.org,2002:null"
+_NOT_TAKEN = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What a YAML text cannot hold (YAML 1.1 §5.1): control characters, halves of surrogate pairs."""
 
 
 class Document:
@@ -67,18 +71,15 @@ def documents(text: str) -> list[Document]:
     """
     if len(text) > LARGEST:
         raise TooLargeError(f"the definition has {len(text):,} characters, more than the {LARGEST:,} that are taken")
+    if wrong := _NOT_TAKEN.search(text):
+        line = text.count("\n", 0, wrong.start()) + 1
+        raise InvalidError(f"line {line}: this is not YAML: it cannot hold the character U+{ord(wrong[0]):04X}")
     try:
         _bound(text)
         roots = list(yaml.compose_all(text, Loader=yaml.CSafeLoader))
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise InvalidError(f"line {line}: this is not YAML: {error.problem}") from error
-    except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        raise InvalidError(f"line {line}: this is not YAML: {error.reason}") from error
-    except UnicodeEncodeError as error:
-        line = text.count("\n", 0, error.start) + 1
-        raise InvalidError(f"line {line}: this is not YAML: half of a surrogate pair is no character") from error
     return [Document(root) for root in roots if root.tag != _NULL]
 
 
@@ -88,6 +89,17 @@ def _line(part: yaml.Node | yaml.Event) -> int:
 
 def _bound(text: str) -> None:
     """Refuse what would be dear to compose; the parser's events cost the same however the document is built."""
+    try:
+        _check(text)
+    except yaml.MarkedYAMLError as error:
+        if error.problem_mark:
+            # The parser reads ahead of its events: where it stops, a mistake of ours may stand before its own.
+            with contextlib.suppress(yaml.MarkedYAMLError):
+                _check(text[: error.problem_mark.index])
+        raise
+
+
+def _check(text: str) -> None:
     depth = 0
     for count, event in enumerate(yaml.parse(text, Loader=yaml.CSafeLoader)):
         if isinstance(event, yaml.AliasEvent):
