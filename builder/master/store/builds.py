@@ -113,7 +113,7 @@ def unfinished(connection: Connection, limit: int) -> tuple[Build, ...]:
     Those that something is done for go before those that wait, when there are more.
     """
     moving = [state.value for state in JobState if state not in lifecycle.JOB_ENDS]
-    at_work = sa.func.max(jobs.c.state.in_([JobState.RUNNING.value, JobState.PUBLISHING.value]))
+    at_work = sa.func.max(sa.case((jobs.c.state.in_([JobState.RUNNING.value, JobState.PUBLISHING.value]), 1), else_=0))
     numbers = sa.select(jobs.c.build).where(jobs.c.state.in_(moving)).group_by(jobs.c.build)
     chosen = numbers.order_by(at_work.desc(), jobs.c.build).limit(limit)
     rows = connection.execute(_BUILDS.where(builds.c.number.in_(chosen)).order_by(builds.c.number)).all()
