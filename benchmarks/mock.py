@@ -17,8 +17,8 @@ from pathlib import Path
 
 from builder.model.attempt import AttemptState, ChrootWork
 from builder.model.chroot import Chroot
-from builder.slave.executors.mock import environment, found, keeping, own_database, unprivileged
-from builder.slave.executors.mock_settings import CACHE, FOLDER, ROOTS, Host, kept, root_settings
+from builder.runner.executors.mock import environment, found, keeping, own_database, unprivileged
+from builder.runner.executors.mock_settings import CACHE, FOLDER, ROOTS, Host, kept, root_settings
 from tests.contract.test_executor import Bench
 from tests.support.distribution import put_mini_distribution
 from tests.support.hosts import mini_chroot, open_folder

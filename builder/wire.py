@@ -28,7 +28,7 @@ from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 import msgspec
 
-from builder import errors
+from builder import __version__, errors
 from builder.model import Label, Sha256, Size, Text, Time, Value
 from builder.model.artifact import Artifact
 from builder.model.attempt import AttemptId, Order, Outcome, Position
@@ -328,3 +328,16 @@ REQUESTS: tuple[type[Request[Any]], ...] = (
     Rejected,
 )
 """Every command there is; what is not listed cannot be said."""
+
+
+def check_version(who: str, protocol: int, version: str) -> None:
+    """Refuse a peer, `who` of Builder `version`, that speaks another version of the protocol than this master.
+
+    Raises:
+        VersionError: It does; both sides have to be of the same version of Builder.
+    """
+    if protocol != PROTOCOL_VERSION:
+        raise errors.VersionError(
+            f"{who} (Builder {version}) speaks version {protocol} of the protocol, the master (Builder {__version__}) "
+            f"version {PROTOCOL_VERSION}; bring both to the same version of Builder"
+        )

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from builder.master.definition import VERBS
+from builder.master.definition.checks import VERBS
 from builder.model.chroot import BaseRepository
 from builder.model.options import ChrootConditions, ChrootMacros
 from builder.model.project import (

@@ -82,7 +82,7 @@ def _chroot(path: Path) -> Iterator[str]:
 
 
 def _definition(path: Path) -> Iterator[str]:
-    from builder.master.definition import parse  # noqa: PLC0415 - YAML is read only where it is asked for
+    from builder.master.definition.text import parse  # noqa: PLC0415 - YAML is read only where it is asked for
 
     try:
         parse(read(str(path)))

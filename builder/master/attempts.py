@@ -12,8 +12,9 @@ from sqlalchemy import Connection
 from builder import nevra
 from builder.errors import InvalidError
 from builder.lifecycle import ATTEMPT_ENDS
-from builder.master import plan, retry, sequence
-from builder.master.schedule import Assignment
+from builder.master import sequence
+from builder.master.decisions import plan, retry
+from builder.master.decisions.assignment import Assignment
 from builder.master.store import artifacts, attempts, builds, dependencies, jobs, operations, projects
 from builder.master.store.attempts import Known
 from builder.model.artifact import Artifact, ArtifactKind, Listing

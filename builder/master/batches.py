@@ -8,17 +8,17 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from builder.errors import BuilderError, ConflictError, InvalidError, NotFoundError
-from builder.master import waves
 from builder.master.builds import chosen, lacking, mistakes, supersede
-from builder.master.estimate import Work, estimate
-from builder.master.schedule import ANY, Place
+from builder.master.decisions import waves
+from builder.master.decisions.assignment import ANY, Place
+from builder.master.decisions.estimate import Work, estimate
+from builder.master.decisions.waiting import explained
 from builder.master.sequence import found_or_guessed, place
 from builder.master.slaves import Slaves
 from builder.master.store import batches, builds, dependencies, projects, requests
 from builder.master.store.database import Store
 from builder.master.store.projects import Known
 from builder.master.store.requests import Wanted
-from builder.master.waiting import explained
 from builder.model.batch import BatchRequest, Plan, PlannedPackage
 from builder.model.build import Build
 from builder.model.chroot import architecture_of

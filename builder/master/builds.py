@@ -7,13 +7,14 @@ from sqlalchemy import Connection
 
 from builder.errors import ConflictError, InvalidError, NotFoundError
 from builder.lifecycle import JOB_ENDS
-from builder.master import access, sequence
+from builder.master import sequence
+from builder.master.decisions import secret_needs
+from builder.master.decisions.waiting import explained
 from builder.master.slaves import Slaves
 from builder.master.store import builds, jobs, projects, requests, secrets
 from builder.master.store.database import Store
 from builder.master.store.projects import Known
 from builder.master.store.requests import Wanted
-from builder.master.waiting import explained
 from builder.mistakes import guess
 from builder.model.build import Build, BuildRequest
 from builder.model.job import SOURCE, Job, JobState
@@ -105,9 +106,9 @@ def mistakes(known: Known, there: Collection[str], asked: Collection[str]) -> It
 
 def lacking(connection: Connection, known: Known) -> Iterator[str]:
     """Which secrets a package is fetched with that its project has not; most are fetched with none."""
-    if access.named(known.package):
+    if secret_needs.named(known.package):
         kinds = secrets.kinds(connection, known.project)
-        yield from access.mistakes(known.project, known.name, known.package, kinds)
+        yield from secret_needs.mistakes(known.project, known.name, known.package, kinds)
 
 
 def chosen(there: Iterable[str], asked: Collection[str]) -> tuple[str, ...]:

@@ -5,7 +5,9 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from builder.master import definition
+from builder.master.definition.difference import difference
+from builder.master.definition.text import parse
+from builder.master.definition.write import dump
 from builder.master.store import builds, operations, projects
 from builder.master.store.database import Store
 from builder.model.difference import Change
@@ -45,7 +47,7 @@ class Definitions:
 
         def exported(connection: Connection) -> str:
             every = projects.every(connection).values()
-            return definition.dump(every if project is None else [projects.one(connection, project)])
+            return dump(every if project is None else [projects.one(connection, project)])
 
         return await self._store.read(exported)
 
@@ -67,9 +69,9 @@ class Definitions:
 
     def _compared(self, connection: Connection, text: str) -> tuple[tuple[Project, ...], tuple[Change, ...]]:
         """The projects that `text` describes and what would change; a long text takes its time, beside the reactor."""
-        described = definition.parse(text, self._chroots, self._channels)
+        described = parse(text, self._chroots, self._channels)
         there = projects.every(connection)
-        changes = [definition.difference(there.get(project.project), project) for project in described]
+        changes = [difference(there.get(project.project), project) for project in described]
         return described, tuple(change for own in changes for change in own)
 
 
@@ -78,7 +80,7 @@ def _apply(connection: Connection, described: tuple[Project, ...]) -> tuple[Chan
     changes: list[Change] = []
     for after in described:
         before = there.get(after.project)
-        own = definition.difference(before, after)
+        own = difference(before, after)
         if own:
             projects.save(connection, after)
         if _needs_repositories(before, after):

@@ -23,10 +23,10 @@ from twisted.python.failure import Failure
 from builder.clock import background, sent
 from builder.errors import BuilderError, ConflictError, NotFoundError, TooLargeError, UnavailableError
 from builder.master import attempts
+from builder.master.decisions.assignment import Place, assignments
+from builder.master.decisions.order import Claimed
 from builder.master.endings import Endings
-from builder.master.order import Claimed
 from builder.master.rounds import SLOW, rounds
-from builder.master.schedule import Place, assignments
 from builder.master.slaves import Connection, Slaves
 from builder.master.store import candidates, orders
 from builder.master.store.attempts import Live

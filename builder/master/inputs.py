@@ -1,46 +1,68 @@
-"""The files that orders name: a slave gets an SRPM from the master, and only one that it has to build."""
+"""What the results of builds were made from: looked at when it is delivered, read from beside the log ever after."""
 
-from functools import partial
 from pathlib import Path
-from typing import BinaryIO
 
-from builder.errors import NotFoundError
-from builder.master import disk
-from builder.master.store import artifacts
-from builder.master.store.database import Store
-from builder.model.artifact import delivery_path
-from builder.wire import CHUNK, FetchFile, FilePart
+import msgspec
+
+from builder.errors import InvalidError, NotFoundError
+from builder.master.delivery import Aside
+from builder.master.logs import Logs
+from builder.model.artifact import ArtifactKind, Listing
+from builder.model.attempt import AttemptState
+from builder.model.build import Build
+from builder.model.inputs import INPUTS_LIMIT, INPUTS_NAME, ChrootInputs, JobInputs, SourceInputs
+from builder.model.job import SOURCE
 
 
-class Inputs:
-    """Reads from the folder `incoming/`."""
+def check(folder: Path, listing: Listing, job: str) -> None:
+    """Look at what a complete delivery in `folder` says that it was made from, if it says so.
 
-    def __init__(self, store: Store, incoming: Path) -> None:
-        self._store = store
-        self._incoming = incoming
+    Raises:
+        InvalidError: It says so more than once, at too great a length, or in another form.
+    """
+    own = [artifact for artifact in listing.artifacts if artifact.kind is ArtifactKind.INPUTS]
+    if not own:
+        return
+    if [artifact.name for artifact in own] != [INPUTS_NAME] or own[0].size > INPUTS_LIMIT:
+        raise InvalidError(f"its inputs are not one file {INPUTS_NAME} of at most {INPUTS_LIMIT} bytes")
+    _decoded((folder / INPUTS_NAME).read_bytes(), job, 1)
 
-    async def part(self, slave: str, request: FetchFile) -> FilePart:
-        """A part of a file; whether the slave may have it is asked each time, since its order may have ended.
+
+class Provenance:
+    """Tells what builds were made from."""
+
+    def __init__(self, logs: Logs, aside: Aside) -> None:
+        self._logs = logs
+        self._aside = aside
+
+    async def of(self, build: Build) -> tuple[JobInputs, ...]:
+        """Of each job of a build that has succeeded, what its result was made from.
 
         Raises:
-            NotFoundError: No order that this slave is at work on names such a file, or it is gone.
-            UnavailableError: The file cannot be read.
+            NotFoundError: It is so old that this was removed.
         """
-        path = await self._path(slave, request.sha256)
-        with disk.explained(path), _opened(path) as file:
-            size = file.seek(0, 2)
-            file.seek(request.offset)
-            return FilePart(size=size, data=file.read(CHUNK))
+        number, fences = build.number, _succeeded(build)
+        if fences and self._logs.removed(number):
+            raise NotFoundError(
+                f"what went into build {number} was removed with its logs, as that of all old builds is"
+            )
+        return await self._aside(lambda: self._read(number, fences))
 
-    async def _path(self, slave: str, sha256: str) -> Path:
-        stored = await self._store.read(partial(artifacts.ordered_by, slave=slave, sha256=sha256))
-        if stored is None:
-            raise NotFoundError(f"no order that slave {slave} is at work on names a file {sha256}")
-        return self._incoming / delivery_path(stored.build, stored.job, stored.fence) / stored.artifact.name
+    def _read(self, build: int, fences: dict[str, int]) -> tuple[JobInputs, ...]:
+        kept = {job: self._logs.kept(build, job, fence, INPUTS_NAME) for job, fence in fences.items()}
+        return tuple(_decoded(text, job, fences[job]) for job, text in kept.items() if text is not None)
 
 
-def _opened(path: Path) -> BinaryIO:
+def _succeeded(build: Build) -> dict[str, int]:
+    """By the names of jobs, the fences of their newest attempts that have succeeded."""
+    tried = ((job.name, attempt) for job in build.jobs for attempt in job.attempts)
+    return {job: attempt.fence for job, attempt in tried if attempt.state is AttemptState.SUCCEEDED}
+
+
+def _decoded(text: bytes, job: str, fence: int) -> JobInputs:
     try:
-        return path.open("rb")
-    except FileNotFoundError as error:
-        raise NotFoundError(f"{path} is not there any more") from error
+        if job == SOURCE:
+            return JobInputs(job=job, fence=fence, source=msgspec.json.decode(text, type=SourceInputs))
+        return JobInputs(job=job, fence=fence, chroot=msgspec.json.decode(text, type=ChrootInputs))
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidError(f"{INPUTS_NAME} of {job} cannot be read: {error}") from error

@@ -22,7 +22,7 @@ from builder.errors import (
     TooLargeError,
 )
 from builder.lifecycle import ATTEMPT_ENDS, REPORTED_ENDS
-from builder.master import attempts, disk, provenance
+from builder.master import attempts, disk, inputs
 from builder.master.delivery import Aside, Delivery
 from builder.master.logs import Logs
 from builder.master.store import attempts as stored
@@ -205,7 +205,7 @@ class Intake:
             listing = await delivery.complete(known.attempt)
             found = await delivery.dependencies(listing)
             with disk.explained(self._folder(known)):
-                await self._aside(partial(provenance.check, self._folder(known), listing, known.job))
+                await self._aside(partial(inputs.check, self._folder(known), listing, known.job))
         except InvalidError as error:
             return attempts.broken(f"slave {known.slave} delivered what cannot be used: {error}"), None, None
         folder = self._folder(known)

@@ -12,10 +12,8 @@ import sqlalchemy as sa
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from builder import __version__
 from builder.clock import background
 from builder.errors import BuilderError, InvalidError, NotFoundError, UnavailableError
-from builder.master.reception import check_version
 from builder.master.rounds import rounds
 from builder.master.store import jobs, projects
 from builder.master.store import operations as stored
@@ -36,8 +34,8 @@ from builder.model.operation import (
     Undo,
 )
 from builder.model.project import Project
-from builder.protocol import Handlers, Peer
-from builder.wire import PROTOCOL_VERSION, Applied, Done, Operate, Rejected, RepoHello, Welcome
+from builder.protocol import Peer
+from builder.wire import Applied, Done, Operate, Rejected
 
 AT_ONCE = 100
 """How many operations of a project the repository builder has at most; the next is sent when one is answered."""
@@ -145,35 +143,6 @@ class Operations:
             _log.warn("operation {number} is sent again later: {error}", number=number, error=error)
             if peer is self._peer:
                 self._sent.discard(number)
-
-
-class RepoSession:
-    """One connection of a repository builder."""
-
-    def __init__(self, operations: Operations, lease: float) -> None:
-        self._operations = operations
-        self._lease = lease
-        self._peer: Peer | None = None
-
-    def handlers(self) -> Handlers:
-        """What a repository builder may say."""
-        return {RepoHello: self._hello, Applied: self._operations.applied, Rejected: self._operations.rejected}
-
-    def connected(self, peer: Peer) -> None:
-        """Wait for it to say hello."""
-        self._peer = peer
-
-    def disconnected(self, reason: str) -> None:
-        """What it has not answered is sent to the next one."""
-        _log.info("the repository builder is not connected any more: {reason}", reason=reason)
-        if self._peer is not None:
-            self._operations.part(self._peer)
-
-    async def _hello(self, hello: RepoHello) -> Welcome:
-        check_version("the repository builder", hello.protocol, hello.version)
-        if self._peer is not None:
-            self._operations.admit(self._peer)
-        return Welcome(protocol=PROTOCOL_VERSION, version=__version__, lease=self._lease)
 
 
 def _request(connection: sa.Connection, order: Order, who: str) -> OperationShown:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from twisted.logger import Logger
 
 from builder import __version__
-from builder.errors import UnavailableError, VersionError
+from builder.errors import UnavailableError
 from builder.master import attempts
 from builder.master.intake import Intake
 from builder.master.lease import Leases
@@ -24,7 +24,7 @@ from builder.master.store.attempts import Known
 from builder.master.store.database import Store
 from builder.model.attempt import AttemptState, Position
 from builder.protocol import Peer
-from builder.wire import PROTOCOL_VERSION, HeldVerdict, Hello, Verdict, Welcome
+from builder.wire import PROTOCOL_VERSION, HeldVerdict, Hello, Verdict, Welcome, check_version
 
 _log = Logger()
 
@@ -86,15 +86,6 @@ class Reception:
         nothing = Position(records=0, log=0)
         position = nothing if known is None else self._intake.position(known)
         return HeldVerdict(attempt=attempt, verdict=verdict(slave, known), position=position)
-
-
-def check_version(who: str, protocol: int, version: str) -> None:
-    """Raise `VersionError` if a peer speaks another version of the protocol."""
-    if protocol != PROTOCOL_VERSION:
-        raise VersionError(
-            f"{who} (Builder {version}) speaks version {protocol} of the protocol, the master (Builder {__version__}) "
-            f"version {PROTOCOL_VERSION}; bring both to the same version of Builder"
-        )
 
 
 def verdict(slave: str, known: Known | None) -> Verdict:

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping
 
 from sqlalchemy import Connection
 
-from builder.master import waves
+from builder.master.decisions import waves
+from builder.master.decisions.waves import Member
 from builder.master.store import batches, dependencies, jobs, needs
 from builder.master.store.batches import BatchJob
 from builder.master.store.dependencies import Found
-from builder.master.waves import Member
 from builder.model.job import SOURCE, JobState
 
 WAITS_FOR_SOURCES = "waits until the sources of its batch are there"

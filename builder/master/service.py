@@ -2,50 +2,50 @@
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, fail, maybeDeferred
-from twisted.internet.interfaces import IAddress, IListeningPort, IReactorTime
-from twisted.internet.protocol import Factory
+from twisted.internet.interfaces import IListeningPort, IReactorTime
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
-from typing_extensions import override
 
 from builder import tls
 from builder.certificates import Identity
-from builder.clock import background, sleep, started
+from builder.clock import started
 from builder.config import MasterConfig, url_of
 from builder.errors import ConflictError, UnavailableError
 from builder.master import chroots
 from builder.master.batches import Batches
 from builder.master.budget import Budget
 from builder.master.builds import Builds
+from builder.master.decisions.order import order
 from builder.master.definitions import Definitions
 from builder.master.delivery import Aside
 from builder.master.dispatch import Dispatcher
+from builder.master.door import Door
 from builder.master.endings import Endings
 from builder.master.events import Events
-from builder.master.inputs import Inputs
+from builder.master.farm import Farm
 from builder.master.intake import Intake
 from builder.master.lease import Leases
 from builder.master.logs import Logs
-from builder.master.operations import Operations, RepoSession
-from builder.master.order import order
+from builder.master.operations import Operations
+from builder.master.order_files import Inputs
 from builder.master.people import People
 from builder.master.premises import DATABASE, INCOMING, LOGS, Premises
 from builder.master.reception import Reception
+from builder.master.repo_session import RepoSession
 from builder.master.seal import FILE as SEAL
 from builder.master.seal import Seal
 from builder.master.secrets import Secrets
-from builder.master.session import SlaveSession
+from builder.master.slave_session import SlaveSession
 from builder.master.slaves import Slaves
 from builder.master.store import attempts
 from builder.master.store.database import Store, open_store
 from builder.master.sweep import Sweep
-from builder.protocol import Peer, PeerFactory, Session
+from builder.protocol import Session
 from builder.wire import Role
 
 T = TypeVar("T")
@@ -53,8 +53,6 @@ FILE_THREADS = 4
 """How many files are hashed or synced at the same time."""
 PINGS = 2
 """How many questions a silent slave is asked within its lease."""
-FAREWELL = 0.5
-"""Seconds that peers have to end their connections when the master stops."""
 
 _DAY = 24 * 3600.0
 
@@ -63,61 +61,6 @@ _log = Logger()
 
 def _new_attempt() -> str:
     return secrets.token_hex(16)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Farm:
-    """What the master can do for people; `aside` reads files in another thread."""
-
-    batches: Batches
-    builds: Builds
-    definitions: Definitions
-    events: Events
-    people: People
-    slaves: Slaves
-    logs: Logs
-    operations: Operations
-    secrets: Secrets
-    aside: Aside
-    config: MasterConfig
-
-
-STRANGERS = 200
-"""How many connections may be without a handshake at once; each has 15 s for it."""
-
-
-class Door(Factory):
-    """Where daemons come in; it knows who is inside, so that all can be sent away."""
-
-    noisy = False
-
-    def __init__(self, clock: Any, session_for: Callable[[Identity], Session], ping_every: float) -> None:
-        self._factory = PeerFactory(clock, frozenset({Role.SLAVE, Role.REPO}), session_for, ping_every=ping_every)
-        self._peers: set[Peer] = set()
-
-    @override
-    def buildProtocol(self, addr: IAddress | None) -> Peer | None:
-        """Somebody comes in, unless too many stand there who have not said who they are."""
-        if sum(peer.stranger for peer in self._peers) >= STRANGERS:
-            return None
-        peer = self._factory.buildProtocol(addr)
-        self._peers.add(peer)
-        background("Seeing a daemon off", self._until_gone(peer))
-        return peer
-
-    async def send_away(self, clock: IReactorTime) -> None:
-        """Close every connection; those that do not end soon are cut."""
-        for peer in tuple(self._peers):
-            peer.close("the master stops")
-        deadline = clock.seconds() + FAREWELL
-        while self._peers and clock.seconds() < deadline:
-            await sleep(clock, FAREWELL / 20)
-        for peer in tuple(self._peers):
-            peer.abort("the master stops")
-
-    async def _until_gone(self, peer: Peer) -> None:
-        await peer.closed
-        self._peers.discard(peer)
 
 
 class Master:

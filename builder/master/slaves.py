@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from builder.clock import wall_time
-from builder.master.schedule import Place
+from builder.master.decisions.assignment import Place
 from builder.master.store import slaves as stored
 from builder.master.store.database import Store
 from builder.model.slave import Slave

@@ -44,7 +44,7 @@ class FailureKind(enum.Enum):
 
 
 class LastBuilt(Value, frozen=True, kw_only=True):
-    """The highest EVR already published, or being published, for a package and chroot; see `builder.slave.gate`.
+    """The highest EVR already published, or being published, for a package and chroot; see `builder.runner.gate`.
 
     `inputs` is the digest of the commits and sources it was made from; `serial` counts its forced rebuilds;
     `everywhere` is whether it is there for every chroot that the order is for. `same` is a lower EVR that was made from

@@ -8,7 +8,6 @@ attempt delivered is removed from `incoming/` only when every repository has.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
 
 from twisted.logger import Logger
 
@@ -32,52 +31,37 @@ from builder.model.operation import (
 from builder.repo import generation, index, layout
 from builder.repo.answer import Answer
 from builder.repo.archive import Archive
-from builder.repo.carry import Carrying
 from builder.repo.draft import Drafts
-from builder.repo.drop import Dropping
 from builder.repo.generation import Generations
 from builder.repo.headers import HeaderReader
 from builder.repo.incoming import Delivered, Incoming
 from builder.repo.index import Record
-from builder.repo.key import Keying
-from builder.repo.keys import Keys
 from builder.repo.layout import Repository
 from builder.repo.manifest import Manifest
-from builder.repo.pin import Pinning
 from builder.repo.pool import Pool
-from builder.repo.prepare import Preparing
-from builder.repo.promote import Promoting, separate
-from builder.repo.prune import Pruning
-from builder.repo.publish import Publishing
-from builder.repo.rebuild import Rebuilding
 from builder.repo.rejected import RejectedDeliveries
 from builder.repo.relations import Kinship, Relations
-from builder.repo.rollback import Rolling
-from builder.repo.sign import Change, Signer
+from builder.repo.signing.keys import Keys
+from builder.repo.signing.sign import Change, Signer
 from builder.repo.switching import Switch, Switching
-from builder.repo.undo import Undoing
-from builder.repo.verify import Inspection, Verifying
+from builder.repo.tasks.carry import Carrying
+from builder.repo.tasks.drop import Dropping
+from builder.repo.tasks.key import Keying
+from builder.repo.tasks.pin import Pinning
+from builder.repo.tasks.prepare import Preparing
+from builder.repo.tasks.promote import Promoting, separate
+from builder.repo.tasks.prune import Pruning
+from builder.repo.tasks.publish import Publishing
+from builder.repo.tasks.rebuild import Rebuilding
+from builder.repo.tasks.rollback import Rolling
+from builder.repo.tasks.task import Task
+from builder.repo.tasks.undo import Undoing
+from builder.repo.tasks.verify import Inspection, Verifying
 
 _REFUSALS = (InvalidError, DigestError, ConflictError, NotFoundError)
 """What is the operation's own fault; anything else is the farm's, and is tried again."""
 
 _log = Logger()
-
-
-class Task(Protocol):
-    """One operation while it is carried out. What its methods raise besides refusals is the farm's fault."""
-
-    def answered(self, drafts: Drafts) -> Answer | None:
-        """The answer to an operation of which only the answer is missing."""
-
-    def draft(self, drafts: Drafts) -> Mapping[str, Delivered]:
-        """Enter all drafts that it concerns or, raising why not, none; returns what it brings by its digests."""
-
-    def finish(self, manifests: Mapping[Repository, Manifest]) -> Answer:
-        """Put away what is not needed any more, now that these are the current manifests."""
-
-    def reject(self, reason: str) -> Answer:
-        """Put away what will not be published."""
 
 
 class Operations:

@@ -6,11 +6,11 @@ from functools import partial
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from builder.attempt.folder import AttemptFolder
 from builder.clock import after_sending
 from builder.errors import InvalidError, NotFoundError, UnavailableError
 from builder.model.attempt import Order, Position
 from builder.protocol import Peer
-from builder.slave.attempt import AttemptFolder
 from builder.slave.journal import Journal
 from builder.slave.relay import Relay
 from builder.wire import HeldVerdict, Verdict

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from builder.errors import UnavailableError
 from builder.model.slave import HostFacts
 from builder.process import Interrupts
-from builder.slave.executors.auto import choose
-from builder.slave.executors.executor import Executor
+from builder.runner.executors.auto import choose
+from builder.runner.executors.executor import Executor
 
 
 def host_facts(executors: Iterable[Executor]) -> HostFacts:

@@ -13,9 +13,9 @@ from pathlib import Path
 from twisted.logger import Logger
 
 from builder import files
+from builder.attempt import kept
+from builder.attempt.folder import ORDER_NAME, AttemptFolder
 from builder.model.attempt import Order
-from builder.slave import kept
-from builder.slave.attempt import ORDER_NAME, AttemptFolder
 
 _log = Logger()
 

@@ -13,9 +13,9 @@ from twisted.python.failure import Failure
 from typing_extensions import override
 
 import builder
+from builder.attempt.folder import AttemptFolder
 from builder.model.step import StepName
-from builder.slave import runner
-from builder.slave.attempt import AttemptFolder
+from builder.runner import main
 
 _log = Logger()
 
@@ -55,11 +55,11 @@ class ProcessLauncher:
         lock = folder.take_lock()
         if lock is None:
             return
-        command = runner.command(str(folder.path), step.value, self._places)
+        command = main.command(str(folder.path), step.value, self._places)
         environment = {**os.environ, **self._variables}
         try:
             with Path(os.devnull).open("r+b") as nothing, folder.log.open("ab") as log:
-                places = {0: nothing.fileno(), 1: log.fileno(), 2: log.fileno(), runner.LOCK: lock}
+                places = {0: nothing.fileno(), 1: log.fileno(), 2: log.fileno(), main.LOCK: lock}
                 self._reactor.spawnProcess(_Life(ended), sys.executable, command, env=environment, childFDs=places)
         except OSError as error:  # whoever looks after the attempt finds that nobody has its lock
             _log.error("no runner can be started in {folder}: {error}", folder=folder.path, error=error)

@@ -12,6 +12,9 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from builder.attempt import disk
+from builder.attempt.endings import broken
+from builder.attempt.folder import AttemptFolder
 from builder.clock import background, deferred
 from builder.errors import (
     ConflictError,
@@ -25,11 +28,8 @@ from builder.errors import (
 from builder.model.attempt import AttemptState, Outcome, Position
 from builder.model.step import StepName
 from builder.protocol import Peer
-from builder.slave import disk
-from builder.slave.attempt import AttemptFolder
-from builder.slave.endings import broken
-from builder.slave.inputs import Input
 from builder.slave.journal import Journal
+from builder.slave.order_file import Input
 from builder.slave.run import Run
 from builder.slave.stream import Stream
 from builder.slave.upload import upload

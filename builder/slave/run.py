@@ -12,13 +12,13 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
+from builder.attempt import records
+from builder.attempt.endings import EndedError, broken, cancelled
+from builder.attempt.folder import AttemptFolder
 from builder.model.attempt import ChrootWork, Order, Outcome
 from builder.model.step import StepName
-from builder.slave import records
-from builder.slave.attempt import AttemptFolder
-from builder.slave.endings import EndedError, broken, cancelled
-from builder.slave.inputs import Input
 from builder.slave.launch import Launcher
+from builder.slave.order_file import Input
 from builder.slave.watch import Watch
 
 LOOK_EVERY = 2.0

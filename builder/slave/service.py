@@ -8,14 +8,14 @@ from typing import Any
 from twisted.internet.defer import maybeDeferred
 
 from builder import files
+from builder.attempt.folder import AttemptFolder
 from builder.certificates import Identity
 from builder.config import SlaveConfig
 from builder.dial import Dialler
-from builder.slave.attempt import AttemptFolder
+from builder.runner.executors.auto import executors, variables
+from builder.runner.executors.filling import TRUST_NAME
 from builder.slave.attempts import Attempts
 from builder.slave.connection import Connection
-from builder.slave.executors.auto import executors, variables
-from builder.slave.executors.filling import TRUST_NAME
 from builder.slave.facts import host_facts
 from builder.slave.journal import Journal
 from builder.slave.launch import ProcessLauncher

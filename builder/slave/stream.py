@@ -11,11 +11,11 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
 
+from builder.attempt import records
+from builder.attempt.folder import AttemptFolder, Record
 from builder.errors import ConflictError
 from builder.model.attempt import Position
 from builder.protocol import Peer
-from builder.slave import records
-from builder.slave.attempt import AttemptFolder, Record
 from builder.wire import CHUNK, JobStarted, LogChunk, Report, StepFinished, StepStarted
 
 WINDOW = 8

@@ -19,7 +19,7 @@ from builder.master.people import People
 from builder.web import answers, auth, sink
 from builder.web.answers import SECURITY, Answer, Stream
 from builder.web.channel import abort
-from builder.web.failures import Failures
+from builder.web.errors import Failures
 from builder.web.followers import Seats
 from builder.web.table import Policy, Table
 from builder.web.visit import Conditions, Visit

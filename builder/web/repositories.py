@@ -17,8 +17,8 @@ from urllib.parse import quote
 from builder.errors import NotFoundError
 from builder.master.delivery import Aside
 from builder.model import Label, Value
-from builder.repo import public_keys
 from builder.repo.layout import DEBUG, SOURCE
+from builder.repo.signing import public_keys
 from builder.web import answers, stored
 from builder.web.answers import Answer
 from builder.web.visit import Visit

@@ -9,8 +9,8 @@ from typing import Any
 from twisted.internet.interfaces import IReactorTime
 
 from builder.master.delivery import Aside
-from builder.master.provenance import Provenance
-from builder.master.service import Farm
+from builder.master.farm import Farm
+from builder.master.inputs import Provenance
 from builder.model.batch import Plan
 from builder.model.build import Build
 from builder.model.difference import Change

@@ -11,11 +11,11 @@ from typing_extensions import override
 from builder import tls
 from builder.clock import deferred
 from builder.config import HttpTls, MasterConfig, is_loopback
-from builder.master.service import Farm
+from builder.master.farm import Farm
 from builder.web.assets import Assets
 from builder.web.channel import BoundedSite
 from builder.web.entrance import Entrance
-from builder.web.failures import Failures
+from builder.web.errors import Failures
 from builder.web.feed import Feed
 from builder.web.followers import Seats
 from builder.web.pages.templates import Templates

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.slave.executors.mock import PROGRAM
+from builder.attempt.variables import MOCK
 from tests.support.executors import variables
 from tests.support.hosts import open_folder
 from tests.support.packages import definition, packaging
@@ -43,7 +43,7 @@ test $(tail -n +3 /proc/net/dev | wc -l) = 1
 def farm(request: pytest.FixtureRequest, mini_chroots: Path) -> Iterator[Farm]:
     """A farm whose slave is told by its configuration how to build, with packages for every purpose."""
     with open_folder() as folder:
-        program = variables(request.param, folder).get(PROGRAM)
+        program = variables(request.param, folder).get(MOCK)
         farm = Farm(folder, mini_chroots)
         config = folder / "slave1.toml"
         mock = f"mock = '{shutil.which(program)}'\n" if program else ""

@@ -16,13 +16,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from builder.attempt.variables import EXECUTOR
 from builder.model.artifact import ArtifactKind
 from builder.model.attempt import AttemptState, ChrootWork, FailureKind, LastBuilt
 from builder.model.chroot import BaseRepository, Chroot
 from builder.model.dependencies import DEPENDENCIES_NAME, Dependencies
 from builder.model.inputs import INPUTS_NAME, ChrootInputs
 from builder.model.options import Options
-from builder.slave.executors.auto import CHOSEN
 from tests.support.attempts import DEADLINE, RealAttempt
 from tests.support.executors import variables
 from tests.support.hosts import mini_chroot, open_folder, ordinary_user, python_of
@@ -238,7 +238,7 @@ class TestSuccess:
         """The SRPM, the programs by their own word, and each package of the root with the repository that had it."""
         assert built.artifacts[INPUTS_NAME].kind is ArtifactKind.INPUTS
         inputs = msgspec.json.decode((built.folder.results / INPUTS_NAME).read_bytes(), type=ChrootInputs)
-        assert inputs.executor == any_bench.variables[CHOSEN]
+        assert inputs.executor == any_bench.variables[EXECUTOR]
         versions = {program.name: program.version for program in inputs.programs}
         assert set(versions) == {"bwrap", "rpm", "dnf" if any_bench.kind in {"chroot", "ordinary"} else "mock"}
         assert all(versions.values())

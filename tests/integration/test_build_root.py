@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 from typing_extensions import override
 
+from builder.attempt.endings import EndedError
 from builder.model.attempt import AttemptState, FailureKind
 from builder.model.inputs import Program
 from builder.model.options import Options
-from builder.slave import sandbox
-from builder.slave.endings import EndedError
-from builder.slave.executors.chroot import ChrootRoot
-from builder.slave.workspace import Workspace
+from builder.runner import sandbox
+from builder.runner.executors.chroot import ChrootRoot
+from builder.runner.workspace import Workspace
 from tests.support.attempts import RealAttempt
 from tests.support.orders import order, source_work
 

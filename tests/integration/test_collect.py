@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from builder.attempt.endings import EndedError
 from builder.model.attempt import AttemptState, FailureKind, Outcome
-from builder.slave.endings import EndedError
-from builder.slave.steps import collect as module
-from builder.slave.steps.collect import collect
+from builder.runner.steps import collect as module
+from builder.runner.steps.collect import collect
 from tests.support.attempts import RealAttempt
 from tests.support.orders import ATTEMPT, order, source_work
 

@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from builder.model.dependencies import Dependencies
-from builder.slave import workspace
-from builder.slave.steps.dependencies import of_packages
+from builder.runner import workspace
+from builder.runner.steps.dependencies import of_packages
 from tests.support.attempts import RealAttempt
 from tests.support.orders import order, source_work
 from tests.support.rpms import rpms

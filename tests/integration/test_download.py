@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from typing_extensions import override
 
+from builder.attempt.endings import EndedError
 from builder.model.attempt import AttemptState, FailureKind
-from builder.slave import download as module
-from builder.slave.download import TRIES, download
-from builder.slave.endings import EndedError
+from builder.runner.sources import download as module
+from builder.runner.sources.download import TRIES, download
 
 
 class Handler(http.server.BaseHTTPRequestHandler):

@@ -30,9 +30,9 @@ from builder.model.operation import (
     Undo,
 )
 from builder.model.project import Retention
-from builder.repo import public_keys
 from builder.repo.answer import Answer
 from builder.repo.archive import Archive
+from builder.repo.signing import public_keys
 from builder.repo.thinning import DAILY, GRACE
 from builder.wire import Applied, Rejected
 from tests.support.histories import NAME

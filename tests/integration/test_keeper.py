@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.slave.executors import keeper
+from builder.runner.executors import keeper
 from tests.support.processes import eventually
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="namespaces without a user namespace need root")

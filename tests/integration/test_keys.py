@@ -12,8 +12,8 @@ import pytest
 from builder.errors import UnavailableError
 from builder.model.key import SigningKey
 from builder.model.operation import KeyAction
-from builder.repo import gnupg, public_keys
-from builder.repo.keys import Keys, Turn
+from builder.repo.signing import gnupg, public_keys
+from builder.repo.signing.keys import Keys, Turn
 from tests.support.processes import eventually
 
 NOW = 1_790_000_000.0
@@ -110,7 +110,7 @@ def test_nothing_outlives_a_killed_process(tmp_path: Path) -> None:
     """A process that is killed while it signs takes the program with it; the agent goes when it notices."""
     tmp_path.chmod(0o700)
     script = (
-        "import sys; from pathlib import Path; from builder.repo import gnupg;"
+        "import sys; from pathlib import Path; from builder.repo.signing import gnupg;"
         f"gnupg.run_with_agent(Path({str(tmp_path)!r}), ('sleep', '600'), 600)"
     )
     child = subprocess.Popen([sys.executable, "-c", script])

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from builder.model.lint import Lint
-from builder.slave.steps import lint as module
-from builder.slave.steps.lint import lint
+from builder.runner.steps import lint as module
+from builder.runner.steps.lint import lint
 from tests.support.attempts import RealAttempt
 from tests.support.orders import order, source_work
 from tests.support.rpms import rpms

@@ -12,11 +12,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from builder.attempt.endings import EndedError, cancelled
 from builder.model.attempt import AttemptState, FailureKind, Order, Outcome
 from builder.model.project import StepTimeouts
 from builder.process import Interrupts
-from builder.slave.endings import EndedError, cancelled
-from builder.slave.executors.chroot import ChrootExecutor
+from builder.runner.executors.chroot import ChrootExecutor
 from tests.support.attempts import DEADLINE, RealAttempt
 from tests.support.orders import order, source_work
 from tests.support.packages import packaging

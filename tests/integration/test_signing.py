@@ -13,8 +13,8 @@ from builder.errors import UnavailableError
 from builder.model.findings import Finding
 from builder.model.operation import Key, KeyAction, Operation, Prepare
 from builder.model.project import Retention
-from builder.repo import public_keys, sign
 from builder.repo.manifest import Manifest
+from builder.repo.signing import public_keys, sign
 from builder.repo.thinning import GRACE
 from builder.wire import Applied, Rejected
 from tests.integration.test_interrupted_publish import killed

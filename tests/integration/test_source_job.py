@@ -17,8 +17,8 @@ from builder.model.dependencies import DEPENDENCIES_NAME, Dependencies
 from builder.model.inputs import INPUTS_NAME, SourceFile, SourceInputs
 from builder.model.options import Options
 from builder.model.project import GitSource, Packaging, Style
-from builder.slave.spec import parse
-from builder.slave.workspace import OUTPUT_LIMIT
+from builder.runner.spec import parse
+from builder.runner.workspace import OUTPUT_LIMIT
 from tests.support.attempts import RealAttempt
 from tests.support.orders import order, source_work
 from tests.support.packages import git, packaging

@@ -23,7 +23,7 @@ from builder.clock import wall_time
 from builder.config import Address, Credentials, HttpTls
 from builder.dial import Dialler
 from builder.errors import InvalidError, UnavailableError
-from builder.master.service import STRANGERS, Door
+from builder.master.door import STRANGERS, Door
 from builder.tls import client_endpoint, listen, listen_https
 from builder.wire import Done, Ping, Role
 from tests.support.certificates import DAY, Pki

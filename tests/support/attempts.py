@@ -11,15 +11,15 @@ import msgspec
 import pytest
 
 import builder
+from builder.attempt.endings import EndedError
 from builder.model.artifact import LISTING_NAME, Artifact, ArtifactKind, Listing
 from builder.model.attempt import Order, Outcome
 from builder.process import Interrupts
-from builder.slave import runner
-from builder.slave.endings import EndedError
-from builder.slave.job import carry_out
+from builder.runner import main
+from builder.runner.jobs.job import carry_out
+from builder.runner.workspace import Workspace
 from builder.slave.journal import Journal
 from builder.slave.run import first_step
-from builder.slave.workspace import Workspace
 from tests.support.hosts import as_user, python_of
 from tests.support.processes import eventually
 
@@ -76,8 +76,8 @@ class RealAttempt:
         assert lock is not None
         log = os.open(self.folder.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         places = [str(Path(str(module.__file__)).parents[1]) for module in (builder, msgspec)]
-        command = runner.command(str(self.folder.path), first_step(self.order).value, places)
-        places_of = {1: log, 2: log, runner.LOCK: lock}
+        command = main.command(str(self.folder.path), first_step(self.order).value, places)
+        places_of = {1: log, 2: log, main.LOCK: lock}
         actions = [(os.POSIX_SPAWN_DUP2, here, there) for there, here in places_of.items()]
         if self._user:
             subprocess.run(["chown", "-R", self._user, self.state], check=True, timeout=60)

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.slave.executors.auto import CHOSEN
-from builder.slave.executors.mock import PROGRAM
+from builder.attempt.variables import EXECUTOR, MOCK
 
 REPLAY = Path(__file__).with_name("replay_mock.py")
 
@@ -17,15 +16,15 @@ REPLAY = Path(__file__).with_name("replay_mock.py")
 def variables(kind: str, folder: Path) -> dict[str, str]:
     """For `chroot`, `mock`, or a `replay` of it; skips where there is none. `folder` is for everybody."""
     if kind == "chroot":
-        return {CHOSEN: "chroot"}
-    program = _replay(folder) if kind == "replay" else os.environ.get(PROGRAM) or shutil.which("mock")
+        return {EXECUTOR: "chroot"}
+    program = _replay(folder) if kind == "replay" else os.environ.get(MOCK) or shutil.which("mock")
     if program is None:
-        pytest.skip(f"there is no mock: neither {PROGRAM} nor PATH leads to one")
+        pytest.skip(f"there is no mock: neither {MOCK} nor PATH leads to one")
     if os.geteuid():
         pytest.skip("mock needs root")
     if "mock" not in {group.gr_name for group in grp.getgrall()}:
         pytest.skip("there is no group named mock")
-    return {CHOSEN: "mock", PROGRAM: str(program)}
+    return {EXECUTOR: "mock", MOCK: str(program)}
 
 
 def _replay(folder: Path) -> Path:

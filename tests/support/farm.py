@@ -17,7 +17,9 @@ from typing_extensions import override
 
 from builder.errors import BuilderError, ConflictError, InvalidError, NotFoundError, UnauthorizedError
 from builder.lifecycle import ATTEMPT_ENDS, JOB_ENDS
-from builder.master.definition import difference, dump, parse
+from builder.master.definition.difference import difference
+from builder.master.definition.text import parse
+from builder.master.definition.write import dump
 from builder.model.attempt import AttemptState
 from builder.model.batch import BatchRequest
 from builder.model.build import Build, BuildRequest, BuildState

@@ -23,7 +23,8 @@ from builder.certificates import Identity
 from builder.config import Credentials, MasterConfig
 from builder.errors import UnavailableError
 from builder.master import premises
-from builder.master.service import Farm, Master
+from builder.master.farm import Farm
+from builder.master.service import Master
 from builder.model.attempt import Order
 from builder.model.build import Build, BuildRequest
 from builder.model.job import Attempt, Job

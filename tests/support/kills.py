@@ -27,9 +27,9 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
+from builder.attempt.folder import AttemptFolder
 from builder.config import Credentials
 from builder.model.attempt import AttemptState, Order
-from builder.slave.attempt import AttemptFolder
 from builder.slave.journal import Journal
 from builder.wire import Role
 from tests.support.attempts import RealAttempt

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from builder.model.findings import Finding
-from builder.repo import closure, gnupg
+from builder.repo import closure
+from builder.repo.signing import gnupg
 
 Content = Mapping[str, tuple[bytes, int]] | tuple[bytes, int] | None
 """A file with its mode, a folder's files by their names, or nothing."""
@@ -30,11 +31,11 @@ class Remembered:
         patch.setattr(closure, "broken_apart", self.broken_apart)
 
     def run(self, command: gnupg.Command, seconds: float, environment: Mapping[str, str] | None = None) -> str:
-        """As `builder.repo.gnupg.run`."""
+        """As `builder.repo.signing.gnupg.run`."""
         return self._once(command, [], lambda: self._run(command, seconds, environment))
 
     def run_with_agent(self, home: Path, command: gnupg.Command, seconds: float) -> str:
-        """As `builder.repo.gnupg.run_with_agent`."""
+        """As `builder.repo.signing.gnupg.run_with_agent`."""
         return self._once(command, [home], lambda: self._run_with_agent(home, command, seconds))
 
     def broken_apart(self, target: Sequence[Path], source: Sequence[Path], promoted: Collection[str]) -> list[Finding]:

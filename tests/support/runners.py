@@ -5,9 +5,9 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from builder.attempt.folder import AttemptFolder
 from builder.model.attempt import Outcome
 from builder.model.step import StepName
-from builder.slave.attempt import AttemptFolder
 
 
 class MemoryRunner:

@@ -12,12 +12,12 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
+from builder.attempt.folder import AttemptFolder
 from builder.certificates import Identity
 from builder.config import Address, Credentials, SlaveConfig
 from builder.model.artifact import LISTING_NAME, ArtifactKind, Listing
 from builder.model.attempt import Order
 from builder.model.slave import HostFacts
-from builder.slave.attempt import AttemptFolder
 from builder.slave.attempts import Attempts
 from builder.slave.connection import Connection
 from builder.slave.journal import Journal

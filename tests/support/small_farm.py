@@ -14,12 +14,12 @@ from builder.master.batches import Batches
 from builder.master.builds import Builds
 from builder.master.definitions import Definitions
 from builder.master.events import Events
+from builder.master.farm import Farm
 from builder.master.logs import Logs
 from builder.master.operations import Operations
 from builder.master.people import People
 from builder.master.seal import Seal
 from builder.master.secrets import Secrets
-from builder.master.service import Farm
 from builder.master.slaves import Connection, Slaves
 from builder.master.store import events, jobs, schema, slaves
 from builder.model.attempt import AttemptState, Commit, Outcome, SourceFacts

@@ -14,7 +14,13 @@ def modules(folder: Path) -> set[str]:
 
 @pytest.mark.parametrize(
     ("heading", "folder"),
-    [("In the master", "master"), ("In the slave", "slave"), ("In the repository builder", "repo")],
+    [
+        ("In the master", "master"),
+        ("In the slave", "slave"),
+        ("In the folder of an attempt", "attempt"),
+        ("In the runner", "runner"),
+        ("In the repository builder", "repo"),
+    ],
 )
 def test_the_architecture_names_every_module_of_a_daemon(heading: str, folder: str) -> None:
     """Whoever looks for something finds its module in the table, and no module that is gone."""

@@ -9,7 +9,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
-from builder.master.schedule import ANY, Claim, Place, Waiting
+from builder.master.decisions.assignment import ANY, Claim, Place, Waiting
 from builder.master.store import attempts as live_attempts
 from builder.master.store.attempts import Live
 from builder.master.store.jobs import targets

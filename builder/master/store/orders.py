@@ -7,8 +7,8 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from builder.master import access
-from builder.master.order import Built, Claimed, last_built
+from builder.master.decisions import secret_needs
+from builder.master.decisions.order import Built, Claimed, last_built
 from builder.master.store import artifacts, secrets
 from builder.master.store import jobs as jobs_stored
 from builder.master.store.schema import attempts, builds, jobs, packages
@@ -51,7 +51,7 @@ def claimed(connection: Connection, attempt: str) -> Claimed:
         force=row.force,
     )
     if row.job == SOURCE:
-        needed = secrets.sealed(connection, about.project.project, access.named(about.package))
+        needed = secrets.sealed(connection, about.project.project, secret_needs.named(about.package))
         return msgspec.structs.replace(about, secrets=needed)
     if row.source is None:
         return about

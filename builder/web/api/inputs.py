@@ -1,7 +1,7 @@
 """What went into builds, over the API."""
 
 from builder.master.builds import Builds
-from builder.master.provenance import Provenance
+from builder.master.inputs import Provenance
 from builder.model.inputs import JobInputs
 from builder.web.api.builds import ShowBuild
 from builder.web.visit import Visit

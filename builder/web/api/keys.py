@@ -8,7 +8,7 @@ from builder.master.definitions import Definitions
 from builder.master.delivery import Aside
 from builder.model import Label, Value
 from builder.model.key import SigningKey
-from builder.repo import public_keys
+from builder.repo.signing import public_keys
 from builder.web import answers
 from builder.web.answers import Answer
 from builder.web.visit import Visit

@@ -2,7 +2,7 @@
 
 from builder.master.builds import Builds
 from builder.master.events import Events
-from builder.master.provenance import Provenance
+from builder.master.inputs import Provenance
 from builder.web import answers
 from builder.web.answers import Answer
 from builder.web.pages.build import AskBuild

@@ -7,7 +7,7 @@ import pytest
 
 from builder.cli import answers
 from builder.cli.build import VERBS as BUILD_VERBS
-from builder.master.definition import VERBS
+from builder.master.definition.checks import VERBS
 from builder.model import repository
 from builder.model.artifact import Artifact
 from builder.model.attempt import Commit

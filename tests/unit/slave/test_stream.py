@@ -9,10 +9,10 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
+from builder.attempt.folder import AttemptFolder
 from builder.errors import UnavailableError
 from builder.model.attempt import Position
 from builder.protocol import Peer, PeerFactory
-from builder.slave.attempt import AttemptFolder
 from builder.slave.relay import REPEAT_AFTER
 from builder.slave.stream import REPEATS, Stream
 from builder.wire import CHUNK, LogChunk, Request

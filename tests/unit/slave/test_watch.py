@@ -7,7 +7,7 @@ from twisted.internet import reactor
 from twisted.trial.unittest import TestCase
 from typing_extensions import override
 
-from builder.slave.attempt import AttemptFolder
+from builder.attempt.folder import AttemptFolder
 from builder.slave.watch import InotifyWatch
 from tests.support.waiting import until
 

@@ -4,7 +4,7 @@ import msgspec
 
 from builder.web import channel
 from builder.web.channel import ARRIVAL, BODY, CONNECTIONS
-from builder.web.failures import Failure
+from builder.web.errors import Failure
 from tests.support.http import Client, Exchange
 from tests.support.web import WebTest
 

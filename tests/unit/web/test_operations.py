@@ -11,7 +11,7 @@ from builder.model.findings import Finding, Findings
 from builder.model.key import SigningKey
 from builder.model.operation import Operation, OperationShown, OperationState, Prune, PublishedIn, Rollback
 from builder.model.project import Retention
-from builder.repo import public_keys
+from builder.repo.signing import public_keys
 from builder.wire import Applied, Rejected
 from tests.support.small_farm import CHROOT
 from tests.support.store import answer

@@ -9,7 +9,7 @@ from twisted.internet.task import Clock
 from typing_extensions import override
 
 from builder.model.operation import Operation, Prepare
-from builder.repo import public_keys
+from builder.repo.signing import public_keys
 from builder.web.answers import Answer
 from builder.web.assets import Assets
 from builder.web.feed import Feed

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from typing_extensions import override
 
 from builder.errors import NotFoundError
-from builder.repo import public_keys
+from builder.repo.signing import public_keys
 from builder.web.repositories import InRepository, Repositories
 from builder.web.stored import ASK_AGAIN, FOREVER
 from builder.web.visit import Visit

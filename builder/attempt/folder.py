@@ -1,0 +1,190 @@
+"""An attempt's folder: everything a slave knows about it, and the only thing slave and runner share.
+
+* `order.json`: what to do; durable before the order is acknowledged
+* `secrets`: what the order needs to fetch with; only its owner reads it, and it is gone when the runner has it
+* `inputs/`: the files that the order names, fetched and verified
+* `lock`: held (flock(2)) by the runner as long as it lives; holds its process number
+* `cancel`: there when the attempt shall stop
+* `log`, `records`: what happened, growing
+* `work/`: the runner's workspace, removed at the end
+* `results/`: the artifacts, listing.json among them
+* `result.json`: how it ended; renamed into place as the runner's last act
+"""
+
+import contextlib
+import fcntl
+import os
+import signal
+from functools import cached_property
+from pathlib import Path
+
+import msgspec
+
+from builder import files
+from builder.attempt import records
+from builder.attempt.endings import broken
+from builder.attempt.records import Records
+from builder.errors import InvalidError
+from builder.model import Value
+from builder.model.attempt import Order, Outcome, SourceWork
+from builder.model.secret import Secret
+from builder.model.step import StepName
+
+ORDER_NAME = "order.json"
+RESERVED = 64 * 1024
+"""Bytes set aside for `result.json`, so that a full disk can be told."""
+
+
+class Record(Value, frozen=True, kw_only=True):
+    """One line of the step records; see `builder.attempt.records`."""
+
+    number: int
+    kind: str
+    time: float
+    log: int
+    step: StepName | None = None
+    ok: bool = False
+
+
+class AttemptFolder:
+    """The folder of one attempt."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.log = path / "log"
+        self.inputs = path / "inputs"
+        self.work = path / "work"
+        self.results = path / "results"
+        self.lock = path / "lock"
+        self._records = path / records.NAME
+        self._cancel = path / "cancel"
+        self._cancel_reserve = path / ".cancel.new"
+        self._result = path / "result.json"
+        self._secrets = path / "secrets"
+        self._reserve = path / ".result.new"
+
+    @cached_property
+    def order(self) -> Order:
+        """What has to be done.
+
+        Raises:
+            InvalidError: `order.json` is missing or was written by another version.
+        """
+        path = self.path / ORDER_NAME
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=Order)
+        except (FileNotFoundError, msgspec.MsgspecError) as error:
+            raise InvalidError(f"{path}: {error}") from error
+
+    def write_order(self, order: Order) -> Order:
+        """Write what has to be done, and what nobody else may read apart from it; returns the order without that.
+
+        That is durable then, and the order when it is synced.
+        """
+        work = order.work
+        if isinstance(work, SourceWork) and work.secrets:
+            files.write(self._secrets, msgspec.json.encode(work.secrets), mode=0o600)
+            order = msgspec.structs.replace(order, work=msgspec.structs.replace(work, secrets=()))
+        (self.path / ORDER_NAME).write_bytes(msgspec.json.encode(order))
+        return order
+
+    def take_secrets(self) -> tuple[Secret, ...]:
+        """The secrets that came with the order; from now on they are nowhere else."""
+        try:
+            secrets = msgspec.json.decode(self._secrets.read_bytes(), type=tuple[Secret, ...])
+        except FileNotFoundError:
+            return ()
+        self.drop_secrets()
+        return secrets
+
+    def drop_secrets(self) -> None:
+        """Remove the secrets that nobody has taken."""
+        files.remove(self._secrets)
+
+    def outcome(self) -> Outcome | None:
+        """How it ended, if it has; a result that cannot be read is no reason to wait for another one."""
+        try:
+            return msgspec.json.decode(self._result.read_bytes(), type=Outcome)
+        except FileNotFoundError:
+            return None
+        except ValueError as error:  # msgspec's own, or the codec's
+            return broken(f"the runner left a result that cannot be read: {error}").outcome
+
+    def reserve(self) -> None:
+        """Set aside what `finish` and `cancel` need, for a disk that is full by then."""
+        self._cancel_reserve.touch()
+        with self._reserve.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, RESERVED)
+
+    def finish(self, outcome: Outcome) -> None:
+        """Write how it ended, durably, into the room set aside for it."""
+        self.drop_secrets()
+        with self._reserve.open("r+b" if self._reserve.exists() else "wb") as file:
+            file.write(msgspec.json.encode(outcome))
+            file.truncate()
+        files.sync(self._reserve)
+        files.move(self._reserve, self._result)
+
+    def records(self) -> tuple[Record, ...]:
+        """The step records that are there."""
+        try:
+            whole = self._records.read_bytes().rpartition(b"\n")[0]
+        except FileNotFoundError:
+            return ()
+        return tuple(msgspec.json.decode(line, type=Record) for line in whole.splitlines())
+
+    def recorder(self) -> Records:
+        """A writer of step records, for whoever works on the attempt now."""
+        return Records(str(self.path))
+
+    def log_length(self) -> int:
+        """How many bytes of log there are."""
+        try:
+            return self.log.stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether somebody wants it to stop."""
+        return self._cancel.exists()
+
+    def cancel(self) -> None:
+        """Tell the runner to stop, or the next one not to begin; whatever goes wrong with one, the other is done."""
+        with contextlib.suppress(OSError):
+            files.move(self._cancel_reserve, self._cancel)
+        with contextlib.suppress(OSError):
+            self.signal(signal.SIGTERM)
+
+    def take_lock(self) -> int | None:
+        """A descriptor that holds the lock for whoever inherits it, or None while a runner lives."""
+        descriptor = os.open(self.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        return descriptor
+
+    def running(self) -> bool:
+        """Whether a runner lives."""
+        if not self.lock.exists():
+            return False
+        descriptor = self.take_lock()
+        if descriptor is not None:
+            os.close(descriptor)
+        return descriptor is None
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the runner, if one lives.
+
+        Raises:
+            OSError: There is no descriptor to do it with.
+        """
+        with contextlib.suppress(FileNotFoundError, ValueError, ProcessLookupError):
+            runner = os.pidfd_open(int(self.lock.read_text()))
+            try:
+                if self.running():  # then the number is still the runner's
+                    signal.pidfd_send_signal(runner, number)
+            finally:
+                os.close(runner)

@@ -1,0 +1,52 @@
+"""The door for daemons: who came in, who has not said who he is, and how all are sent away."""
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.internet.protocol import Factory
+from typing_extensions import override
+
+from builder.certificates import Identity
+from builder.clock import background, sleep
+from builder.protocol import Peer, PeerFactory, Session
+from builder.wire import Role
+
+FAREWELL = 0.5
+"""Seconds that peers have to end their connections when the master stops."""
+STRANGERS = 200
+"""How many connections may be without a handshake at once; each has 15 s for it."""
+
+
+class Door(Factory):
+    """Where daemons come in; it knows who is inside, so that all can be sent away."""
+
+    noisy = False
+
+    def __init__(self, clock: Any, session_for: Callable[[Identity], Session], ping_every: float) -> None:
+        self._factory = PeerFactory(clock, frozenset({Role.SLAVE, Role.REPO}), session_for, ping_every=ping_every)
+        self._peers: set[Peer] = set()
+
+    @override
+    def buildProtocol(self, addr: IAddress | None) -> Peer | None:
+        """Somebody comes in, unless too many stand there who have not said who they are."""
+        if sum(peer.stranger for peer in self._peers) >= STRANGERS:
+            return None
+        peer = self._factory.buildProtocol(addr)
+        self._peers.add(peer)
+        background("Seeing a daemon off", self._until_gone(peer))
+        return peer
+
+    async def send_away(self, clock: IReactorTime) -> None:
+        """Close every connection; those that do not end soon are cut."""
+        for peer in tuple(self._peers):
+            peer.close("the master stops")
+        deadline = clock.seconds() + FAREWELL
+        while self._peers and clock.seconds() < deadline:
+            await sleep(clock, FAREWELL / 20)
+        for peer in tuple(self._peers):
+            peer.abort("the master stops")
+
+    async def _until_gone(self, peer: Peer) -> None:
+        await peer.closed
+        self._peers.discard(peer)

@@ -1,0 +1,86 @@
+"""One connection of one slave: it says hello, then reports; what it is asked comes from the dispatcher."""
+
+from builder.clock import background
+from builder.master.budget import Budget
+from builder.master.intake import Intake
+from builder.master.order_files import Inputs
+from builder.master.reception import Reception
+from builder.model.attempt import Position
+from builder.protocol import Handlers, Peer
+from builder.wire import (
+    Accepted,
+    ArtifactChunk,
+    BeginArtifact,
+    FetchFile,
+    FilePart,
+    Hello,
+    JobFinished,
+    JobStarted,
+    LogChunk,
+    Offset,
+    StepFinished,
+    StepStarted,
+    Welcome,
+)
+
+
+class SlaveSession:
+    """What the master answers to the slave `name` on one connection."""
+
+    def __init__(self, name: str, reception: Reception, intake: Intake, inputs: Inputs, budget: Budget) -> None:
+        self._name = name
+        self._reception = reception
+        self._intake = intake
+        self._inputs = inputs
+        self._budget = budget
+        self._peer: Peer | None = None
+
+    def handlers(self) -> Handlers:
+        """What a slave may ask."""
+        return {
+            Hello: self._hello,
+            JobStarted: self._record,
+            StepStarted: self._record,
+            StepFinished: self._record,
+            LogChunk: self._log,
+            BeginArtifact: self._begin_artifact,
+            ArtifactChunk: self._artifact,
+            JobFinished: self._finish,
+            FetchFile: self._fetch,
+        }
+
+    def connected(self, peer: Peer) -> None:
+        """Wait for the slave to say hello."""
+        self._peer = peer
+
+    def disconnected(self, reason: str) -> None:
+        """What it has in hand goes on, for a while; see `builder.master.lease`."""
+        background(f"Parting from slave {self._name}", self._reception.part(self._name, self._connection, reason))
+
+    @property
+    def _connection(self) -> Peer:
+        assert self._peer is not None  # noqa: S101 - nobody asks or leaves before `connected`
+        return self._peer
+
+    async def _hello(self, hello: Hello) -> Welcome:
+        return await self._reception.welcome(self._name, self._connection, hello)
+
+    async def _record(self, record: JobStarted | StepStarted | StepFinished) -> Position:
+        return await self._intake.record(self._name, record)
+
+    async def _log(self, chunk: LogChunk) -> Position:
+        with self._budget.spent(self._connection, len(chunk.data)):
+            return await self._intake.log(self._name, chunk)
+
+    async def _begin_artifact(self, request: BeginArtifact) -> Offset:
+        return await self._intake.begin_artifact(self._name, request)
+
+    async def _artifact(self, chunk: ArtifactChunk) -> Offset:
+        with self._budget.spent(self._connection, len(chunk.data)):
+            return await self._intake.artifact(self._name, chunk)
+
+    async def _finish(self, request: JobFinished) -> Accepted:
+        return await self._intake.finish(self._name, request)
+
+    async def _fetch(self, request: FetchFile) -> FilePart:
+        return await self._inputs.part(self._name, request)

@@ -1,0 +1,1 @@
+"""Keys and signatures: how packages and metadata are signed."""

@@ -1,0 +1,1 @@
+"""The operations of the repository builder, each in a module of its own."""

@@ -1,0 +1,32 @@
+"""Carrying out `Pin`: a generation stays readable, or need not any more; the next generation's manifest says so."""
+
+from collections.abc import Mapping
+
+from typing_extensions import override
+
+from builder.model.operation import Pin
+from builder.repo import layout
+from builder.repo.draft import Drafts
+from builder.repo.incoming import Delivered
+from builder.repo.layout import Repository
+from builder.repo.manifest import Cause
+from builder.repo.tasks.noted import Noted
+
+
+class Pinning(Noted):
+    """The operation `number`; see `builder.repo.operations.Task`."""
+
+    def __init__(self, number: int, order: Pin) -> None:
+        kind = "pin" if order.pinned else "unpin"
+        super().__init__(Cause(number=number, kind=kind, who=order.who, reason=order.reason, about=order.generation))
+        self._order = order
+
+    def draft(self, drafts: Drafts) -> Mapping[str, Delivered]:
+        """Pin or unpin it, if that can be done."""
+        (home,) = self._homes()
+        drafts.existing(home).pin(self._cause, self._order.generation, pinned=self._order.pinned)
+        return {}
+
+    @override
+    def _homes(self) -> tuple[Repository, ...]:
+        return (layout.of_project(self._order.project, self._order.repository),)

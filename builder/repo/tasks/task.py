@@ -1,0 +1,26 @@
+"""The protocol of a task: one operation while it is carried out."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from builder.repo.answer import Answer
+from builder.repo.draft import Drafts
+from builder.repo.incoming import Delivered
+from builder.repo.layout import Repository
+from builder.repo.manifest import Manifest
+
+
+class Task(Protocol):
+    """An operation while it is carried out; what its methods raise besides refusals is the farm's fault."""
+
+    def answered(self, drafts: Drafts) -> Answer | None:
+        """The answer to an operation of which only the answer is missing."""
+
+    def draft(self, drafts: Drafts) -> Mapping[str, Delivered]:
+        """Enter all drafts that it concerns or, raising why not, none; returns what it brings by its digests."""
+
+    def finish(self, manifests: Mapping[Repository, Manifest]) -> Answer:
+        """Put away what is not needed any more, now that these are the current manifests."""
+
+    def reject(self, reason: str) -> Answer:
+        """Put away what will not be published."""

@@ -1,0 +1,68 @@
+"""Interrupts a runner when a limit of its attempt is over.
+
+The kernel's timer (setitimer(2)), which counts as the monotonic clock does, wakes the program up wherever it waits.
+Only then it is looked at the time and the log: a signal that comes late, or once too often, does nothing wrong.
+"""
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from builder.attempt.endings import timed_out
+from builder.model.attempt import Order
+from builder.model.step import StepName
+from builder.process import Interrupts
+from builder.runner.limits import Limits
+
+_SOONEST: Final = 0.001
+"""Seconds: no time at all would turn the timer off."""
+
+
+class Alarm:
+    """Ends what `interrupts` can interrupt; it does nothing before it is `set`."""
+
+    def __init__(self, interrupts: Interrupts) -> None:
+        self._interrupts = interrupts
+        self._limits: Limits | None = None
+
+    def set(self, order: Order, log_length: Callable[[], int]) -> None:
+        """From now on, the limits of `order` hold."""
+        self._limits = limits = Limits(order, log_length, time.monotonic())
+        signal.signal(signal.SIGALRM, lambda *_: self._look(limits))
+        self._look(limits)
+
+    @contextmanager
+    def step(self, step: StepName) -> Iterator[None]:
+        """The block is this step, and has its limit."""
+        if self._limits is None:
+            yield
+            return
+        self._limits.begin_step(step, time.monotonic())
+        self._look(self._limits)
+        try:
+            yield
+        finally:
+            self._limits.end_step()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """The block waits for another attempt: that counts for the limit of the whole alone."""
+        if self._limits is None:
+            yield
+            return
+        self._limits.pause(time.monotonic())
+        try:
+            yield
+        finally:
+            self._limits.resume(time.monotonic())
+            self._look(self._limits)
+
+    def _look(self, limits: Limits) -> None:
+        now = time.monotonic()
+        reason = limits.overdue(now)
+        if reason is not None:
+            self._interrupts.interrupt(timed_out(reason))
+        else:
+            signal.setitimer(signal.ITIMER_REAL, max(_SOONEST, limits.wait(now)))

@@ -1,0 +1,143 @@
+"""What a build requires, and dnf at work on a tree: when it is made, and again for what turns out while it is built."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from builder import files
+from builder.attempt import kept
+from builder.attempt.endings import broken, failed
+from builder.errors import InvalidError
+from builder.model.attempt import ChrootWork, FailureKind
+from builder.model.inputs import Program
+from builder.model.options import Options
+from builder.runner import sandbox, spec
+from builder.runner.diagnosis import install_failure
+from builder.runner.executors import installed
+from builder.runner.executors.cache import cache_slot
+from builder.runner.executors.dnf import Places, build_requires, configuration, install_command, local_repositories
+from builder.runner.workspace import Answer, Workspace, head
+
+DATABASE = "/var/lib/rpm"
+"""Where the tree has rpm's database; Debian's rpm would look for it in the home of the user."""
+TRUST_NAME = "trust.pem"
+"""The certificates that the slave's service puts together for repositories over HTTPS."""
+REQUIRES_FORMAT = f"[{spec.ANSWER}%{{REQUIRENEVRS}}]\\n"
+"""Of an SRPM, what it requires to be built."""
+
+
+class Filling:
+    """One tree, and what dnf is given to fill it."""
+
+    def __init__(self, workspace: Workspace, work: ChrootWork, tree: Path) -> None:
+        for name in sandbox.MOUNT_POINTS:
+            (tree / name).mkdir(parents=True)
+        if work.network:
+            (tree / sandbox.RESOLVER.lstrip("/")).touch()
+        self._workspace = workspace
+        self._work = work
+        self._tree = tree
+        self._own = workspace.folder("dnf")
+        trust = workspace.state / TRUST_NAME
+        self._trust = trust if trust.exists() else None
+        (self._own / ".rpmmacros").write_text(f"%_dbpath {DATABASE}\n%_netsharedpath {sandbox.NOT_INSTALLED}\n")
+
+    def install(self, packages: Sequence[str], required: Sequence[str]) -> None:
+        """Install the chroot's own `packages` and what the build has `required`, in one transaction.
+
+        Raises:
+            EndedError: Something is not to be had.
+        """
+        caches = self._workspace.state / "cache" / "dnf"
+        with cache_slot(caches, self._work.chroot.name) as cache:
+            kept.prune(caches)
+            places = Places(tree=self._tree, cache=cache, own=self._own, trust=self._trust)
+            config = self._own / "dnf.conf"
+            config.write_text(configuration(self._work, places))
+            confined = sandbox.installing(
+                install_command(config, places, self._work.chroot.version, [*packages, *required]),
+                self._tree,
+                self._own,
+                sandbox.host_links(),
+                readable=[*local_repositories(self._work), *([self._trust] if self._trust else [])],
+                writable=[cache],
+            )
+            if self._workspace.run(sandbox.as_owner(confined, os.geteuid())):
+                raise install_failure(self._workspace.step_log(), tuple(required), self._work.srpm.name)
+
+    @property
+    def history(self) -> Path:
+        """The database of what dnf did; to dnf, its folders are below the root that it fills."""
+        return self._inner / "persist" / "history.sqlite"
+
+    def program(self) -> Program:
+        """What fills the tree."""
+        log = self._inner / "log" / "dnf.log"
+        return Program(name="dnf", version=installed.dnf_version(head(log) if spec.regular(log) else ""))
+
+    @property
+    def _inner(self) -> Path:
+        return self._tree / self._own.relative_to("/")
+
+
+def requirements(workspace: Workspace, srpm: Path, options: Options) -> tuple[str, ...]:
+    """What `srpm` requires to be built with these options.
+
+    It was made with what holds in every chroot: where there are options, its spec is asked again, by the host's rpm.
+
+    Raises:
+        EndedError: It cannot be read, or names what no package in a repository can provide.
+    """
+    if options.defined:
+        return capabilities(_answer(workspace, srpm, options))
+    answer = header(workspace, srpm)
+    if answer.code:
+        raise broken(f"{srpm.name} cannot be read: {answer.last_error}")
+    return capabilities(answer.output)
+
+
+def header(workspace: Workspace, srpm: Path) -> Answer:
+    """What rpm answers about an SRPM, in `REQUIRES_FORMAT`; a build may have made it."""
+    command = ["rpm", "--query", "--package", "--nosignature", "--queryformat", REQUIRES_FORMAT, f"./{srpm.name}"]
+    return workspace.ask(sandbox.on_host(command, srpm.parent, sandbox.host_links()))
+
+
+def _answer(workspace: Workspace, srpm: Path, options: Options) -> str:
+    home = workspace.folder("asked")
+    files.link(srpm, home / srpm.name)
+    links = sandbox.host_links()
+    unpack = ["rpm", "--install", "--nosignature", *spec.TOPDIR, srpm.name]
+    answer = workspace.ask(sandbox.on_host(unpack, home, links, ["."]))
+    path = unpacked(answer, srpm.name, home)
+    command = requires_command([*spec.TOPDIR, *spec.defines(options)], path)
+    name = path.removeprefix("SPECS/")
+    return spec.ask(workspace, home, command, f"{name} does not parse with the options of the chroot").output
+
+
+def unpacked(answer: Answer, srpm: str, home: Path) -> str:
+    """The path of the spec in `home`, below which rpm has unpacked an SRPM with this answer.
+
+    Raises:
+        EndedError: It has not.
+    """
+    specs = [path for path in (home / "SPECS").glob("*.spec") if spec.regular(path)]
+    if answer.code or len(specs) != 1:
+        raise broken(f"{srpm} cannot be unpacked: {answer.last_error}")
+    return f"SPECS/{specs[0].name}"
+
+
+def requires_command(told: Sequence[str], path: str) -> list[str]:
+    """The arguments of rpmspec for what the spec at `path` requires to be built."""
+    return ["rpmspec", "--query", "--srpm", "--queryformat", REQUIRES_FORMAT, *told, path]
+
+
+def capabilities(output: str) -> tuple[str, ...]:
+    """What an answer in `REQUIRES_FORMAT` names.
+
+    Raises:
+        EndedError: One of them is what no package in a repository can provide.
+    """
+    try:
+        return build_requires("\n".join(spec.answers(output)))
+    except InvalidError as error:
+        raise failed(FailureKind.DEPENDENCY, str(error)) from error

@@ -1,0 +1,1 @@
+"""The kinds of jobs as sequences of steps, each in a module of its own."""

@@ -1,0 +1,1 @@
+"""Git and downloads: how the sources of a package come to a runner."""

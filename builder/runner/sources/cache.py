@@ -1,0 +1,58 @@
+"""Downloaded sources, kept by the digest that a file `sources` has of them, so that each is downloaded once.
+
+Those that were used last are kept, in a bounded room. A digest that could be forged is believed within a project alone:
+elsewhere it would be a way to slip in another file.
+"""
+
+import hashlib
+from pathlib import Path
+
+from builder import files
+from builder.attempt import kept
+from builder.runner.sources.named import Checksum
+from builder.runner.workspace import Workspace
+
+_FORGED = frozenset({"md5", "sha1"})
+_FILE = "file"
+_MOST = 20 << 30
+"""Bytes that are kept of them all."""
+
+
+def digest_of(path: Path, kind: str) -> str:
+    """The digest of a file, of a kind that hashlib knows."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, kind).hexdigest()
+
+
+def take(workspace: Workspace, project: str, wanted: Checksum, path: Path) -> bool:
+    """Have the file that is `wanted` at `path`, and return whether it was here and is what it was."""
+    cached = _place(workspace, project, wanted) / _FILE
+    try:
+        intact = digest_of(cached, wanted.kind) == wanted.digest
+        if intact:
+            files.link(cached, path)
+    except FileNotFoundError:  # or another runner has removed it in between
+        return False
+    if not intact:
+        workspace.say(f"the {wanted.name} that was kept is damaged")
+        files.remove(cached)
+        return False
+    kept.use(cached.parent)
+    workspace.say(f"{wanted.name} was downloaded before: its {wanted.kind} is {wanted.digest}")
+    return True
+
+
+def keep(workspace: Workspace, project: str, wanted: Checksum, path: Path) -> None:
+    """Keep a file that is what was `wanted`."""
+    folder = _place(workspace, project, wanted)
+    kept.use(folder)
+    own = folder / workspace.attempt.path.name
+    files.link(path, own)
+    files.rename(own, folder / _FILE)
+    kept.prune(folder.parent)
+    kept.prune_to(folder.parent, _MOST)
+
+
+def _place(workspace: Workspace, project: str, wanted: Checksum) -> Path:
+    owner = (project,) if wanted.kind in _FORGED else ()
+    return workspace.state / "cache" / "sources" / "-".join((*owner, wanted.kind, wanted.digest))

@@ -1,0 +1,76 @@
+"""What went into a result, written down for the master to keep: part of the steps srpm and collect."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from builder import files
+from builder.model.attempt import ChrootWork, Commit, SourceWork
+from builder.model.chroot import BaseRepository
+from builder.model.inputs import INPUTS_NAME, ChrootInputs, Program, SourceFile, SourceInputs, UsedRepository
+from builder.runner.executors.executor import BuildRoot
+from builder.runner.sources.access import public
+from builder.runner.workspace import Workspace
+
+HOST = {"rpm": "RPM version", "bwrap": "bubblewrap"}
+"""The programs of the host by which SRPMs are made, with what stands before the version that they tell."""
+
+
+def of_source(
+    workspace: Workspace,
+    work: SourceWork,
+    commits: Iterable[Commit],
+    spec: SourceFile,
+    given: Iterable[SourceFile],
+) -> Path:
+    """The file that says what the SRPM was made from."""
+    inputs = SourceInputs(
+        commits=tuple(commits),
+        spec=spec,
+        files=tuple(sorted(given, key=lambda file: file.name)),
+        programs=versions(workspace, HOST),
+        macros=work.options.defined,
+    )
+    return _written(workspace, inputs)
+
+
+def of_chroot(workspace: Workspace, work: ChrootWork, executor: str, root: BuildRoot, dist: str) -> Path:
+    """The file that says what was built from, with and in, with this value of `%dist`."""
+    definition = msgspec.json.encode(work.chroot, order="sorted")
+    inputs = ChrootInputs(
+        srpm=work.srpm,
+        dist=dist,
+        network=work.network,
+        executor=executor,
+        programs=tuple(sorted((*root.programs(), *versions(workspace, HOST)), key=lambda program: program.name)),
+        macros=work.options.defined,
+        chroot=hashlib.sha256(definition).hexdigest(),
+        repositories=tuple(map(_used, (*work.chroot.repositories, *work.repositories))),
+        packages=tuple(root.packages()),
+    )
+    return _written(workspace, inputs)
+
+
+def source_file(path: Path, url: str) -> SourceFile:
+    """What there is to say of a file that came from `url`."""
+    return SourceFile(name=path.name, size=path.stat().st_size, sha256=files.sha256(path), url=public(url)[:4096])
+
+
+def versions(workspace: Workspace, programs: Mapping[str, str]) -> tuple[Program, ...]:
+    """What programs of the host say to `--version`: behind the words given for each, on their first line."""
+    said = {name: workspace.ask([name, "--version"], quiet=True).output.partition("\n")[0] for name in programs}
+    return tuple(
+        Program(name=name, version=said[name].removeprefix(words).strip()[:256]) for name, words in programs.items()
+    )
+
+
+def _used(repository: BaseRepository) -> UsedRepository:
+    return UsedRepository(name=repository.name, url=public(repository.url), priority=repository.priority)
+
+
+def _written(workspace: Workspace, inputs: SourceInputs | ChrootInputs) -> Path:
+    path = workspace.work / INPUTS_NAME
+    path.write_bytes(msgspec.json.encode(inputs))
+    return path
