@@ -29,6 +29,7 @@ from builder.master.slaves import Slaves
 from builder.master.store import projects
 from builder.master.store.database import Store, open_store
 from builder.master.store.schema import tokens
+from builder.master.store.sqlite import SQLite
 from builder.model.build import BuildRequest
 from builder.model.project import Package, Packaging, Project, Style
 
@@ -93,7 +94,7 @@ async def measure(store: Store, folder: Path, rounds: int) -> None:
 
 async def main(reactor: IReactorFromThreads, folder: Path, rounds: int) -> None:
     with tempfile.TemporaryDirectory(dir=folder) as home:
-        store = open_store(reactor, Path(home, "builder.db"))
+        store = open_store(reactor, SQLite(Path(home, "builder.db")))
         await store.write(partial(projects.save, project=PROJECT))
         await measure(store, Path(home), rounds)
         await store.close()

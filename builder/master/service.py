@@ -44,6 +44,7 @@ from builder.master.slave_session import SlaveSession
 from builder.master.slaves import Slaves
 from builder.master.store import attempts
 from builder.master.store.database import Store, open_store
+from builder.master.store.sqlite import SQLite
 from builder.master.sweep import Sweep
 from builder.protocol import Session
 from builder.wire import Role
@@ -167,7 +168,7 @@ class MasterDaemon:
         config = self._config
         self._premises.enter()
         self._threads.start()
-        self._store = open_store(self._reactor, config.state / DATABASE)
+        self._store = open_store(self._reactor, SQLite(config.state / DATABASE))
         self._master = Master(config, self._store, self._reactor, self._aside)
         await self._master.start()
         self._door = Door(self._reactor, self._master.session_for, config.lease / PINGS)

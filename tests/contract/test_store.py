@@ -21,6 +21,7 @@ from builder.errors import UnavailableError
 from builder.master.store import events
 from builder.master.store.database import Store, open_store
 from builder.master.store.schema import packages, projects
+from builder.master.store.sqlite import SQLite
 from tests.support.store import MemoryStore
 
 
@@ -188,7 +189,7 @@ class FileStoreTests(StoreContract):
         self.addCleanup(folder.cleanup)
         self.path = Path(folder.name, "builder.db")
         self.before = threading.active_count()
-        self.store = open_store(cast(IReactorFromThreads, reactor), self.path)
+        self.store = open_store(cast(IReactorFromThreads, reactor), SQLite(self.path))
         self._open = True
         self.addCleanup(self.close)
 

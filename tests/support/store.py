@@ -1,6 +1,7 @@
 """A store in memory: every answer is there at once. It passes the contract suite of the real one."""
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import Connection
@@ -11,8 +12,9 @@ from twisted.python.failure import Failure
 from builder.clock import deferred
 from builder.errors import UnavailableError
 from builder.master.bell import Bell
-from builder.master.store import sqlite
+from builder.master.store.backend import explained
 from builder.master.store.schema import metadata
+from builder.master.store.sqlite import SQLite
 
 T = TypeVar("T")
 
@@ -22,17 +24,17 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self.changed = Bell()
-        self._engine = sqlite.writer(":memory:", StaticPool)
+        self._backend = SQLite(Path(":memory:"))
+        self._engine = self._backend.writer(StaticPool)
+        self._touched = False
         self._closed = False
         self.reads = 0
         with self._engine.begin() as connection:
             metadata.create_all(connection, checkfirst=False)
-            self._changes = sqlite.changes(connection)
 
     def write(self, unit: Callable[[Connection], T]) -> Deferred[T]:
         """Run `unit` in a transaction, now."""
-        before = self._changes
-        return maybeDeferred(self._transaction, unit).addCallback(self._ring, before)
+        return maybeDeferred(self._transaction, unit).addCallback(self._ring)
 
     def read(self, unit: Callable[[Connection], T]) -> Deferred[T]:
         """Run `unit` on the state of now; it can't change it."""
@@ -48,11 +50,10 @@ class MemoryStore:
     def _transaction(self, unit: Callable[[Connection], T]) -> T:
         if self._closed:
             raise UnavailableError("the database is closed")
-        with sqlite.explained(), self._engine.begin() as connection:
-            try:
-                return unit(connection)
-            finally:
-                self._changes = sqlite.changes(connection)
+        with explained(self._backend), self._engine.begin() as connection:
+            answer = unit(connection)
+            self._touched = self._backend.changed(connection)
+            return answer
 
     def _query(self, connection: Connection, unit: Callable[[Connection], T]) -> T:
         connection.exec_driver_sql("PRAGMA query_only=ON")
@@ -61,8 +62,8 @@ class MemoryStore:
         finally:
             connection.exec_driver_sql("PRAGMA query_only=OFF")
 
-    def _ring(self, answer: T, before: int) -> T:
-        if self._changes > before:
+    def _ring(self, answer: T) -> T:
+        if self._touched:
             self.changed.ring()
         return answer
 

@@ -5,7 +5,6 @@ with others in one commit, so it touches nothing but its connection and its argu
 """
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
 from sqlalchemy import Connection
@@ -16,7 +15,8 @@ from twisted.python.threadpool import ThreadPool
 
 from builder.errors import UnavailableError
 from builder.master.bell import Bell
-from builder.master.store import migration, sqlite
+from builder.master.store import migration
+from builder.master.store.backend import Backend, explained
 from builder.master.store.writer import Writer
 
 T = TypeVar("T")
@@ -51,25 +51,26 @@ class Store(Protocol):
         """Finish what was asked for, take nothing more, and end the threads; to be called once."""
 
 
-def open_store(reactor: IReactorFromThreads, path: Path) -> Store:
-    """The store in the file `path`, made or brought up to date where necessary.
+def open_store(reactor: IReactorFromThreads, backend: Backend) -> Store:
+    """Return the store in this database, made or brought up to date where necessary.
 
     Raises:
         VersionError: A newer Builder has used it, or it is not a database of Builder.
         UnavailableError: It can't be read or written.
     """
-    migration.prepare(path)
-    return FileStore(reactor, path)
+    migration.prepare(backend)
+    return DatabaseStore(reactor, backend)
 
 
-class FileStore:
-    """A SQLite database: one thread writes, a few read."""
+class DatabaseStore:
+    """A database below the store: one thread writes, a few read."""
 
-    def __init__(self, reactor: IReactorFromThreads, path: Path) -> None:
+    def __init__(self, reactor: IReactorFromThreads, backend: Backend) -> None:
         self.changed = Bell()
         self._reactor = reactor
-        self._writer = Writer(reactor, sqlite.writer(str(path)), self.changed)
-        self._reader = sqlite.reader(str(path))
+        self._backend = backend
+        self._writer = Writer(reactor, backend, self.changed)
+        self._reader = backend.reader()
         self._threads = ThreadPool(minthreads=0, maxthreads=READERS, name="database reader")
         self._threads.start()
 
@@ -88,7 +89,7 @@ class FileStore:
         return self._writer.close().addCallback(self._end_readers)
 
     def _query(self, unit: Callable[[Connection], T]) -> T:
-        with sqlite.explained(), self._reader.begin() as connection:
+        with explained(self._backend), self._reader.begin() as connection:
             return unit(connection)
 
     def _end_readers(self, _: None) -> None:

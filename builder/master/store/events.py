@@ -1,7 +1,7 @@
 """SQL for events: rows written in the transaction of the change that they tell of.
 
 Here and in the other modules, statements of every build's way through the farm are made once: SQLAlchemy takes longer
-to make one than SQLite to carry it out.
+to make one than the database to carry it out.
 """
 
 from collections.abc import Iterable

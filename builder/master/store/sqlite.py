@@ -1,4 +1,4 @@
-"""SQLite as the farm's database: how connections are set up, and what its failures mean for a person.
+"""SQLite as the farm's database: a file, how connections to it are set up, and what its failures mean for a person.
 
 The driver's own handling of transactions is switched off (`isolation_level=None`): it begins them late and ends them at
 unexpected statements. Each begins with exactly the statement given here instead.
@@ -7,14 +7,17 @@ unexpected statements. Each begins with exactly the statement given here instead
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine, Pool
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool, QueuePool
+from typing_extensions import override
 
+from builder import files
 from builder.errors import UnavailableError
+from builder.master.store.backend import explained
 
 BUSY = 5.0
 """For how many seconds a lock of another program, such as a backup, is waited for."""
@@ -22,42 +25,93 @@ BUSY = 5.0
 _DURABLE = ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL")
 _WRITER = (*_DURABLE, "PRAGMA foreign_keys=ON")
 _READER = ("PRAGMA query_only=ON",)
+_BEFORE: Final = "rows changed before this transaction"
 
 
-def writer(database: str, pool: type[Pool] = QueuePool) -> Engine:
-    """Makes connections that may change the database; a transaction has the write lock from its first moment."""
-    return _engine(database, pool, _WRITER, "BEGIN IMMEDIATE")
+class SQLite:
+    """The database in a file; see `Backend`."""
 
+    elsewhere = "move it away, or name another state folder"
 
-def reader(database: str) -> Engine:
-    """Makes connections that cannot change anything; a transaction sees one state of the database throughout."""
-    return _engine(database, QueuePool, _READER, "BEGIN")
+    def __init__(self, path: Path) -> None:
+        self._path = path
 
+    @override
+    def __str__(self) -> str:
+        return str(self._path)
 
-def migrator(database: str) -> Engine:
-    """Like `writer`, but tables may be made anew under the rows that refer to them."""
-    return _engine(database, NullPool, _DURABLE, "BEGIN IMMEDIATE")
+    def writer(self, pool: type[Pool] = QueuePool) -> Engine:
+        """See `Backend.writer`; a transaction has the write lock from its first moment."""
+        return self._engine(pool, _WRITER, "BEGIN IMMEDIATE")
 
+    def reader(self) -> Engine:
+        """See `Backend.reader`."""
+        return self._engine(QueuePool, _READER, "BEGIN")
 
-def _engine(database: str, pool: type[Pool], pragmas: tuple[str, ...], begin: str) -> Engine:
-    settings = {"isolation_level": None, "timeout": BUSY, "check_same_thread": False}
-    engine = sa.create_engine(sa.URL.create("sqlite", database=database), poolclass=pool, connect_args=settings)
+    @contextmanager
+    def migrating(self) -> Iterator[Connection]:
+        """See `Backend.migrating`; a new database is made beside its place and renamed."""
+        if self.is_new():
+            beside = self._beside()
+            with SQLite(beside).migrating() as connection:
+                yield connection
+            files.sync(beside)
+            files.move(beside, self._path)
+            return
+        engine = self._engine(NullPool, _DURABLE, "BEGIN IMMEDIATE")
+        with explained(self), engine.begin() as connection:
+            yield connection
+            _check(connection)
 
-    @sa.event.listens_for(engine, "connect")
-    def set_up(connection: sqlite3.Connection, _record: object) -> None:
-        for pragma in pragmas:
-            connection.execute(pragma)
+    def is_new(self) -> bool:
+        """See `Backend.is_new`."""
+        return not self._path.exists()
 
-    @sa.event.listens_for(engine, "begin")
-    def begin_transaction(connection: Connection) -> None:
-        _driver(connection).execute(begin)  # SQLAlchemy would take longer to hand it on than SQLite to do it
+    def changed(self, connection: Connection) -> bool:
+        """See `Backend.changed`. Source: sqlite.org/c3ref/total_changes.html."""
+        return bool(_driver(connection).total_changes > connection.info[_BEFORE])
 
-    return engine
+    def sentence(self, error: BaseException | None) -> str | None:
+        """See `Backend.sentence`. Source: sqlite.org/rescode.html."""
+        name = getattr(error, "sqlite_errorname", "")
+        if name == "SQLITE_FULL":
+            return "the disk of the master's database is full and nothing was written; make room, then try again"
+        if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+            return "another program keeps the master's database locked; end it, then try again"
+        if name.startswith(("SQLITE_IOERR", "SQLITE_CANTOPEN")):
+            return f"the master's database can't be read or written ({name}); look at its disk and permissions"
+        if name.startswith("SQLITE_CORRUPT"):
+            return "the master's database is damaged; stop the master and restore the last backup"
+        return None
 
+    def _beside(self) -> Path:
+        """Make the empty file that becomes the database; what an interrupted start has left goes."""
+        beside = self._path.with_name(f".{self._path.name}.new")
+        for suffix in ("", "-wal", "-shm"):
+            files.remove(Path(f"{beside}{suffix}"))
+        try:
+            beside.touch(mode=0o600)
+        except OSError as error:
+            raise UnavailableError(f"the master's database {self} can't be made: {error.strerror}") from error
+        return beside
 
-def changes(connection: Connection) -> int:
-    """How many rows have been changed on this connection so far (sqlite.org/c3ref/total_changes.html)."""
-    return _driver(connection).total_changes
+    def _engine(self, pool: type[Pool], pragmas: tuple[str, ...], begin: str) -> Engine:
+        settings = {"isolation_level": None, "timeout": BUSY, "check_same_thread": False}
+        url = sa.URL.create("sqlite", database=str(self._path))
+        engine = sa.create_engine(url, poolclass=pool, connect_args=settings)
+
+        @sa.event.listens_for(engine, "connect")
+        def set_up(connection: sqlite3.Connection, _record: object) -> None:
+            for pragma in pragmas:
+                connection.execute(pragma)
+
+        @sa.event.listens_for(engine, "begin")
+        def begin_transaction(connection: Connection) -> None:
+            driver = _driver(connection)
+            driver.execute(begin)  # SQLAlchemy would take longer to hand it on than SQLite to do it
+            connection.info[_BEFORE] = driver.total_changes
+
+        return engine
 
 
 def _driver(connection: Connection) -> sqlite3.Connection:
@@ -66,27 +120,8 @@ def _driver(connection: Connection) -> sqlite3.Connection:
     return driver
 
 
-@contextmanager
-def explained() -> Iterator[None]:
-    """Tell of a full disk, a lock or a bad file as an `UnavailableError` with a sentence; other errors are left."""
-    try:
-        yield
-    except (DBAPIError, sqlite3.Error) as error:
-        cause = error.orig if isinstance(error, DBAPIError) else error
-        sentence = _sentence(getattr(cause, "sqlite_errorname", ""))
-        if sentence is None:
-            raise
-        raise UnavailableError(sentence) from error
-
-
-def _sentence(name: str) -> str | None:
-    """What the result code of SQLite `name` means for the person who runs the farm (sqlite.org/rescode.html)."""
-    if name == "SQLITE_FULL":
-        return "the disk of the master's database is full and nothing was written; make room, then try again"
-    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return "another program keeps the master's database locked; end it, then try again"
-    if name.startswith(("SQLITE_IOERR", "SQLITE_CANTOPEN")):
-        return f"the master's database can't be read or written ({name}); look at its disk and permissions"
-    if name.startswith("SQLITE_CORRUPT"):
-        return "the master's database is damaged; stop the master and restore the last backup"
-    return None
+def _check(connection: Connection) -> None:
+    """Foreign keys are off while tables are made anew; afterwards each of them must hold."""
+    broken = connection.execute(sa.text("PRAGMA foreign_key_check")).all()
+    if broken:
+        raise AssertionError(f"the migration left rows that refer to nothing: {broken[:5]}")

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from threading import Condition, Thread
 from typing import Any, Final, NamedTuple, TypeVar
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 from sqlalchemy.engine.interfaces import DBAPICursor
 from twisted.internet.defer import Deferred, fail
 
 from builder.errors import UnavailableError
 from builder.master.bell import Bell
-from builder.master.store import sqlite
+from builder.master.store.backend import Backend, explained
 
 T = TypeVar("T")
 
@@ -39,9 +39,10 @@ class _Raised(NamedTuple):
 class Writer:
     """Carries out units in the order in which they come; rings the bell after each commit that changed something."""
 
-    def __init__(self, reactor: Any, engine: Engine, committed: Bell) -> None:
+    def __init__(self, reactor: Any, backend: Backend, committed: Bell) -> None:
         self._reactor = reactor
-        self._engine = engine
+        self._backend = backend
+        self._engine = backend.writer()
         self._committed = committed
         self._tasks: list[_Task] = []
         self._woken = Condition()
@@ -102,30 +103,30 @@ class Writer:
     def _commit(self, group: list[_Task]) -> tuple[list[Any], bool]:
         """The answers of the units, and whether they changed anything; when the commit fails, none has an answer."""
         try:
-            with sqlite.explained(), self._engine.begin() as connection:
-                before = sqlite.changes(connection)
+            with explained(self._backend), self._engine.begin() as connection:
                 savepoints = connection.connection.cursor()
-                answers = [_carry_out(connection, savepoints, task.unit) for task in group]
-                changed = sqlite.changes(connection) > before
+                answers = [self._carry_out(connection, savepoints, task.unit) for task in group]
+                changed = self._backend.changed(connection)
         except Exception as error:  # noqa: BLE001 - whoever waits for the unit is told
             return [_Raised(error) for _ in group], False
         return answers, changed and not all(isinstance(answer, _Raised) for answer in answers)
 
+    def _carry_out(
+        self, connection: Connection, savepoints: DBAPICursor, unit: Callable[[Connection], T]
+    ) -> T | _Raised:
+        """Run one unit within the transaction of its group.
 
-def _carry_out(connection: Connection, savepoints: DBAPICursor, unit: Callable[[Connection], T]) -> T | _Raised:
-    """Run one unit within the transaction of its group.
-
-    Savepoints are set through the driver's own cursor; `Connection.begin_nested` takes longer than most units.
-    """
-    savepoints.execute("SAVEPOINT unit")
-    try:
-        with sqlite.explained():
-            answer: T | _Raised = unit(connection)
-    except Exception as error:  # noqa: BLE001 - as above
-        answer = _Raised(error)
+        Savepoints are set through the driver's own cursor; `Connection.begin_nested` takes longer than most units.
+        """
+        savepoints.execute("SAVEPOINT unit")
         try:
-            savepoints.execute("ROLLBACK TO unit")
-        except Exception:  # noqa: BLE001 - SQLite may have ended the whole transaction, as it does when the disk is full
-            raise error from None
-    savepoints.execute("RELEASE unit")
-    return answer
+            with explained(self._backend):
+                answer: T | _Raised = unit(connection)
+        except Exception as error:  # noqa: BLE001 - as above
+            answer = _Raised(error)
+            try:
+                savepoints.execute("ROLLBACK TO unit")
+            except Exception:  # noqa: BLE001 - the transaction may have ended with all of it, as on a full disk
+                raise error from None
+        savepoints.execute("RELEASE unit")
+        return answer

@@ -15,6 +15,7 @@ from alembic.script import ScriptDirectory
 from builder import files
 from builder.errors import UnavailableError, VersionError
 from builder.master.store import migration, schema, sqlite
+from builder.master.store.sqlite import SQLite
 from tests.support.store import MemoryStore
 
 MIGRATIONS = Path(migration.__file__).with_name("migrations")
@@ -92,7 +93,7 @@ def load(dump: Path, path: Path) -> None:
 
 def test_the_migrations_make_the_tables_of_the_schema(path: Path) -> None:
     """A database made by all migrations is the one that the code describes, with the same first rows."""
-    migration.prepare(path)
+    migration.prepare(SQLite(path))
     memory = MemoryStore()._engine
     migrated = sa.create_engine(f"sqlite:///{path}")
     assert shape(migrated) == shape(memory)
@@ -116,7 +117,7 @@ def test_every_version_has_its_example() -> None:
 def test_every_version_is_upgraded_with_its_rows(dump: Path, path: Path) -> None:
     """The tables become those of today, and every table keeps its rows."""
     load(dump, path)
-    migration.prepare(path)
+    migration.prepare(SQLite(path))
     upgraded = sa.create_engine(f"sqlite:///{path}")
     assert shape(upgraded) == shape(MemoryStore()._engine)
     with upgraded.connect() as connection:
@@ -130,7 +131,7 @@ def test_every_version_is_upgraded_with_its_rows(dump: Path, path: Path) -> None
 def test_rows_survive_when_their_table_is_made_anew(path: Path) -> None:
     """A table that others refer to is rebuilt with its rows, and they still refer to it."""
     load(RELEASED[-1], path)
-    migration.prepare(path)
+    migration.prepare(SQLite(path))
     assert rows(path, "SELECT version_num FROM alembic_version") == [(migration.VERSION,)]
     assert {row[0] for row in rows(path, "SELECT colour FROM packages")} == {"red"}
     assert rows(path, "SELECT packages.id FROM builds JOIN packages ON packages.id = package_id")
@@ -147,18 +148,18 @@ def test_a_failed_upgrade_changes_nothing(future: Path, path: Path, fault: str, 
     before = rows(path, "SELECT name, sql FROM sqlite_master")
     future.write_text(future.read_text().replace('"red"))\n', f'"red"))\n    {fault}\n'))
     with pytest.raises(error):
-        migration.prepare(path)
+        migration.prepare(SQLite(path))
     assert rows(path, "SELECT name, sql FROM sqlite_master") == before
     assert rows(path, "SELECT version_num FROM alembic_version") == [(RELEASED[-1].stem,)]
 
 
 def test_a_newer_database_is_refused(path: Path) -> None:
     """The sentence names both versions and what to do, and nothing is changed."""
-    migration.prepare(path)
+    migration.prepare(SQLite(path))
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = '0999'")
     with pytest.raises(VersionError, match=f"version 0999, this Builder knows versions up to {migration.VERSION}"):
-        migration.prepare(path)
+        migration.prepare(SQLite(path))
     assert rows(path, "SELECT version_num FROM alembic_version") == [("0999",)]
 
 
@@ -167,28 +168,28 @@ def test_another_file_is_refused(path: Path, content: bytes) -> None:
     """What is not Builder's own is left as it is."""
     path.write_bytes(content)
     with pytest.raises(VersionError, match=f"{re.escape(str(path))} is not a database of Builder"):
-        migration.prepare(path)
+        migration.prepare(SQLite(path))
     assert path.read_bytes() == content
 
 
 def test_a_locked_database_is_not_taken_for_another(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """While another program keeps it to itself the sentence says so, and nobody is told to move it away."""
-    migration.prepare(path)
+    migration.prepare(SQLite(path))
     monkeypatch.setattr(sqlite, "BUSY", 0.01)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("PRAGMA locking_mode=EXCLUSIVE")
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(UnavailableError, match="locked"):
-            migration.prepare(path)
-    migration.prepare(path)
+            migration.prepare(SQLite(path))
+    migration.prepare(SQLite(path))
 
 
 def test_a_damaged_database_is_told(path: Path) -> None:
     """A file that begins like a database and is none any more asks for the backup."""
-    migration.prepare(path)
+    migration.prepare(SQLite(path))
     path.write_bytes(path.read_bytes()[:100] + b"\xff" * 8000)
     with pytest.raises(UnavailableError, match="damaged"):
-        migration.prepare(path)
+        migration.prepare(SQLite(path))
 
 
 def test_another_programs_database_is_refused(path: Path) -> None:
@@ -196,13 +197,13 @@ def test_another_programs_database_is_refused(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE theirs (x)")
     with pytest.raises(VersionError, match="is not a database of Builder"):
-        migration.prepare(path)
+        migration.prepare(SQLite(path))
 
 
 def test_a_missing_folder_is_told(tmp_path: Path) -> None:
     """Where there is no place for a database, the sentence says so."""
     with pytest.raises(UnavailableError, match="missing"):
-        migration.prepare(tmp_path / "missing" / "builder.db")
+        migration.prepare(SQLite(tmp_path / "missing" / "builder.db"))
 
 
 def test_a_new_database_is_complete_or_not_there(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,24 +216,24 @@ def test_a_new_database_is_complete_or_not_there(path: Path, monkeypatch: pytest
     with monkeypatch.context() as patch:
         patch.setattr(files, "before", [die])
         with pytest.raises(KeyboardInterrupt):
-            migration.prepare(path)
+            migration.prepare(SQLite(path))
     assert not path.exists()
-    migration.prepare(path)
+    migration.prepare(SQLite(path))
     assert rows(path, "SELECT count(*) FROM events") == [(0,)]
     assert [found.name for found in path.parent.iterdir()] == [path.name]
 
 
 def test_only_the_owner_reads_the_database(path: Path) -> None:
     """Digests of tokens are nobody else's business."""
-    migration.prepare(path)
+    migration.prepare(SQLite(path))
     assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_opening_a_current_database_does_not_load_alembic(path: Path) -> None:
     """A start of the master does not pay for migrations that it has no need of."""
-    migration.prepare(path)
+    migration.prepare(SQLite(path))
     code = (
-        "import sys, pathlib; from builder.master.store import migration; "
-        f"migration.prepare(pathlib.Path({str(path)!r})); sys.exit('alembic' in sys.modules)"
+        "import sys, pathlib; from builder.master.store import migration, sqlite; "
+        f"migration.prepare(sqlite.SQLite(pathlib.Path({str(path)!r}))); sys.exit('alembic' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
