@@ -15,8 +15,9 @@ import sys
 import time
 from pathlib import Path
 
-from builder.model.attempt import AttemptState, ChrootWork
+from builder.model.attempt import AttemptState
 from builder.model.chroot import Chroot
+from builder.model.work import ChrootWork
 from builder.runner.executors.mock import environment, found, keeping, own_database, unprivileged
 from builder.runner.executors.mock_settings import CACHE, FOLDER, ROOTS, Host, kept, root_settings
 from tests.contract.test_executor import Bench

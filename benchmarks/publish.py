@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from builder.model.operation import Operation
+from builder.model.operation import NumberedOperation
 from builder.repo.headers import read_apart
 from builder.repo.operations import Operations
 from builder.wire import Applied
@@ -41,7 +41,7 @@ def publish(operations: Operations, state: Path, number: int, files: tuple[Path,
     order = order_of(number, srpm=files[-1].name)
     deliver(state, order, files)
     began = time.perf_counter()
-    (answer,) = operations.carry_out([Operation(number=number, order=order)])
+    (answer,) = operations.carry_out([NumberedOperation(number=number, operation=order)])
     took = time.perf_counter() - began
     assert isinstance(answer, Applied), answer
     return took

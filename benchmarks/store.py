@@ -31,7 +31,8 @@ from builder.master.store.database import Store, open_store
 from builder.master.store.schema import tokens
 from builder.master.store.sqlite import SQLite
 from builder.model.build import BuildRequest
-from builder.model.project import Package, Packaging, Project, Style
+from builder.model.package import Package, Packaging, Style
+from builder.model.project import Project
 
 CALLERS = 64
 ROWS = 6_400

@@ -31,11 +31,12 @@ import msgspec
 from builder import __version__, errors
 from builder.model import Label, Sha256, Size, Text, Time, Value
 from builder.model.artifact import Artifact
-from builder.model.attempt import AttemptId, Order, Outcome, Position
+from builder.model.attempt import AttemptId, Outcome, Position
 from builder.model.findings import Findings
-from builder.model.operation import Operation, PublishedIn
+from builder.model.operation import NumberedOperation, PublishedIn
 from builder.model.slave import HostFacts, Labels
 from builder.model.step import StepName
+from builder.model.work import WorkOrder
 
 PROTOCOL_VERSION = 1
 CHUNK = 60_000
@@ -144,7 +145,7 @@ class StartJob(Request[Done], frozen=True, kw_only=True):
     senders = _MASTER
     failures = (errors.UnavailableError,)
 
-    order: Order
+    order: WorkOrder
 
 
 class CancelJob(Request[Done], frozen=True, kw_only=True):
@@ -281,7 +282,7 @@ class Operate(Request[Done], frozen=True, kw_only=True):
     answer = Done
     senders = _MASTER
 
-    operation: Operation
+    operation: NumberedOperation
 
 
 class Applied(Request[Done], frozen=True, kw_only=True):

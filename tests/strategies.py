@@ -8,17 +8,8 @@ from hypothesis.strategies import SearchStrategy
 from builder.master.definition.checks import VERBS
 from builder.model.chroot import BaseRepository
 from builder.model.options import ChrootConditions, ChrootMacros
-from builder.model.project import (
-    SILENCE,
-    ChrootChoice,
-    GitSource,
-    Package,
-    Packaging,
-    Project,
-    Retention,
-    StepTimeouts,
-    Style,
-)
+from builder.model.package import SILENCE, ChrootChoice, GitSource, Package, Packaging, StepTimeouts, Style
+from builder.model.project import Project, Retention
 
 labels = st.from_regex(r"\A[A-Za-z0-9][A-Za-z0-9._+~^-]{0,20}\Z")
 """Names, among them such as YAML takes for something else (`null`, `1.0`, `0x1F`, `on`)."""

@@ -2,7 +2,7 @@
 
 * `order.json`: what to do; durable before the order is acknowledged
 * `secrets`: what the order needs to fetch with; only its owner reads it, and it is gone when the runner has it
-* `inputs/`: the files that the order names, fetched and verified
+* `order-files/`: the files that the order names, fetched and verified
 * `lock`: held (flock(2)) by the runner as long as it lives; holds its process number
 * `cancel`: there when the attempt shall stop
 * `log`, `records`: what happened, growing
@@ -26,9 +26,10 @@ from builder.attempt.endings import broken
 from builder.attempt.records import Records
 from builder.errors import InvalidError
 from builder.model import Value
-from builder.model.attempt import Order, Outcome, SourceWork
+from builder.model.attempt import Outcome
 from builder.model.secret import Secret
 from builder.model.step import StepName
+from builder.model.work import SourceWork, WorkOrder
 
 ORDER_NAME = "order.json"
 RESERVED = 64 * 1024
@@ -52,7 +53,7 @@ class AttemptFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.log = path / "log"
-        self.inputs = path / "inputs"
+        self.order_files = path / "order-files"
         self.work = path / "work"
         self.results = path / "results"
         self.lock = path / "lock"
@@ -64,7 +65,7 @@ class AttemptFolder:
         self._reserve = path / ".result.new"
 
     @cached_property
-    def order(self) -> Order:
+    def order(self) -> WorkOrder:
         """What has to be done.
 
         Raises:
@@ -72,11 +73,11 @@ class AttemptFolder:
         """
         path = self.path / ORDER_NAME
         try:
-            return msgspec.json.decode(path.read_bytes(), type=Order)
+            return msgspec.json.decode(path.read_bytes(), type=WorkOrder)
         except (FileNotFoundError, msgspec.MsgspecError) as error:
             raise InvalidError(f"{path}: {error}") from error
 
-    def write_order(self, order: Order) -> Order:
+    def write_order(self, order: WorkOrder) -> WorkOrder:
         """Write what has to be done, and what nobody else may read apart from it; returns the order without that.
 
         That is durable then, and the order when it is synced.

@@ -16,7 +16,7 @@ from builder.master import sequence
 from builder.master.decisions import plan, retry
 from builder.master.decisions.assignment import Assignment
 from builder.master.store import artifacts, attempts, builds, dependencies, jobs, operations, projects
-from builder.master.store.attempts import Known
+from builder.master.store.attempts import KnownAttempt
 from builder.model.artifact import Artifact, ArtifactKind, Listing
 from builder.model.attempt import AttemptState, FailureKind, Outcome, SourceFacts
 from builder.model.dependencies import Dependencies
@@ -37,7 +37,7 @@ def claim(connection: Connection, assignment: Assignment, attempt: str) -> bool:
     return True
 
 
-def put_back(connection: Connection, attempt: str, end: AttemptState, reason: str) -> tuple[Known, ...]:
+def put_back(connection: Connection, attempt: str, end: AttemptState, reason: str) -> tuple[KnownAttempt, ...]:
     """End an attempt that never began on its slave; the job is queued again, and it counts for nothing.
 
     Returns the attempts that this is about, as they were, like the functions below.
@@ -48,7 +48,7 @@ def put_back(connection: Connection, attempt: str, end: AttemptState, reason: st
     return (known,)
 
 
-def give_up(connection: Connection, ids: Iterable[str], outcome: Outcome, tries: int) -> tuple[Known, ...]:
+def give_up(connection: Connection, ids: Iterable[str], outcome: Outcome, tries: int) -> tuple[KnownAttempt, ...]:
     """End attempts whatever their slave says, and move their jobs on; cancelled ones end as such."""
     given_up = tuple(attempts.some(connection, tuple(ids)).values())
     for known in given_up:
@@ -59,12 +59,12 @@ def give_up(connection: Connection, ids: Iterable[str], outcome: Outcome, tries:
     return given_up
 
 
-def give_up_slave(connection: Connection, slave: str, reason: str, tries: int) -> tuple[Known, ...]:
+def give_up_slave(connection: Connection, slave: str, reason: str, tries: int) -> tuple[KnownAttempt, ...]:
     """Give up all attempts on a slave that is lost."""
     return give_up(connection, attempts.live_on(connection, slave), broken(reason), tries)
 
 
-def give_up_forgotten(connection: Connection, slave: str, ids: Iterable[str], tries: int) -> tuple[Known, ...]:
+def give_up_forgotten(connection: Connection, slave: str, ids: Iterable[str], tries: int) -> tuple[KnownAttempt, ...]:
     """Give up attempts that their slave should have, and has not by its own word.
 
     One of which nothing was heard was most likely never ordered, or the order was lost: that is nobody's fault.
@@ -120,7 +120,7 @@ def finish(
     return end
 
 
-def _examined(known: Known, outcome: Outcome, delivered: Listing | None) -> Outcome:
+def _examined(known: KnownAttempt, outcome: Outcome, delivered: Listing | None) -> Outcome:
     """The outcome, or that the attempt is broken where a success lacks what has to come with it."""
     if outcome.state is not AttemptState.SUCCEEDED:
         return outcome
@@ -147,7 +147,7 @@ def _is_evr(text: str | None) -> bool:
     return True
 
 
-def _settle(connection: Connection, known: Known, outcome: Outcome, tries: int) -> None:
+def _settle(connection: Connection, known: KnownAttempt, outcome: Outcome, tries: int) -> None:
     """End a running attempt and move its job on."""
     attempts.end(connection, known.attempt, outcome.state, outcome.reason, outcome.kind, outcome.lint)
     times = known.broken + (outcome.state is AttemptState.BROKEN)
@@ -162,12 +162,12 @@ def _settle(connection: Connection, known: Known, outcome: Outcome, tries: int) 
             sequence.settle(connection, known.batch)
 
 
-def _publish(connection: Connection, known: Known, evr: str | None) -> None:
+def _publish(connection: Connection, known: KnownAttempt, evr: str | None) -> None:
     """Order the repository builder to take what the attempt has delivered, if it is what was ordered."""
     project = projects.one_bare(connection, known.project)
     srpm = artifacts.srpm_of(connection, known.build)
     source = builds.source(connection, known.build)
-    order = Publish(
+    publish = Publish(
         project=known.project,
         stage=project.first_stage,
         package=known.package,
@@ -180,10 +180,10 @@ def _publish(connection: Connection, known: Known, evr: str | None) -> None:
         inputs=None if source is None else source.inputs,
         evr=evr,
     )
-    operations.order(connection, order, known.job_id)
+    operations.insert(connection, publish, known.job_id)
 
 
-def _plan(connection: Connection, known: Known, end: JobState, source: SourceFacts | None) -> None:
+def _plan(connection: Connection, known: KnownAttempt, end: JobState, source: SourceFacts | None) -> None:
     """Move the chroot jobs of a build on after its source job; those of a batch wait on for each other."""
     waiting = jobs.waiting(connection, known.build)
     if end is not JobState.SUCCEEDED or source is None:

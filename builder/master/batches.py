@@ -10,20 +10,20 @@ from sqlalchemy import Connection
 from builder.errors import BuilderError, ConflictError, InvalidError, NotFoundError
 from builder.master.builds import chosen, lacking, mistakes, supersede
 from builder.master.decisions import waves
-from builder.master.decisions.assignment import ANY, Place
+from builder.master.decisions.assignment import ANY, Offer
 from builder.master.decisions.estimate import Work, estimate
 from builder.master.decisions.waiting import explained
 from builder.master.sequence import found_or_guessed, place
 from builder.master.slaves import Slaves
 from builder.master.store import batches, builds, dependencies, projects, requests
 from builder.master.store.database import Store
-from builder.master.store.projects import Known
+from builder.master.store.projects import KnownPackage
 from builder.master.store.requests import Wanted
 from builder.model.batch import BatchRequest, Plan, PlannedPackage
 from builder.model.build import Build
 from builder.model.chroot import architecture_of
 from builder.model.job import SOURCE
-from builder.model.project import Style
+from builder.model.package import Style
 
 
 class Node(NamedTuple):
@@ -69,13 +69,13 @@ class Batches:
                 "build one of them by itself, then the others"
             )
         made = await self._store.write(partial(_request, request=request, who=who))
-        hellos = [connection.hello for connection in self._slaves.connected]
-        return tuple(explained(build, hellos) for build in made)
+        offers = [connection.offer for connection in self._slaves.connected]
+        return tuple(explained(build, offers) for build in made)
 
     async def plan(self, request: BatchRequest) -> Plan:
         """What would become of a batch; nothing is begun. Raises as `request`, but tells cycles in its answer."""
-        places = [connection.place for connection in self._slaves.connected]
-        return await self._store.read(partial(_plan, request=request, places=places))
+        offers = [connection.offer for connection in self._slaves.connected]
+        return await self._store.read(partial(_plan, request=request, offers=offers))
 
 
 def _request(connection: Connection, request: BatchRequest, who: str) -> tuple[Build, ...]:
@@ -108,7 +108,7 @@ def _wanted(connection: Connection, request: BatchRequest) -> list[Wanted]:
     return found
 
 
-def _chosen(connection: Connection, request: BatchRequest, wrong: list[str]) -> Iterator[Known]:
+def _chosen(connection: Connection, request: BatchRequest, wrong: list[str]) -> Iterator[KnownPackage]:
     """The packages by name, each once; what is wrong with a name is added to `wrong`."""
     if request.project is not None:
         projects.one_bare(connection, request.project)
@@ -116,7 +116,7 @@ def _chosen(connection: Connection, request: BatchRequest, wrong: list[str]) -> 
     if not request.packages:
         yield from (known for known in present if request.channel in {None, known.package.channel})
         return
-    named: dict[str, list[Known]] = defaultdict(list)
+    named: dict[str, list[KnownPackage]] = defaultdict(list)
     for known in present:
         named[known.name].append(known)
     for name in dict.fromkeys(request.packages):
@@ -149,7 +149,7 @@ def _outlook(connection: Connection, wanted: Iterable[Wanted]) -> Outlook:
     return Outlook(nodes, waves.needs(members), frozenset(found))
 
 
-def _plan(connection: Connection, request: BatchRequest, places: Iterable[Place]) -> Plan:
+def _plan(connection: Connection, request: BatchRequest, offers: Iterable[Offer]) -> Plan:
     wanted = _wanted(connection, request)
     outlook = _outlook(connection, wanted)
     took = batches.lasting(connection, {one.known.id for one in wanted})
@@ -158,7 +158,7 @@ def _plan(connection: Connection, request: BatchRequest, places: Iterable[Place]
         return Plan(packages=packages, cycles=outlook.cycles, lacking="packages need each other")
     sources = [Work(one.known.package.channel, ANY, took.get((one.known.id, SOURCE))) for one in wanted]
     jobs = {key: _work(node, took) for key, node in enumerate(outlook.nodes)}
-    expected = estimate(sources, jobs, outlook.needed, places)
+    expected = estimate(sources, jobs, outlook.needed, offers)
     return Plan(packages=packages, seconds=expected.seconds, lacking=expected.lacking)
 
 

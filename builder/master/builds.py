@@ -13,12 +13,12 @@ from builder.master.decisions.waiting import explained
 from builder.master.slaves import Slaves
 from builder.master.store import builds, jobs, projects, requests, secrets
 from builder.master.store.database import Store
-from builder.master.store.projects import Known
+from builder.master.store.projects import KnownPackage
 from builder.master.store.requests import Wanted
 from builder.mistakes import guess
 from builder.model.build import Build, BuildRequest
 from builder.model.job import SOURCE, Job, JobState
-from builder.model.project import Style
+from builder.model.package import Style
 
 
 class Builds:
@@ -80,7 +80,7 @@ class Builds:
         return await self._store.write(partial(_cancel, number=number, job=job, who=who))
 
     def _explained(self, build: Build) -> Build:
-        return explained(build, [connection.hello for connection in self._slaves.connected])
+        return explained(build, [connection.offer for connection in self._slaves.connected])
 
 
 def _request(connection: Connection, request: BuildRequest, who: str) -> Build:
@@ -97,14 +97,14 @@ def _request(connection: Connection, request: BuildRequest, who: str) -> Build:
     return build
 
 
-def mistakes(known: Known, there: Collection[str], asked: Collection[str]) -> Iterator[str]:
+def mistakes(known: KnownPackage, there: Collection[str], asked: Collection[str]) -> Iterator[str]:
     """Which of the chroots that are asked for a package is not built for, which is built for those that are there."""
     for chroot in asked:
         if chroot not in there:
             yield f"the package `{known.name}` is not built for `{chroot}`{guess(chroot, there)}"
 
 
-def lacking(connection: Connection, known: Known) -> Iterator[str]:
+def lacking(connection: Connection, known: KnownPackage) -> Iterator[str]:
     """Which secrets a package is fetched with that its project has not; most are fetched with none."""
     if secret_needs.named(known.package):
         kinds = secrets.kinds(connection, known.project)

@@ -85,7 +85,7 @@ def _apply(connection: Connection, described: tuple[Project, ...]) -> tuple[Chan
             projects.save(connection, after)
         if _needs_repositories(before, after):
             prepare = Prepare(project=after.project, stages=after.stages, chroots=after.chroots)
-            operations.order(connection, prepare)
+            operations.insert(connection, prepare)
         changes += own
     return tuple(changes)
 

@@ -23,7 +23,7 @@ from twisted.python.failure import Failure
 from builder.clock import background, sent
 from builder.errors import BuilderError, ConflictError, NotFoundError, TooLargeError, UnavailableError
 from builder.master import attempts
-from builder.master.decisions.assignment import Place, assignments
+from builder.master.decisions.assignment import Offer, assignments
 from builder.master.decisions.order import Claimed
 from builder.master.endings import Endings
 from builder.master.rounds import SLOW, rounds
@@ -31,7 +31,8 @@ from builder.master.slaves import Connection, Slaves
 from builder.master.store import candidates, orders
 from builder.master.store.attempts import Live
 from builder.master.store.database import Store
-from builder.model.attempt import AttemptState, Order
+from builder.model.attempt import AttemptState
+from builder.model.work import WorkOrder
 from builder.wire import CancelJob, StartJob
 
 ANSWER = 30.0
@@ -77,7 +78,7 @@ class Dispatcher:
         slaves: Slaves,
         clock: IReactorTime,
         new_attempt: Callable[[], str],
-        order: Callable[[Claimed], Order],
+        order: Callable[[Claimed], WorkOrder],
         endings: Endings,
     ) -> None:
         self._store = store
@@ -98,7 +99,7 @@ class Dispatcher:
         if not connected:
             return SLOW
         now = self._clock.seconds()
-        slaves = [_place(connection, now) for connection in connected]
+        slaves = [_offer(connection, now) for connection in connected]
         round_ = partial(_round, slaves=slaves, broken=self._broken, now=now, new_attempt=self._new_attempt)
         done = await self._store.write(round_)
         self._broken = done.broken
@@ -201,14 +202,14 @@ def pause_after(times: int) -> float:
     return min(LONGEST_PAUSE, FIRST_PAUSE * (2.0 ** min(times - 1, 16) - 1))
 
 
-def _place(connection: Connection, now: float) -> Place:
+def _offer(connection: Connection, now: float) -> Offer:
     """A slave as if it held nothing; one that rests has no place."""
-    return msgspec.structs.replace(connection.place, free=0) if connection.rest(now) else connection.place
+    return msgspec.structs.replace(connection.offer, free=0) if connection.rest(now) else connection.offer
 
 
 def _round(
     connection: sa.Connection,
-    slaves: Iterable[Place],
+    slaves: Iterable[Offer],
     broken: Mapping[_Broken, float],
     now: float,
     new_attempt: Callable[[], str],
@@ -220,7 +221,7 @@ def _round(
     waits = {job: seconds for job, seconds in waits.items() if seconds > 0}
     waiting = (msgspec.structs.replace(job, patient=True) if job.job in waits else job for job in queue.waiting)
     begun, spoilt = [], []
-    for assignment in assignments(waiting, queue.places, queue.taken):
+    for assignment in assignments(waiting, queue.offers, queue.taken):
         attempt = new_attempt()
         if attempts.claim(connection, assignment, attempt):
             try:

@@ -8,7 +8,7 @@ from twisted.logger import Logger
 
 from builder.master import attempts
 from builder.master.intake import Intake
-from builder.master.store.attempts import Known
+from builder.master.store.attempts import KnownAttempt
 from builder.master.store.database import Store
 from builder.model.attempt import AttemptState, Outcome
 
@@ -48,5 +48,5 @@ class Endings:
     async def _give_up(self, attempt: str, outcome: Outcome) -> None:
         await self._end(partial(attempts.give_up, ids=[attempt], outcome=outcome, tries=self._tries))
 
-    async def _end(self, unit: Callable[[sa.Connection], tuple[Known, ...]]) -> None:
+    async def _end(self, unit: Callable[[sa.Connection], tuple[KnownAttempt, ...]]) -> None:
         self._intake.forget(*await self._store.write(unit))

@@ -28,7 +28,7 @@ def check(folder: Path, listing: Listing, job: str) -> None:
     _decoded((folder / INPUTS_NAME).read_bytes(), job, 1)
 
 
-class Provenance:
+class Inputs:
     """Tells what builds were made from."""
 
     def __init__(self, logs: Logs, aside: Aside) -> None:

@@ -26,7 +26,7 @@ from builder.master import attempts, disk, inputs
 from builder.master.delivery import Aside, Delivery
 from builder.master.logs import Logs
 from builder.master.store import attempts as stored
-from builder.master.store.attempts import Known, Record
+from builder.master.store.attempts import KnownAttempt, Record
 from builder.master.store.database import Store
 from builder.model.artifact import ArtifactKind, Listing, delivery_path
 from builder.model.attempt import AttemptState, Outcome, Position
@@ -45,16 +45,16 @@ class _Stream:
     def __init__(self) -> None:
         self.turn = DeferredLock()
         self.delivery: Delivery | None = None
-        self._known: Known | None = None
+        self._known: KnownAttempt | None = None
 
     @property
-    def known(self) -> Known:
+    def known(self) -> KnownAttempt:
         """The attempt as it was when it was last looked at."""
         assert self._known is not None  # noqa: S101 - whoever has a turn has looked
         return self._known
 
     @known.setter
-    def known(self, known: Known) -> None:
+    def known(self, known: KnownAttempt) -> None:
         self._known = known
 
     @property
@@ -71,7 +71,7 @@ class _Stream:
         """Whether nothing more is wanted."""
         return self.known.state in ATTEMPT_ENDS
 
-    def require_live(self) -> Known:
+    def require_live(self) -> KnownAttempt:
         """The attempt; `SupersededError` if it has ended."""
         if self.ended:
             raise SupersededError(f"attempt {self.known.attempt} has ended: it is {self.known.state.value}")
@@ -144,11 +144,11 @@ class Intake:
             self.forget(known)
             return Accepted(superseded=end is not request.outcome.state)
 
-    def position(self, known: Known) -> Position:
+    def position(self, known: KnownAttempt) -> Position:
         """How far the master has an attempt's stream."""
         return Position(records=known.records, log=self._logs.length(known.build, known.job, known.fence))
 
-    def forget(self, *ended: Known) -> None:
+    def forget(self, *ended: KnownAttempt) -> None:
         """Rely on nothing that is known of attempts that have ended, and wake those who wait for more of their logs."""
         for known in ended:
             stream = self._streams.pop(known.attempt, None)
@@ -156,7 +156,7 @@ class Intake:
                 stream.doubt()
             self._logs.closed(known.build, known.job, known.fence)
 
-    async def _stop(self, known: Known, outcome: Outcome) -> NoReturn:
+    async def _stop(self, known: KnownAttempt, outcome: Outcome) -> NoReturn:
         """End an attempt that goes on against the rules; its slave hears that nobody wants it any more."""
         end = partial(attempts.give_up, ids=[known.attempt], outcome=outcome, tries=self._tries)
         self.forget(*await self._store.write(end))
@@ -179,13 +179,13 @@ class Intake:
                 raise ForbiddenError(f"attempt {attempt} is not one of slave {slave}")
             yield stream
 
-    def _delivery(self, stream: _Stream, known: Known) -> Delivery:
+    def _delivery(self, stream: _Stream, known: KnownAttempt) -> Delivery:
         if stream.delivery is None:
             stream.delivery = Delivery(self._folder(known), self._aside)
         return stream.delivery
 
     async def _checked(
-        self, stream: _Stream, known: Known, request: JobFinished
+        self, stream: _Stream, known: KnownAttempt, request: JobFinished
     ) -> tuple[Outcome, Listing | None, Dependencies | None]:
         """Make sure that all of the stream is there, and on the disk; the outcome, and what a success has delivered."""
         outcome = request.outcome
@@ -214,5 +214,5 @@ class Intake:
             await self._aside(lambda: self._logs.keep(known.build, known.job, known.fence, kept))
         return outcome, listing, found
 
-    def _folder(self, known: Known) -> Path:
+    def _folder(self, known: KnownAttempt) -> Path:
         return self._incoming / delivery_path(known.build, known.job, known.fence)

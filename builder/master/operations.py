@@ -21,9 +21,9 @@ from builder.master.store.database import Store
 from builder.mistakes import guess
 from builder.model.job import JobState
 from builder.model.operation import (
+    AnyOperation,
     Carry,
     OperationShown,
-    Order,
     Pin,
     Prepare,
     Promote,
@@ -84,14 +84,14 @@ class Operations:
         if self._peer is peer:
             self._peer = None
 
-    async def request(self, order: Order, who: str) -> OperationShown:
-        """Write down what a person orders; it is carried out in its turn, and shown with its findings then.
+    async def request(self, operation: AnyOperation, who: str) -> OperationShown:
+        """Write down what a person asks for; it is carried out in its turn, and shown with its findings then.
 
         Raises:
             NotFoundError: There is no such project or operation, or the project has no such stage.
-            InvalidError: This is not for people to order, or it names things of another project.
+            InvalidError: This is not for people to ask for, or it names things of another project.
         """
-        return await self._store.write(partial(_request, order=order, who=who))
+        return await self._store.write(partial(_request, operation=operation, who=who))
 
     async def show(self, number: int) -> OperationShown:
         """An operation and what became of it.
@@ -145,26 +145,26 @@ class Operations:
                 self._sent.discard(number)
 
 
-def _request(connection: sa.Connection, order: Order, who: str) -> OperationShown:
-    project = projects.one_bare(connection, order.project)
-    match order:
+def _request(connection: sa.Connection, operation: AnyOperation, who: str) -> OperationShown:
+    project = projects.one_bare(connection, operation.project)
+    match operation:
         case Publish() | Prepare():
-            kind = order.__struct_config__.tag
+            kind = operation.__struct_config__.tag
             raise InvalidError(f"`{kind}` is ordered by the farm itself, which builds before it publishes")
         case Rollback() | Pin() | Rebuild():
-            _check_repository(project, order.repository)
+            _check_repository(project, operation.repository)
         case Carry():
-            _check_stage(project, order.stage)
+            _check_stage(project, operation.stage)
         case Promote():
-            _check_stage(project, order.source)
-            _check_stage(project, order.target)
+            _check_stage(project, operation.source)
+            _check_stage(project, operation.target)
         case Undo():
-            _check_operation(project, stored.one(connection, order.number))
+            _check_operation(project, stored.one(connection, operation.number))
         case Prune(retention=None):
-            order = msgspec.structs.replace(order, retention=project.retention)
+            operation = msgspec.structs.replace(operation, retention=project.retention)
         case _:
             pass  # it names nothing but its project
-    return stored.one(connection, stored.order(connection, msgspec.structs.replace(order, who=who), who=who))
+    return stored.one(connection, stored.insert(connection, msgspec.structs.replace(operation, who=who), who=who))
 
 
 def _check_repository(project: Project, name: str) -> None:

@@ -12,7 +12,7 @@ from builder.model.artifact import delivery_path
 from builder.wire import CHUNK, FetchFile, FilePart
 
 
-class Inputs:
+class OrderFiles:
     """Reads from the folder `incoming/`."""
 
     def __init__(self, store: Store, incoming: Path) -> None:

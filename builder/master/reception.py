@@ -20,7 +20,7 @@ from builder.master.lease import Leases
 from builder.master.slaves import Connection, Slaves
 from builder.master.store import attempts as stored
 from builder.master.store import slaves
-from builder.master.store.attempts import Known
+from builder.master.store.attempts import KnownAttempt
 from builder.master.store.database import Store
 from builder.model.attempt import AttemptState, Position
 from builder.protocol import Peer
@@ -32,8 +32,8 @@ _log = Logger()
 class _Greeting(NamedTuple):
     """What was found: the attempts that are held, by id, and those that should be and are not."""
 
-    held: dict[str, Known]
-    lost: tuple[Known, ...]
+    held: dict[str, KnownAttempt]
+    lost: tuple[KnownAttempt, ...]
 
 
 class Reception:
@@ -82,13 +82,13 @@ class Reception:
             with suppress(UnavailableError):  # then it was seen a little earlier
                 await self._store.write(partial(slaves.saw, name=name))
 
-    def _verdict(self, slave: str, attempt: str, known: Known | None) -> HeldVerdict:
+    def _verdict(self, slave: str, attempt: str, known: KnownAttempt | None) -> HeldVerdict:
         nothing = Position(records=0, log=0)
         position = nothing if known is None else self._intake.position(known)
         return HeldVerdict(attempt=attempt, verdict=verdict(slave, known), position=position)
 
 
-def verdict(slave: str, known: Known | None) -> Verdict:
+def verdict(slave: str, known: KnownAttempt | None) -> Verdict:
     """What is said of an attempt that a slave holds; one of another slave is unknown, so that nobody throws it away."""
     if known is None or known.slave != slave:
         return Verdict.UNKNOWN

@@ -32,7 +32,7 @@ from builder.master.intake import Intake
 from builder.master.lease import Leases
 from builder.master.logs import Logs
 from builder.master.operations import Operations
-from builder.master.order_files import Inputs
+from builder.master.order_files import OrderFiles
 from builder.master.people import People
 from builder.master.premises import DATABASE, INCOMING, LOGS, Premises
 from builder.master.reception import Reception
@@ -104,7 +104,7 @@ class Master:
         self._config = config
         self._store = store
         self._budget = Budget()
-        self._inputs = Inputs(store, incoming)
+        self._order_files = OrderFiles(store, incoming)
         self._intake = Intake(store, logs, incoming, aside, config.tries)
         endings = Endings(store, self._intake, config.tries)
         self._leases = Leases(clock, config.lease, config.grace, endings.lose)
@@ -137,7 +137,7 @@ class Master:
         """What a new connection of a slave or of a repository builder means."""
         if identity.role is Role.REPO:
             return RepoSession(self._operations, self._config.lease)
-        return SlaveSession(identity.name, self._reception, self._intake, self._inputs, self._budget)
+        return SlaveSession(identity.name, self._reception, self._intake, self._order_files, self._budget)
 
 
 class MasterDaemon:

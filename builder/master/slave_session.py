@@ -3,7 +3,7 @@
 from builder.clock import background
 from builder.master.budget import Budget
 from builder.master.intake import Intake
-from builder.master.order_files import Inputs
+from builder.master.order_files import OrderFiles
 from builder.master.reception import Reception
 from builder.model.attempt import Position
 from builder.protocol import Handlers, Peer
@@ -27,11 +27,13 @@ from builder.wire import (
 class SlaveSession:
     """What the master answers to the slave `name` on one connection."""
 
-    def __init__(self, name: str, reception: Reception, intake: Intake, inputs: Inputs, budget: Budget) -> None:
+    def __init__(
+        self, name: str, reception: Reception, intake: Intake, order_files: OrderFiles, budget: Budget
+    ) -> None:
         self._name = name
         self._reception = reception
         self._intake = intake
-        self._inputs = inputs
+        self._order_files = order_files
         self._budget = budget
         self._peer: Peer | None = None
 
@@ -83,4 +85,4 @@ class SlaveSession:
         return await self._intake.finish(self._name, request)
 
     async def _fetch(self, request: FetchFile) -> FilePart:
-        return await self._inputs.part(self._name, request)
+        return await self._order_files.part(self._name, request)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from builder.clock import wall_time
-from builder.master.decisions.assignment import Place
+from builder.master.decisions.assignment import Offer
 from builder.master.store import slaves as stored
 from builder.master.store.database import Store
 from builder.model.slave import Slave
@@ -39,9 +39,9 @@ class Connection:
         self._rests_until = 0.0
 
     @property
-    def place(self) -> Place:
+    def offer(self) -> Offer:
         """What it takes if it holds nothing."""
-        return Place(
+        return Offer(
             slave=self.name,
             channels=frozenset(self.hello.channels),
             architectures=frozenset(self.hello.architectures),

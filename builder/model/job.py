@@ -3,9 +3,7 @@
 import enum
 
 from builder.model import Value
-from builder.model.attempt import AttemptState, FailureKind
-from builder.model.lint import Lint
-from builder.model.step import Step
+from builder.model.attempt import Attempt
 
 SOURCE = "source"
 """The name of a build's source job; a chroot job has the name of its chroot."""
@@ -22,21 +20,6 @@ class JobState(enum.Enum):
     FAILED = "failed"
     SKIPPED = "skipped"
     CANCELLED = "cancelled"
-
-
-class Attempt(Value, frozen=True, kw_only=True):
-    """One try of a job, as it is shown; `lint` is what rpmlint found in its packages, where the project asks for it."""
-
-    attempt: str
-    fence: int
-    slave: str
-    state: AttemptState
-    started: float
-    finished: float | None = None
-    reason: str = ""
-    kind: FailureKind | None = None
-    lint: Lint | None = None
-    steps: tuple[Step, ...] = ()
 
 
 class Job(Value, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""An operation: a numbered order to the repository builder."""
+"""An operation: what the repository builder can be told to do."""
 
 import enum
 from typing import Annotated
@@ -11,7 +11,18 @@ from builder.model.findings import Findings
 from builder.model.project import Retention
 
 
-class Publish(Value, frozen=True, kw_only=True, tag="publish"):
+class Operation(Value, frozen=True, kw_only=True):
+    """An operation on the repositories of a project.
+
+    `who` asks for it, empty where the farm itself does, and `reason` says why.
+    """
+
+    project: Label
+    who: Text = ""
+    reason: Text = ""
+
+
+class Publish(Operation, frozen=True, kw_only=True, tag="publish"):
     """Take the artifacts of one attempt and put them into the project's repositories.
 
     The attempt is named by build, job and fence, from which the folder in `incoming/` follows. `package` is the
@@ -20,7 +31,6 @@ class Publish(Value, frozen=True, kw_only=True, tag="publish"):
     has to agree with both. `inputs` is the digest of the commits and sources, which tells SRPMs of one name apart.
     """
 
-    project: Label
     stage: Label
     package: Label
     build: int
@@ -33,45 +43,35 @@ class Publish(Value, frozen=True, kw_only=True, tag="publish"):
     inputs: Sha256 | None = None
 
 
-class Prepare(Value, frozen=True, kw_only=True, tag="prepare"):
+class Prepare(Operation, frozen=True, kw_only=True, tag="prepare"):
     """Make the repositories of a project exist, so that a client can read them before anything is published."""
 
-    project: Label
     stages: tuple[Label, ...]
     chroots: tuple[ChrootName, ...]
 
 
-class Rollback(Value, frozen=True, kw_only=True, tag="rollback"):
+class Rollback(Operation, frozen=True, kw_only=True, tag="rollback"):
     """Let one repository hold again what it held in an older generation; what has come since is withdrawn.
 
     `repository` is written `project/stage/distribution-version/tree`; `who` asks for it, and `reason` says why.
     """
 
-    project: Label
     repository: Text
     generation: int
-    who: Text = ""
-    reason: Text = ""
 
 
-class Undo(Value, frozen=True, kw_only=True, tag="undo"):
+class Undo(Operation, frozen=True, kw_only=True, tag="undo"):
     """Take back what the operation `number` has brought, in all its repositories at once."""
 
-    project: Label
     number: int
-    who: Text = ""
-    reason: Text = ""
 
 
-class Pin(Value, frozen=True, kw_only=True, tag="pin"):
+class Pin(Operation, frozen=True, kw_only=True, tag="pin"):
     """Let a generation of a repository be readable until it is unpinned, or unpin it."""
 
-    project: Label
     repository: Text
     generation: int
     pinned: bool = True
-    who: Text = ""
-    reason: Text = ""
 
 
 class KeyAction(enum.Enum):
@@ -82,55 +82,39 @@ class KeyAction(enum.Enum):
     RETIRE = "retire"
 
 
-class Key(Value, frozen=True, kw_only=True, tag="key"):
+class Key(Operation, frozen=True, kw_only=True, tag="key"):
     """Give a project its first key or the next one, which signs everything anew, or retire all but the current one."""
 
-    project: Label
     action: KeyAction
-    who: Text = ""
-    reason: Text = ""
 
 
-class Verify(Value, frozen=True, kw_only=True, tag="verify"):
+class Verify(Operation, frozen=True, kw_only=True, tag="verify"):
     """Look at everything that a project's repositories hold, and say what is wrong and how it is mended."""
 
-    project: Label
-    who: Text = ""
-    reason: Text = ""
 
-
-class Rebuild(Value, frozen=True, kw_only=True, tag="rebuild"):
+class Rebuild(Operation, frozen=True, kw_only=True, tag="rebuild"):
     """Make the metadata and the links of a repository anew, from the pool and the manifests, where they are damaged."""
 
-    project: Label
     repository: Text
-    who: Text = ""
-    reason: Text = ""
 
 
-class Drop(Value, frozen=True, kw_only=True, tag="drop"):
+class Drop(Operation, frozen=True, kw_only=True, tag="drop"):
     """Remove what an attempt of the project has delivered and was rejected; `rejected` is its name."""
 
-    project: Label
     rejected: Text
-    who: Text = ""
-    reason: Text = ""
 
 
-class Prune(Value, frozen=True, kw_only=True, tag="prune"):
+class Prune(Operation, frozen=True, kw_only=True, tag="prune"):
     """Let leave all stages of a project what `retention` does not keep, or the project's own one if there is none.
 
     With `plan` nothing changes: the findings say what would go, and why.
     """
 
-    project: Label
     retention: Retention | None = None
     plan: bool = False
-    who: Text = ""
-    reason: Text = ""
 
 
-class Promote(Value, frozen=True, kw_only=True, tag="promote"):
+class Promote(Operation, frozen=True, kw_only=True, tag="promote"):
     """Let packages come from the stage `source` into the stage `target`, as they were built.
 
     Of `packages`, by the farm's names, the newest builds are meant, and so of all if it is of `everything`; of `builds`
@@ -138,7 +122,6 @@ class Promote(Value, frozen=True, kw_only=True, tag="promote"):
     was withdrawn is skipped, unless it is done by `force`.
     """
 
-    project: Label
     source: Label
     target: Label
     packages: Annotated[tuple[Label, ...], msgspec.Meta(max_length=200)] = ()
@@ -146,8 +129,6 @@ class Promote(Value, frozen=True, kw_only=True, tag="promote"):
     everything: bool = False
     plan: bool = False
     force: bool = False
-    who: Text = ""
-    reason: Text = ""
 
 
 class CarriedKind(enum.Enum):
@@ -157,27 +138,24 @@ class CarriedKind(enum.Enum):
     APPSTREAM = "appstream"
 
 
-class Carry(Value, frozen=True, kw_only=True, tag="carry"):
+class Carry(Operation, frozen=True, kw_only=True, tag="carry"):
     """Let the metadata of a stage's packages for one distribution have this file, packed with gzip; empty: none."""
 
-    project: Label
     stage: Label
     distribution: Label
     kind: CarriedKind
     packed: Annotated[bytes, msgspec.Meta(max_length=30_000)] = b""
-    who: Text = ""
-    reason: Text = ""
 
 
-Order = Carry | Promote | Prune | Drop | Verify | Rebuild | Key | Publish | Prepare | Rollback | Undo | Pin
-"""What the repository builder can be told to do; `type` says which, in JSON and on the wire."""
+AnyOperation = Carry | Promote | Prune | Drop | Verify | Rebuild | Key | Publish | Prepare | Rollback | Undo | Pin
+"""Any operation; `type` says which, in JSON and on the wire."""
 
 
-class Operation(Value, frozen=True, kw_only=True):
-    """An order and its number; numbers only grow, and each is applied once."""
+class NumberedOperation(Value, frozen=True, kw_only=True):
+    """An operation and its number; numbers only grow, and each is applied once."""
 
     number: int
-    order: Order
+    operation: AnyOperation
 
 
 class PublishedIn(Value, frozen=True, kw_only=True):
@@ -198,7 +176,7 @@ class OperationState(enum.Enum):
 class OperationShown(Value, frozen=True, kw_only=True):
     """An operation as it is shown; times in seconds since the epoch.
 
-    `kind` is the order's (`publish`, `rollback` …), `requested_by` is empty where the farm itself asked for it.
+    `kind` is the operation's (`publish`, `rollback` …), `requested_by` is empty where the farm itself asked for it.
     """
 
     number: int

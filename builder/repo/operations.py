@@ -17,7 +17,7 @@ from builder.model.operation import (
     Carry,
     Drop,
     Key,
-    Operation,
+    NumberedOperation,
     Pin,
     Prepare,
     Promote,
@@ -116,7 +116,7 @@ class Operations:
         self._pool.sweep()
         self._incoming.prune(self._now())
 
-    def carry_out(self, operations: Iterable[Operation]) -> Sequence[Answer]:
+    def carry_out(self, operations: Iterable[NumberedOperation]) -> Sequence[Answer]:
         """Apply or reject operations of one project, which nobody else is given meanwhile.
 
         What this raises is the farm's fault, and all may be given again.
@@ -127,7 +127,7 @@ class Operations:
         """
         return [answer for together in separate(operations) for answer in self._together(together)]
 
-    def _together(self, operations: Iterable[Operation]) -> Sequence[Answer]:
+    def _together(self, operations: Iterable[NumberedOperation]) -> Sequence[Answer]:
         """Carry out operations that share generations."""
         now = self._now()
         delivered: dict[str, Delivered] = {}
@@ -152,32 +152,34 @@ class Operations:
         manifests |= self._publish(changes, delivered)
         return (*answers, *(task.finish(manifests) for task in taken))
 
-    def _task(self, operation: Operation, now: float) -> Task:  # noqa: C901, PLR0911 - one for each kind of order
-        match operation.order:
-            case Publish() as order:
-                return Publishing(operation.number, order, self._incoming, now)
-            case Key() as order:
-                return Keying(operation.number, order, self._homes(order.project), self._keys, now)
-            case Carry() as order:
-                return Carrying(operation.number, order, self._homes(order.project))
-            case Promote() as order:
-                return Promoting(operation.number, order, self._homes(order.project), self._folder, self._pool, now)
-            case Prepare() as order:
-                return Preparing(operation.number, order)
-            case Rollback() as order:
-                return Rolling(operation.number, order, self._archive, self._pool)
-            case Undo() as order:
-                return Undoing(operation.number, order, self._homes(order.project), self._archive, self._pool)
-            case Pin() as order:
-                return Pinning(operation.number, order)
-            case Prune() as order:
-                return Pruning(operation.number, order, self._homes(order.project), self._archive, now)
-            case Drop() as order:
-                return Dropping(operation.number, order, self._rejected, self._staging)
-            case Verify() as order:
-                return Verifying(operation.number, order, self._homes(order.project), self._inspection)
-            case Rebuild() as order:
-                return Rebuilding(operation.number, order, self._rebuild)
+    def _task(self, numbered: NumberedOperation, now: float) -> Task:  # noqa: C901, PLR0911 - one for each kind of operation
+        match numbered.operation:
+            case Publish() as operation:
+                return Publishing(numbered.number, operation, self._incoming, now)
+            case Key() as operation:
+                return Keying(numbered.number, operation, self._homes(operation.project), self._keys, now)
+            case Carry() as operation:
+                return Carrying(numbered.number, operation, self._homes(operation.project))
+            case Promote() as operation:
+                return Promoting(
+                    numbered.number, operation, self._homes(operation.project), self._folder, self._pool, now
+                )
+            case Prepare() as operation:
+                return Preparing(numbered.number, operation)
+            case Rollback() as operation:
+                return Rolling(numbered.number, operation, self._archive, self._pool)
+            case Undo() as operation:
+                return Undoing(numbered.number, operation, self._homes(operation.project), self._archive, self._pool)
+            case Pin() as operation:
+                return Pinning(numbered.number, operation)
+            case Prune() as operation:
+                return Pruning(numbered.number, operation, self._homes(operation.project), self._archive, now)
+            case Drop() as operation:
+                return Dropping(numbered.number, operation, self._rejected, self._staging)
+            case Verify() as operation:
+                return Verifying(numbered.number, operation, self._homes(operation.project), self._inspection)
+            case Rebuild() as operation:
+                return Rebuilding(numbered.number, operation, self._rebuild)
 
     def _publish(
         self, changes: Mapping[Repository, Change], delivered: Mapping[str, Delivered]

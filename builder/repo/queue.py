@@ -8,7 +8,7 @@ from twisted.logger import Logger
 
 from builder.clock import background
 from builder.errors import BuilderError
-from builder.model.operation import Operation
+from builder.model.operation import NumberedOperation
 from builder.repo.answer import Answer
 
 RETRY = 10.0
@@ -21,13 +21,13 @@ _log = Logger()
 class _Waiting:
     """An operation that is to be carried out at the time `due` of the clock or later, and `alone` if it failed."""
 
-    operation: Operation
+    operation: NumberedOperation
     due: float
     alone: bool = False
 
     @property
     def project(self) -> str:
-        return self.operation.order.project
+        return self.operation.operation.project
 
 
 class Queue:
@@ -44,7 +44,7 @@ class Queue:
         self,
         clock: IReactorTime,
         workers: int,
-        carry_out: Callable[[Sequence[Operation]], Awaitable[Sequence[Answer]]],
+        carry_out: Callable[[Sequence[NumberedOperation]], Awaitable[Sequence[Answer]]],
         tell: Callable[[Answer], None],
     ) -> None:
         self._clock = clock
@@ -56,7 +56,7 @@ class Queue:
         self._stopped = False
         self._timer: IDelayedCall | None = None
 
-    def submit(self, operation: Operation) -> None:
+    def submit(self, operation: NumberedOperation) -> None:
         """Have an operation carried out; one that waits already stays as it is."""
         self._waiting.setdefault(operation.number, _Waiting(operation, self._clock.seconds()))
         self._look()

@@ -12,7 +12,7 @@ from builder import files, lock
 from builder.clock import wall_time
 from builder.config import RepoConfig
 from builder.dial import Dialler
-from builder.model.operation import Operation
+from builder.model.operation import NumberedOperation
 from builder.repo.answer import Answer
 from builder.repo.headers import read_apart
 from builder.repo.operations import Operations
@@ -60,7 +60,7 @@ class RepoDaemon:
         self._workers.stop()
         os.close(self._lock)
 
-    async def _carry_out(self, operations: Sequence[Operation]) -> Sequence[Answer]:
+    async def _carry_out(self, operations: Sequence[NumberedOperation]) -> Sequence[Answer]:
         return await deferToThreadPool(self._reactor, self._workers, self._operations.carry_out, operations)
 
     def _tell(self, answer: Answer) -> None:

@@ -7,7 +7,7 @@ from twisted.logger import Logger
 from builder import __version__
 from builder.clock import background
 from builder.errors import BuilderError, TooLargeError
-from builder.model.operation import Operation
+from builder.model.operation import NumberedOperation
 from builder.protocol import Handlers, Peer
 from builder.repo.answer import Answer, shortened
 from builder.wire import PROTOCOL_VERSION, Done, Operate, RepoHello
@@ -21,7 +21,7 @@ class MasterSession:
     An answer that finds no connection is dropped: after the next `RepoHello` the master asks again.
     """
 
-    def __init__(self, submit: Callable[[Operation], None]) -> None:
+    def __init__(self, submit: Callable[[NumberedOperation], None]) -> None:
         self._submit = submit
         self._peer: Peer | None = None
 

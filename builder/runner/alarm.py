@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from typing import Final
 
 from builder.attempt.endings import timed_out
-from builder.model.attempt import Order
 from builder.model.step import StepName
+from builder.model.work import WorkOrder
 from builder.process import Interrupts
 from builder.runner.limits import Limits
 
@@ -27,7 +27,7 @@ class Alarm:
         self._interrupts = interrupts
         self._limits: Limits | None = None
 
-    def set(self, order: Order, log_length: Callable[[], int]) -> None:
+    def set(self, order: WorkOrder, log_length: Callable[[], int]) -> None:
         """From now on, the limits of `order` hold."""
         self._limits = limits = Limits(order, log_length, time.monotonic())
         signal.signal(signal.SIGALRM, lambda *_: self._look(limits))

@@ -19,8 +19,8 @@ from typing import Final
 
 from builder import nevra
 from builder.model import Value
-from builder.model.attempt import LastBuilt
-from builder.model.project import Style
+from builder.model.package import Style
+from builder.model.work import LastBuilt
 
 SERIALS: Final = 100
 """How many serials are tried, each of which asks rpm for the EVR."""

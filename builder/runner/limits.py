@@ -6,8 +6,8 @@ All times are seconds of one clock that never goes back; the runner's is the mon
 from collections.abc import Callable
 from typing import Final
 
-from builder.model.attempt import Order
 from builder.model.step import StepName
+from builder.model.work import WorkOrder
 
 LOOKS: Final = 20
 """How often within the time of silence the log is looked at: it is found out so much later at most."""
@@ -16,7 +16,7 @@ LOOKS: Final = 20
 class Limits:
     """The limits of the attempt of `order`, which begins at `now`; `log_length` tells how much it has said."""
 
-    def __init__(self, order: Order, log_length: Callable[[], int], now: float) -> None:
+    def __init__(self, order: WorkOrder, log_length: Callable[[], int], now: float) -> None:
         self._order = order
         self._log_length = log_length
         self._said = log_length()

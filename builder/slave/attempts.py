@@ -9,7 +9,8 @@ from twisted.logger import Logger
 from builder.attempt.folder import AttemptFolder
 from builder.clock import after_sending
 from builder.errors import InvalidError, NotFoundError, UnavailableError
-from builder.model.attempt import Order, Position
+from builder.model.attempt import Position
+from builder.model.work import WorkOrder
 from builder.protocol import Peer
 from builder.slave.journal import Journal
 from builder.slave.relay import Relay
@@ -48,7 +49,7 @@ class Attempts:
         """What the slave has and somebody may want."""
         return tuple(relay.attempt for relay in self._relays.values() if not relay.dropped)
 
-    def start(self, order: Order, peer: Peer) -> None:
+    def start(self, order: WorkOrder, peer: Peer) -> None:
         """Take an order, durably; once that is answered begin with it, and report to `peer`.
 
         An order that came before is not begun anew.

@@ -15,7 +15,7 @@ from twisted.logger import Logger
 from builder import files
 from builder.attempt import kept
 from builder.attempt.folder import ORDER_NAME, AttemptFolder
-from builder.model.attempt import Order
+from builder.model.work import WorkOrder
 
 _log = Logger()
 
@@ -49,7 +49,7 @@ class Journal:
         except OSError as error:  # it stands in nobody's way
             _log.warn("what an earlier attempt has left cannot be removed: {error}", error=error)
 
-    def record(self, order: Order) -> AttemptFolder:
+    def record(self, order: WorkOrder) -> AttemptFolder:
         """Make the folder of a new attempt; its order is durable when this returns.
 
         Raises:

@@ -15,7 +15,7 @@ WINDOW = 16
 """How many parts may be asked for ahead of the answers."""
 
 
-class Input:
+class OrderFile:
     """The file `artifact` on its way to `folder`; after a lost connection it goes on where it was."""
 
     def __init__(self, artifact: Artifact, folder: Path) -> None:

@@ -29,7 +29,7 @@ from builder.model.attempt import AttemptState, Outcome, Position
 from builder.model.step import StepName
 from builder.protocol import Peer
 from builder.slave.journal import Journal
-from builder.slave.order_file import Input
+from builder.slave.order_file import OrderFile
 from builder.slave.run import Run
 from builder.slave.stream import Stream
 from builder.slave.upload import upload
@@ -119,8 +119,8 @@ class Relay:
     async def _reported(self, peer: Peer, stream: Stream) -> None:
         """All of one report."""
         stream.wake()
-        if self._run.input and not self._run.begun:
-            await self._provided(peer, stream, self._run.input)
+        if self._run.order_file and not self._run.begun:
+            await self._provided(peer, stream, self._run.order_file)
         outcome = await self._run.ended()
         if outcome.state is AttemptState.SUCCEEDED:
             outcome = await self._delivered(peer, stream, outcome)
@@ -130,7 +130,7 @@ class Relay:
         self._report = None
         self.forget()
 
-    async def _provided(self, peer: Peer, stream: Stream, file: Input) -> None:
+    async def _provided(self, peer: Peer, stream: Stream, file: OrderFile) -> None:
         """Have the file that the order names, and start the runner."""
         try:
             recorder = self._folder.recorder()

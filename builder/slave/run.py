@@ -15,10 +15,11 @@ from twisted.logger import Logger
 from builder.attempt import records
 from builder.attempt.endings import EndedError, broken, cancelled
 from builder.attempt.folder import AttemptFolder
-from builder.model.attempt import ChrootWork, Order, Outcome
+from builder.model.attempt import Outcome
 from builder.model.step import StepName
+from builder.model.work import ChrootWork, WorkOrder
 from builder.slave.launch import Launcher
-from builder.slave.order_file import Input
+from builder.slave.order_file import OrderFile
 from builder.slave.watch import Watch
 
 LOOK_EVERY = 2.0
@@ -32,7 +33,7 @@ LAUNCHES = 3
 _log = Logger()
 
 
-def first_step(order: Order) -> StepName:
+def first_step(order: WorkOrder) -> StepName:
     """The first step of a runner with this order; fetching the SRPM of a chroot job is done before it."""
     return StepName.CHROOT if isinstance(order.work, ChrootWork) else StepName.FETCH
 
@@ -42,16 +43,16 @@ class Run:
 
     Attributes:
         order: What is to be done.
-        input: The file that has to be there before a runner can work, if the order names one.
+        order_file: The file that has to be there before a runner can work, if the order names one.
         outcome: How it ended, once it has.
         changed: Called with the name of each file that changes, and now and then with none.
     """
 
     def __init__(self, clock: IReactorTime, launcher: Launcher, watch: Watch, folder: AttemptFolder) -> None:
         self.folder = folder
-        self.order: Order = folder.order
+        self.order: WorkOrder = folder.order
         work = self.order.work
-        self.input = Input(work.srpm, folder.inputs) if isinstance(work, ChrootWork) else None
+        self.order_file = OrderFile(work.srpm, folder.order_files) if isinstance(work, ChrootWork) else None
         self.outcome: Outcome | None = None
         self.changed: Callable[[str], None] = lambda _: None
         self._clock = clock
@@ -69,13 +70,13 @@ class Run:
         return self.outcome is not None or self._launches > 0 or self.folder.lock.exists()
 
     def begin(self) -> None:
-        """Go on with what is there; without the input, `launch` has to be called when it is there."""
+        """Go on with what is there; without the file `launch` has to be called when it is there."""
         self._watch.begin(self.folder.path, self._told)
         if self.folder.cancelled:
             self.cancel()
         else:
             self._told()
-        if not self.begun and (self.input is None or self.input.there):
+        if not self.begun and (self.order_file is None or self.order_file.there):
             self.launch()
 
     def stop(self) -> None:

@@ -3,7 +3,8 @@
 from builder.errors import NotFoundError
 from builder.lifecycle import ATTEMPT_ENDS
 from builder.master.logs import Logs
-from builder.model.job import Attempt, Job
+from builder.model.attempt import Attempt
+from builder.model.job import Job
 
 
 def attempt_of(job: Job, fence: int | None) -> Attempt | None:

@@ -10,7 +10,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from builder.master.delivery import Aside
 from builder.master.farm import Farm
-from builder.master.inputs import Provenance
+from builder.master.inputs import Inputs
 from builder.model.batch import Plan
 from builder.model.build import Build
 from builder.model.difference import Change
@@ -32,7 +32,7 @@ from builder.web.api.events import EventsApi, ListEvents
 from builder.web.api.inputs import InputsApi
 from builder.web.api.keys import AskKeys, KeysApi
 from builder.web.api.logs import LogsApi, ReadLog
-from builder.web.api.operations import GiveOrder, ListOperations, OperationsApi, ShowOperation
+from builder.web.api.operations import ListOperations, OperationsApi, RequestOperation, ShowOperation
 from builder.web.api.packages import ListPackages, PackagesApi
 from builder.web.api.rejected import ListRejected, RejectedApi, ShowRejected
 from builder.web.api.repositories import CompareGenerations, ListRepositories, RepositoriesApi, ShowRepository
@@ -62,7 +62,7 @@ def api(farm: Farm, root: Path, feed: Feed, clock: IReactorTime) -> tuple[Route[
     definition = DefinitionApi(farm.definitions)
     events = EventsApi(farm.events, feed, clock)
     keys = KeysApi(farm.definitions, root, farm.aside)
-    inputs = InputsApi(farm.builds, Provenance(farm.logs, farm.aside))
+    inputs = InputsApi(farm.builds, Inputs(farm.logs, farm.aside))
     logs = LogsApi(farm.builds, farm.logs, feed, clock)
     operations = OperationsApi(farm.operations)
     packages = PackagesApi(farm.definitions)
@@ -89,7 +89,7 @@ def api(farm: Farm, root: Path, feed: Feed, clock: IReactorTime) -> tuple[Route[
         Route("GET", "/api/v1/keys", ANYONE, AskKeys, tuple[SigningKey, ...], keys.listing),
         Route("GET", "/api/v1/keys/export", ANYONE, AskKeys, Answer, keys.export),
         Route("GET", "/api/v1/operations", ANYONE, ListOperations, tuple[OperationShown, ...], operations.listing),
-        Route("POST", "/api/v1/operations", PERSON, GiveOrder, OperationShown, operations.order),
+        Route("POST", "/api/v1/operations", PERSON, RequestOperation, OperationShown, operations.request),
         Route("GET", "/api/v1/operations/{number}", ANYONE, ShowOperation, OperationShown, operations.show),
         Route("GET", "/api/v1/packages", ANYONE, ListPackages, tuple[PackageSummary, ...], packages.listing),
         Route("GET", "/api/v1/rejected", ANYONE, ListRejected, tuple[RejectedDelivery, ...], rejected.listing),
@@ -111,7 +111,7 @@ def pages(farm: Farm, root: Path, templates: Templates, assets: Assets) -> tuple
     """What people look at."""
     overview = OverviewPage(farm.builds, farm.slaves, farm.events, templates)
     build = BuildPage(farm.builds, farm.definitions, farm.events, templates)
-    inputs = InputsPage(farm.builds, Provenance(farm.logs, farm.aside), farm.events, templates)
+    inputs = InputsPage(farm.builds, Inputs(farm.logs, farm.aside), farm.events, templates)
     log = LogPage(farm.builds, farm.logs, farm.events, templates)
     packages = PackagesPage(farm.definitions, root, farm.aside, templates)
     repository = RepositoryPage(History(root), root.parent / "pool", farm.aside, templates)

@@ -16,8 +16,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from builder.model.attempt import AttemptState, Order
-from builder.model.project import StepTimeouts
+from builder.model.attempt import AttemptState
+from builder.model.package import StepTimeouts
+from builder.model.work import WorkOrder
 from tests.contract.test_executor import Bench
 from tests.support.attempts import RealAttempt
 from tests.support.hosts import mini_chroot, open_folder
@@ -71,7 +72,7 @@ def test_nothing_is_left_of_what_was_ended(bench: Bench) -> None:
     assert bench.build("after").folder.outcome().state is AttemptState.SUCCEEDED  # type: ignore[union-attr] # it has ended
 
 
-def limited(wanted: Order, way: str, seconds: int) -> Order:
+def limited(wanted: WorkOrder, way: str, seconds: int) -> WorkOrder:
     """The order, with this as the limit that the way is about."""
     limits: dict[str, dict[str, Any]] = {
         "whole": {"timeout": seconds},

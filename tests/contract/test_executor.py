@@ -18,11 +18,12 @@ import pytest
 
 from builder.attempt.variables import EXECUTOR
 from builder.model.artifact import ArtifactKind
-from builder.model.attempt import AttemptState, ChrootWork, FailureKind, LastBuilt
+from builder.model.attempt import AttemptState, FailureKind
 from builder.model.chroot import BaseRepository, Chroot
 from builder.model.dependencies import DEPENDENCIES_NAME, Dependencies
 from builder.model.inputs import INPUTS_NAME, ChrootInputs
 from builder.model.options import Options
+from builder.model.work import ChrootWork, LastBuilt
 from tests.support.attempts import DEADLINE, RealAttempt
 from tests.support.executors import variables
 from tests.support.hosts import mini_chroot, open_folder, ordinary_user, python_of

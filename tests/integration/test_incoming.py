@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from builder.model.artifact import Artifact, ArtifactKind, Listing
-from builder.model.operation import Operation
+from builder.model.operation import NumberedOperation
 from builder.repo.headers import read_apart
 from builder.repo.operations import Operations
 from builder.wire import Applied, Rejected
@@ -32,7 +32,7 @@ def _outcome(state: Path, lie: Lie) -> Applied | Rejected:
     order = order_of(1, evr="1.0-1")
     folder = deliver(state, order, rpms("hello"))
     lie(folder, tuple(artifact_of(file) for file in rpms("hello")))
-    return operations.carry_out([Operation(number=1, order=order)])[0]
+    return operations.carry_out([NumberedOperation(number=1, operation=order)])[0]
 
 
 def _relisted(**changes: object) -> Lie:
@@ -338,7 +338,9 @@ def test_a_known_name_with_other_bytes_is_set_aside(tmp_path: Path) -> None:
     operations.recover()
     for number, content in enumerate(("text", "other text"), 1):
         deliver(tmp_path, order_of(number), rpms("hello", content=content))
-    first, second = (operations.carry_out([Operation(number=number, order=order_of(number))])[0] for number in (1, 2))
+    first, second = (
+        operations.carry_out([NumberedOperation(number=number, operation=order_of(number))])[0] for number in (1, 2)
+    )
     assert isinstance(first, Applied)
     assert isinstance(second, Rejected)
     assert "hello-1.0-1.noarch is already in hello/testing/fedora-43/x86_64 with other content" in second.reason

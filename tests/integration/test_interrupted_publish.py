@@ -20,7 +20,7 @@ from builder.model.operation import (
     Drop,
     Key,
     KeyAction,
-    Operation,
+    NumberedOperation,
     Pin,
     Prepare,
     Promote,
@@ -49,7 +49,7 @@ ALICE: dict[str, Any] = {"project": "hello", "who": "alice", "reason": "good"}
 class Scene:
     """A state folder as it was before some operations, and what they leave and answer when nobody interrupts them."""
 
-    def __init__(self, folder: Path, now: float, operations: tuple[Operation, ...]) -> None:
+    def __init__(self, folder: Path, now: float, operations: tuple[NumberedOperation, ...]) -> None:
         self.before = folder / "before"
         self.now = now
         self.operations = operations
@@ -140,11 +140,11 @@ def points(scene: Scene, work: Callable[[Path], object], every: int = 1) -> Iter
 
 def _given(
     bench: Workbench, number: int, version: str, chroots: tuple[str, ...] = ("fedora-43-x86_64",), **rpm: Any
-) -> Operation:
+) -> NumberedOperation:
     """A delivery and the order to publish it."""
     order = order_of(number, retention=Retention(versions=1), chroots=chroots)
     deliver(bench.state, order, rpms("hello", version, **rpm))
-    return Operation(number=number, order=order)
+    return NumberedOperation(number=number, operation=order)
 
 
 def _history(bench: Workbench, **rpm: Any) -> None:
@@ -155,95 +155,107 @@ def _history(bench: Workbench, **rpm: Any) -> None:
         Workbench(bench.state, bench.now)
 
 
-def _arch(bench: Workbench) -> tuple[Operation, ...]:
+def _arch(bench: Workbench) -> tuple[NumberedOperation, ...]:
     _history(bench, arch="x86_64", subpackages=("debuginfo",))
     return tuple(_given(bench, number, str(number), arch="x86_64", subpackages=("debuginfo",)) for number in (3, 4))
 
 
-def _noarch(bench: Workbench) -> tuple[Operation, ...]:
+def _noarch(bench: Workbench) -> tuple[NumberedOperation, ...]:
     _history(bench)
     return (_given(bench, 3, "3", chroots=("fedora-43-x86_64", "fedora-43-aarch64")),)
 
 
-def _rejected(bench: Workbench) -> tuple[Operation, ...]:
+def _rejected(bench: Workbench) -> tuple[NumberedOperation, ...]:
     _history(bench)
     return (_given(bench, 3, "2", content="other"), _given(bench, 4, "4"))
 
 
-def _prepare(bench: Workbench) -> tuple[Operation, ...]:
+def _prepare(bench: Workbench) -> tuple[NumberedOperation, ...]:
     order = Prepare(project="hello", stages=("testing",), chroots=("fedora-43-x86_64",))
-    return (Operation(number=1, order=order),)
+    return (NumberedOperation(number=1, operation=order),)
 
 
-def _rollback(bench: Workbench) -> tuple[Operation, ...]:
+def _rollback(bench: Workbench) -> tuple[NumberedOperation, ...]:
     """Together with a publish, which it withdraws again."""
     _history(bench)
     back = Rollback(project="hello", repository=NAME, generation=1, who="alice", reason="it crashes")
-    return (_given(bench, 3, "3"), Operation(number=4, order=back))
+    return (_given(bench, 3, "3"), NumberedOperation(number=4, operation=back))
 
 
-def _undo(bench: Workbench) -> tuple[Operation, ...]:
+def _undo(bench: Workbench) -> tuple[NumberedOperation, ...]:
     _history(bench, arch="x86_64", subpackages=("debuginfo",))
-    return (Operation(number=3, order=Undo(project="hello", number=2, who="alice")),)
+    return (NumberedOperation(number=3, operation=Undo(project="hello", number=2, who="alice")),)
 
 
-def _pin(bench: Workbench) -> tuple[Operation, ...]:
+def _pin(bench: Workbench) -> tuple[NumberedOperation, ...]:
     _history(bench)
     pin = Pin(project="hello", repository=NAME, generation=1, who="alice")
-    return (Operation(number=3, order=pin), _given(bench, 4, "4"))
+    return (NumberedOperation(number=3, operation=pin), _given(bench, 4, "4"))
 
 
-def _promote(bench: Workbench) -> tuple[Operation, ...]:
+def _promote(bench: Workbench) -> tuple[NumberedOperation, ...]:
     _history(bench, arch="x86_64", subpackages=("debuginfo",))
     order = Promote(project="hello", source="testing", target="stable", everything=True, who="alice", reason="good")
-    return (Operation(number=3, order=order),)
+    return (NumberedOperation(number=3, operation=order),)
 
 
-def _carry(bench: Workbench) -> tuple[Operation, ...]:
+def _carry(bench: Workbench) -> tuple[NumberedOperation, ...]:
     _history(bench)
     packed = gzip.compress(b"<comps/>", mtime=0)
     kind = CarriedKind.GROUP
     order = Carry(project="hello", stage="testing", distribution="fedora-43", kind=kind, packed=packed)
-    return (Operation(number=3, order=order), _given(bench, 4, "4"))
+    return (NumberedOperation(number=3, operation=order), _given(bench, 4, "4"))
 
 
-def _prune(bench: Workbench) -> tuple[Operation, ...]:
+def _prune(bench: Workbench) -> tuple[NumberedOperation, ...]:
     """What is to leave is in the packages' repository, in that of the sources and in that for debuggers."""
     for number in (1, 2, 3):
         order = order_of(number, retention=None)
         deliver(bench.state, order, rpms("hello", str(number), arch="x86_64", subpackages=("debuginfo",)))
-        bench.operations.carry_out([Operation(number=number, order=order)])
+        bench.operations.carry_out([NumberedOperation(number=number, operation=order)])
         bench.now += GRACE + DAILY
-    return (Operation(number=4, order=Prune(retention=Retention(versions=1), **ALICE)), _given(bench, 5, "5"))
+    return (
+        NumberedOperation(number=4, operation=Prune(retention=Retention(versions=1), **ALICE)),
+        _given(bench, 5, "5"),
+    )
 
 
-def _drop(bench: Workbench) -> tuple[Operation, ...]:
+def _drop(bench: Workbench) -> tuple[NumberedOperation, ...]:
     """Of two deliveries that were not taken, one; a third one is not taken meanwhile."""
     _history(bench)
     bench.operations.carry_out([_given(bench, number, "2", content="other") for number in (3, 4)])
     return (
-        Operation(number=5, order=Drop(rejected="3-3-fedora-43-x86_64-1", **ALICE)),
+        NumberedOperation(number=5, operation=Drop(rejected="3-3-fedora-43-x86_64-1", **ALICE)),
         _given(bench, 6, "2", content="x"),
     )
 
 
-def _create(bench: Workbench) -> tuple[Operation, ...]:
+def _create(bench: Workbench) -> tuple[NumberedOperation, ...]:
     """The first key, with a publish: packages that are served get another file each."""
     _history(bench, arch="x86_64")
-    return (Operation(number=3, order=Key(action=KeyAction.CREATE, **ALICE)), _given(bench, 4, "4", arch="x86_64"))
+    return (
+        NumberedOperation(number=3, operation=Key(action=KeyAction.CREATE, **ALICE)),
+        _given(bench, 4, "4", arch="x86_64"),
+    )
 
 
-def _rotate(bench: Workbench) -> tuple[Operation, ...]:
+def _rotate(bench: Workbench) -> tuple[NumberedOperation, ...]:
     _history(bench, arch="x86_64")
-    bench.operations.carry_out([Operation(number=3, order=Key(action=KeyAction.CREATE, **ALICE))])
+    bench.operations.carry_out([NumberedOperation(number=3, operation=Key(action=KeyAction.CREATE, **ALICE))])
     bench.now += 1
-    return (Operation(number=4, order=Key(action=KeyAction.ROTATE, **ALICE)), _given(bench, 5, "5", arch="x86_64"))
+    return (
+        NumberedOperation(number=4, operation=Key(action=KeyAction.ROTATE, **ALICE)),
+        _given(bench, 5, "5", arch="x86_64"),
+    )
 
 
-def _retire(bench: Workbench) -> tuple[Operation, ...]:
+def _retire(bench: Workbench) -> tuple[NumberedOperation, ...]:
     bench.operations.carry_out([*_rotate(bench)])
     bench.now += 1
-    return (Operation(number=6, order=Key(action=KeyAction.RETIRE, **ALICE)), _given(bench, 7, "7", arch="x86_64"))
+    return (
+        NumberedOperation(number=6, operation=Key(action=KeyAction.RETIRE, **ALICE)),
+        _given(bench, 7, "7", arch="x86_64"),
+    )
 
 
 SCENES = {
@@ -325,7 +337,7 @@ def test_killed_while_it_rebuilds(tmp_path: Path) -> None:
     (tree / "Packages/h/hello-1-1.noarch.rpm").unlink()
     (tree / "repodata").unlink()
     (tree / "repodata").mkdir()
-    operation = Operation(number=3, order=Rebuild(project="hello", repository=NAME))
+    operation = NumberedOperation(number=3, operation=Rebuild(project="hello", repository=NAME))
     for point in range(1, 2000):
         state = tmp_path / str(point)
         subprocess.run(["cp", "-a", bench.state, state], check=True)
@@ -339,14 +351,14 @@ def test_killed_while_it_rebuilds(tmp_path: Path) -> None:
     pytest.fail("the work has no end")
 
 
-def _rivals(state: Path) -> tuple[Operation, Operation]:
+def _rivals(state: Path) -> tuple[NumberedOperation, NumberedOperation]:
     """Two builds of the same version for two architectures: only one of their SRPMs can be published."""
     operations = []
     for number, (arch, content) in enumerate([("x86_64", "one"), ("aarch64", "other")], start=1):
         chroot = f"fedora-43-{arch}"
         order = order_of(number, job=chroot, chroots=(chroot,))
         deliver(state, order, rpms("hello", arch=arch, content=content))
-        operations.append(Operation(number=number, order=order))
+        operations.append(NumberedOperation(number=number, operation=order))
     return operations[0], operations[1]
 
 

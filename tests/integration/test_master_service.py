@@ -18,8 +18,8 @@ from builder.dial import Dialler
 from builder.errors import ConflictError, UnavailableError
 from builder.master.service import MasterDaemon, start_master
 from builder.model.artifact import Artifact, ArtifactKind
-from builder.model.attempt import ChrootWork, Order
 from builder.model.build import Build, BuildRequest, BuildState
+from builder.model.work import ChrootWork, WorkOrder
 from builder.protocol import Peer
 from builder.tls import client_endpoint
 from builder.wire import CHUNK, Applied, Done, FetchFile, Operate, Request, Role, StartJob
@@ -58,7 +58,7 @@ class EagerSlave(ScriptedSlave):
             self.work.append(started("Working", self._work(request.order)))
         return await super()._answer(request)
 
-    async def _work(self, order: Order) -> None:
+    async def _work(self, order: WorkOrder) -> None:
         if isinstance(order.work, ChrootWork):
             await self.log(order, 0, b"a line\n")
             await self._fetch(order.work.srpm)
@@ -73,7 +73,7 @@ class EagerSlave(ScriptedSlave):
             part = await self.ask(FetchFile(sha256=srpm.sha256, offset=len(self.fetched)))
             self.fetched += part.data
 
-    async def _upload(self, order: Order, wanted: Artifact, content: bytes) -> None:
+    async def _upload(self, order: WorkOrder, wanted: Artifact, content: bytes) -> None:
         for one, data in ((wanted, content), listed(order.attempt, wanted)):
             await self.begin(order, one)
             chunks = [self.chunk(order, one.name, at, data[at : at + CHUNK]) for at in range(0, len(data), CHUNK)]

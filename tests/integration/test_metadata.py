@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from builder.errors import UnavailableError
-from builder.model.operation import Operation, Prepare
+from builder.model.operation import NumberedOperation, Prepare
 from builder.repo import metadata
 from builder.repo.manifest import Manifest
 from tests.support.disk import no_file_larger_than
@@ -37,7 +37,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number, files in enumerate(builds, start=1):
         order = order_of(number, srpm=files[-1].name)
         deliver(folder, order, files)
-        bench.operations.carry_out([Operation(number=number, order=order)])
+        bench.operations.carry_out([NumberedOperation(number=number, operation=order)])
     return folder
 
 
@@ -138,8 +138,8 @@ def test_a_full_disk_is_the_farm_s_fault(tmp_path: Path) -> None:
     bench = Workbench(tmp_path)
     for number, count in ((1, 1000), (2, 1)):
         deliver(tmp_path, order_of(number), rpms("hello", str(number), count=count))
-    bench.operations.carry_out([Operation(number=1, order=order_of(1))])
-    order = Operation(number=2, order=order_of(2))
+    bench.operations.carry_out([NumberedOperation(number=1, operation=order_of(1))])
+    order = NumberedOperation(number=2, operation=order_of(2))
     with no_file_larger_than(2200), pytest.raises(UnavailableError, match="the metadata cannot be written to"):
         bench.operations.carry_out([order])
     assert names(tmp_path / TREE) == ["hello-1-1.noarch"]
@@ -152,11 +152,11 @@ def test_a_damaged_pool_stops_the_next_generation(tmp_path: Path) -> None:
     bench = Workbench(tmp_path)
     for number in (1, 2):
         deliver(tmp_path, order_of(number), rpms("hello", str(number)))
-    bench.operations.carry_out([Operation(number=1, order=order_of(1))])
+    bench.operations.carry_out([NumberedOperation(number=1, operation=order_of(1))])
     for rpm in (*tmp_path.glob(f"{TREE}/Packages/h/*.rpm"), *tmp_path.glob("pool/*/*.rpm")):
         rpm.unlink()
     with pytest.raises(FileNotFoundError):
-        bench.operations.carry_out([Operation(number=2, order=order_of(2))])
+        bench.operations.carry_out([NumberedOperation(number=2, operation=order_of(2))])
     assert (tmp_path / TREE / "repodata").readlink() == Path("generations/1/repodata")
     assert (tmp_path / "incoming/2/fedora-43-x86_64/1/listing.json").exists()
 
@@ -207,7 +207,7 @@ def test_dnf_reads_it(state: Path, tmp_path: Path, place: str) -> None:
 def test_dnf_reads_an_empty_repository(tmp_path: Path) -> None:
     """A repository that was only prepared is no error for dnf."""
     order = Prepare(project="hello", stages=("testing",), chroots=("fedora-43-x86_64",))
-    Workbench(tmp_path / "state").operations.carry_out([Operation(number=1, order=order)])
+    Workbench(tmp_path / "state").operations.carry_out([NumberedOperation(number=1, operation=order)])
     for tree in ("x86_64", "source", "debug/x86_64"):
         folder = tmp_path / "state/repos/hello/testing/fedora-43" / tree
         assert names(folder) == []

@@ -17,7 +17,7 @@ from typing_extensions import override
 
 from builder.clock import deferred
 from builder.config import Address
-from builder.model.operation import Key, KeyAction, Operation, Order
+from builder.model.operation import AnyOperation, Key, KeyAction, NumberedOperation
 from builder.web.service import listen
 from builder.web.stored import ASK_AGAIN, FOREVER
 from tests.support import dnf, zypper
@@ -74,11 +74,11 @@ class NginxTest(TestCase):
         self.addCleanup(shutil.rmtree, self.folder)
         self.state = self.folder / "state"
         bench = Workbench(self.state, time.time())
-        orders: list[Order] = [Key(project="hello", action=KeyAction.CREATE), order_of(2), order_of(3)]
+        orders: list[AnyOperation] = [Key(project="hello", action=KeyAction.CREATE), order_of(2), order_of(3)]
         for number, order in enumerate(orders, start=1):
             if number > 1:
                 deliver(self.state, order_of(number), rpms("hello", version=f"1.{number}"))
-            bench.operations.carry_out([Operation(number=number, order=order)])
+            bench.operations.carry_out([NumberedOperation(number=number, operation=order)])
         self.port = free_port()
         farm = SmallFarm(self.state, url=f"http://127.0.0.1:{self.port}").farm
         config = msgspec.structs.replace(farm.config, http=Address(host="127.0.0.1", port=0))

@@ -14,7 +14,7 @@ from typing_extensions import override
 from builder.model.attempt import AttemptState, Outcome
 from builder.model.build import BuildRequest
 from builder.model.job import JobState
-from builder.model.operation import Operation, Prepare
+from builder.model.operation import NumberedOperation, Prepare
 from builder.web.pages.tail import shown
 from builder.web.service import site
 from tests.support.browser import Browser, Page
@@ -71,7 +71,7 @@ class PagesTest(TestCase):
         publish = order_of(1, package="hello")
         deliver(folder, publish, rpms("hello", subpackages=("devel",)))
         prepare = Prepare(project="hello", stages=("testing",), chroots=(CHROOT,))
-        orders = (Operation(number=1, order=prepare), Operation(number=2, order=publish))
+        orders = (NumberedOperation(number=1, operation=prepare), NumberedOperation(number=2, operation=publish))
         Workbench(folder).operations.carry_out(orders)
         self.farm.write(3, "source", 1, b"the first line\n")
         listening: Any = reactor

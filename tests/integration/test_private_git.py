@@ -8,9 +8,10 @@ from urllib.parse import quote
 import msgspec
 import pytest
 
-from builder.model.attempt import AttemptState, FailureKind, Outcome, SourceWork
-from builder.model.project import GitSource
+from builder.model.attempt import AttemptState, FailureKind, Outcome
+from builder.model.package import GitSource
 from builder.model.secret import Secret, SecretKind
+from builder.model.work import SourceWork
 from builder.wire import Role
 from tests.support.attempts import RealAttempt
 from tests.support.certificates import Pki

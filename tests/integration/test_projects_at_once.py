@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.model.operation import Drop, Operation, Prune
+from builder.model.operation import Drop, NumberedOperation, Prune
 from builder.model.project import Retention
 from builder.repo.answer import Answer
 from builder.repo.rejected import KEPT
@@ -39,7 +39,7 @@ def _publish(bench: Workbench, project: str, number: int, files: Sequence[Path])
     """The same files come into all projects; whoever is first brings them to the pool."""
     order = order_of(_number(project, number), project=project, retention=Retention(versions=1))
     deliver(bench.state, order, files)
-    return bench.operations.carry_out([Operation(number=_number(project, number), order=order)])
+    return bench.operations.carry_out([NumberedOperation(number=_number(project, number), operation=order)])
 
 
 def _years(state: Path, work: Callable[[Workbench, str, int], Sequence[Answer]], *, together: bool) -> list[Answer]:
@@ -58,7 +58,10 @@ def _versions(bench: Workbench, project: str, number: int) -> Sequence[Answer]:
     """One version after the other, of which only the newest stays; in the end nothing is left to prune."""
     answers = [*_publish(bench, project, number, rpms("hello", str(number), arch="x86_64", subpackages=("debuginfo",)))]
     prune = Prune(project=project, retention=Retention(versions=1))
-    return [*answers, *bench.operations.carry_out([Operation(number=_number(project, 100 + number), order=prune)])]
+    return [
+        *answers,
+        *bench.operations.carry_out([NumberedOperation(number=_number(project, 100 + number), operation=prune)]),
+    ]
 
 
 def _refused(bench: Workbench, project: str, number: int) -> Sequence[Answer]:
@@ -68,7 +71,10 @@ def _refused(bench: Workbench, project: str, number: int) -> Sequence[Answer]:
         answers += _publish(bench, project, 10 * number + attempt, rpms("hello", content=content))
     mine = _number(project, 10 * number + 2)
     drop = Drop(project=project, rejected=f"{mine}-{mine}-fedora-43-x86_64-1")
-    return [*answers, *bench.operations.carry_out([Operation(number=_number(project, 100 + number), order=drop)])]
+    return [
+        *answers,
+        *bench.operations.carry_out([NumberedOperation(number=_number(project, 100 + number), operation=drop)]),
+    ]
 
 
 @pytest.mark.parametrize("work", [_versions, _refused])

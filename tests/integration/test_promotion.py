@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from builder.model.operation import Operation, Order, Promote, PublishedIn, Undo
+from builder.model.operation import AnyOperation, NumberedOperation, Promote, PublishedIn, Undo
 from builder.model.project import Retention
 from builder.repo.archive import Archive
 from builder.repo.history import History
@@ -251,8 +251,8 @@ def test_a_promotion_knows_what_was_ordered_right_before(bench: Workbench) -> No
     """Given together with a publish and with another promotion, each sees what came before."""
     order = order_of(1)
     deliver(bench.state, order, rpms("hello"))
-    orders: tuple[Order, ...] = (order, _promote("hello"), _promote("hello", target="archive", source="stable"))
-    operations = [Operation(number=number, order=one) for number, one in enumerate(orders, start=1)]
+    orders: tuple[AnyOperation, ...] = (order, _promote("hello"), _promote("hello", target="archive", source="stable"))
+    operations = [NumberedOperation(number=number, operation=one) for number, one in enumerate(orders, start=1)]
     answers = bench.operations.carry_out(operations)
     assert [type(answer) for answer in answers] == [Applied] * 3
     assert names(_tree(bench, stage="archive")) == ["hello-1.0-1.noarch"]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from builder.model.operation import Operation, Pin, Prune
+from builder.model.operation import NumberedOperation, Pin, Prune
 from builder.model.project import Retention
 from builder.wire import Applied
 from tests.support.repositories import Workbench, names, picture
@@ -23,7 +23,7 @@ class Pruner(Workbench):
 
     def _next(self, order: Any) -> Applied:
         self.number += 1
-        (answer,) = self.operations.carry_out([Operation(number=self.number, order=order)])
+        (answer,) = self.operations.carry_out([NumberedOperation(number=self.number, operation=order)])
         assert isinstance(answer, Applied), answer
         return answer
 
@@ -138,7 +138,7 @@ def test_a_publish_keeps_what_is_needed_too(bench: Pruner) -> None:
     bench.now += 1
     order = order_of(50, srpm="hello-2-1.src.rpm", retention=Retention(versions=1, days=0))
     deliver(bench.state, order, rpms("hello", "2"))
-    bench.operations.carry_out([Operation(number=50, order=order)])
+    bench.operations.carry_out([NumberedOperation(number=50, operation=order)])
     assert bench.tree() == ["hello-1-1.noarch", "hello-2-1.noarch", "user-1-1.noarch"]
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from builder.model.operation import Operation, Prepare, PublishedIn
+from builder.model.operation import NumberedOperation, Prepare, PublishedIn
 from builder.model.project import Retention
 from builder.repo.rejected import KEPT
 from builder.repo.thinning import DAILY, GRACE
@@ -25,7 +25,7 @@ def publish(bench: Workbench, number: int, *files: Path, **changes: Any) -> Appl
     """Deliver the files as build `number` and carry out the operation `number` on them."""
     order = order_of(number, **changes)
     deliver(bench.state, order, files)
-    return bench.operations.carry_out([Operation(number=number, order=order)])[0]
+    return bench.operations.carry_out([NumberedOperation(number=number, operation=order)])[0]
 
 
 def test_each_package_goes_to_its_tree(bench: Workbench) -> None:
@@ -96,13 +96,13 @@ def test_an_architecture_stays_in_its_chroot(bench: Workbench) -> None:
 def test_prepared_repositories_can_be_read(bench: Workbench) -> None:
     """After Prepare every stage has its repositories, empty and readable; again it changes nothing."""
     order = Prepare(project="hello", stages=("testing", "stable"), chroots=("fedora-43-x86_64", "fedora-43-aarch64"))
-    (answer,) = bench.operations.carry_out([Operation(number=1, order=order)])
+    (answer,) = bench.operations.carry_out([NumberedOperation(number=1, operation=order)])
     assert isinstance(answer, Applied)
     assert len(answer.generations) == 2 * 5
     for there in answer.generations:
         assert names(bench.state / "repos" / there.repository) == []
     before = picture(bench.state)
-    (again,) = bench.operations.carry_out([Operation(number=2, order=order)])
+    (again,) = bench.operations.carry_out([NumberedOperation(number=2, operation=order)])
     assert again == Applied(number=2, generations=answer.generations)
     assert picture(bench.state) == before
 
@@ -110,7 +110,7 @@ def test_prepared_repositories_can_be_read(bench: Workbench) -> None:
 def test_a_chroot_that_cannot_be(bench: Workbench) -> None:
     """A Prepare that would write into another tree is refused, and nothing is made."""
     order = Prepare(project="hello", stages=("testing",), chroots=("fedora-43-source",))
-    (answer,) = bench.operations.carry_out([Operation(number=1, order=order)])
+    (answer,) = bench.operations.carry_out([NumberedOperation(number=1, operation=order)])
     assert isinstance(answer, Rejected)
     assert "fedora-43-source" in answer.reason
     assert not list((bench.state / "repos").iterdir())
@@ -124,7 +124,10 @@ def test_what_waits_together_shares_a_generation(bench: Workbench) -> None:
     deliver(bench.state, orders[2], rpms("c"))
     (bench.state / "incoming/2/fedora-43-x86_64/1/b-1.0-1.noarch.rpm").write_bytes(b"cut")
     answers = bench.operations.carry_out(
-        [Operation(number=number, order=order) for number, order in zip((3, 2, 1), reversed(orders), strict=True)]
+        [
+            NumberedOperation(number=number, operation=order)
+            for number, order in zip((3, 2, 1), reversed(orders), strict=True)
+        ]
     )
     assert {answer.number: type(answer) for answer in answers} == {1: Applied, 2: Rejected, 3: Applied}
     tree = bench.state / TESTING / "x86_64"
@@ -137,7 +140,7 @@ def test_an_operation_is_applied_once(bench: Workbench) -> None:
     first = publish(bench, 1, *rpms("hello"))
     publish(bench, 2, *rpms("hello", "2.0"))
     before = picture(bench.state)
-    (again,) = bench.operations.carry_out([Operation(number=1, order=order_of(1))])
+    (again,) = bench.operations.carry_out([NumberedOperation(number=1, operation=order_of(1))])
     assert again == first
     assert picture(bench.state) == before
 
@@ -154,7 +157,7 @@ def test_a_known_name_with_other_bytes_is_rejected(bench: Workbench) -> None:
     aside = bench.state / "rejected/2-2-fedora-43-x86_64-1"
     assert {path.name for path in (aside / "files").iterdir()} == {*(file.name for file in other), "listing.json"}
     assert answer.reason in (aside / "reason.json").read_text()
-    (again,) = bench.operations.carry_out([Operation(number=2, order=order_of(2))])
+    (again,) = bench.operations.carry_out([NumberedOperation(number=2, operation=order_of(2))])
     assert again == answer
 
 
@@ -166,7 +169,7 @@ def test_a_number_may_come_again_for_something_else(bench: Workbench) -> None:
         order = order_of(10 + number, package=name)
         deliver(bench.state, order, rpms(name))
         for _ in range(2):
-            (answer,) = bench.operations.carry_out([Operation(number=number, order=order)])
+            (answer,) = bench.operations.carry_out([NumberedOperation(number=number, operation=order)])
             assert isinstance(answer, Applied)
             assert answer.published == (f"{name}-1.0-1.noarch", f"{name}-1.0-1.src")
     assert names(bench.state / TESTING / "x86_64") == ["a-1.0-1.noarch", "b-1.0-1.noarch", "hello-1.0-1.noarch"]
@@ -190,7 +193,7 @@ def test_a_refused_number_may_come_again_for_something_else(bench: Workbench) ->
 def test_what_came_after_a_refusal_is_taken(bench: Workbench) -> None:
     """An operation that was refused because nothing was there is taken when it is given again with a delivery."""
     order = order_of(1)
-    (refused,) = bench.operations.carry_out([Operation(number=1, order=order)])
+    (refused,) = bench.operations.carry_out([NumberedOperation(number=1, operation=order)])
     assert isinstance(refused, Rejected)
     assert isinstance(publish(bench, 1, *rpms("hello")), Applied)
 
@@ -215,7 +218,7 @@ def test_a_chroot_that_cannot_be_published_to(bench: Workbench) -> None:
     """An impossible chroot is the order's fault and is answered, whether or not something came in for it."""
     order = order_of(3, chroots=("fedora-43-source",))
     for number in (1, 2):
-        (answer,) = bench.operations.carry_out([Operation(number=number, order=order)])
+        (answer,) = bench.operations.carry_out([NumberedOperation(number=number, operation=order)])
         assert isinstance(answer, Rejected)
         assert "fedora-43-source" in answer.reason
         deliver(bench.state, order, rpms("hello"))
@@ -263,7 +266,7 @@ def test_two_architectures_of_a_build_share_its_source(bench: Workbench) -> None
     for number, (job, files) in enumerate([("fedora-43-x86_64", one), ("fedora-43-aarch64", other)], start=1):
         order = order_of(5, job=job, chroots=(job,))
         deliver(bench.state, order, files)
-        (answer,) = bench.operations.carry_out([Operation(number=number, order=order)])
+        (answer,) = bench.operations.carry_out([NumberedOperation(number=number, operation=order)])
         assert isinstance(answer, Applied)
     (served,) = (bench.state / TESTING / "source/Packages/h").iterdir()
     assert served.read_bytes() == one[-1].read_bytes() != other[-1].read_bytes()
@@ -287,5 +290,5 @@ def test_a_build_for_another_architecture_shares_the_source_of_an_earlier_one(be
 
 def test_nothing_came_in(bench: Workbench) -> None:
     """An order to publish what is not there is refused, and says what is missing."""
-    (answer,) = bench.operations.carry_out([Operation(number=4, order=order_of(12))])
+    (answer,) = bench.operations.carry_out([NumberedOperation(number=4, operation=order_of(12))])
     assert answer == Rejected(number=4, reason="incoming has nothing of attempt 12/fedora-43-x86_64, fence 1")

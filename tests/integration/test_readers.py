@@ -14,7 +14,7 @@ import createrepo_c
 import pytest
 import solv
 
-from builder.model.operation import Operation
+from builder.model.operation import NumberedOperation
 from builder.model.project import Retention
 from tests.support import dnf, zypper
 from tests.support.repositories import Workbench
@@ -65,7 +65,7 @@ def trees(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     for number, files in enumerate(builds, start=1):
         order = order_of(number, srpm=files[-1].name, retention=Retention(versions=9))
         deliver(ours, order, files)
-        bench.operations.carry_out([Operation(number=number, order=order)])
+        bench.operations.carry_out([NumberedOperation(number=number, operation=order)])
     theirs = tmp_path_factory.mktemp("plain")
     shutil.copytree(ours / TREE / "Packages", theirs / "Packages")
     command = [

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from builder.errors import NotFoundError
-from builder.model.operation import Drop, Operation
+from builder.model.operation import Drop, NumberedOperation
 from builder.model.rejected import RejectedFile
 from builder.repo.operations import Operations
 from builder.repo.rejected import KEPT, RejectedDeliveries
@@ -20,7 +20,7 @@ def _reject(bench: Workbench, number: int) -> str:
     """Have an operation rejected whose SRPM is missing; returns what it is called then."""
     order = order_of(number)
     deliver(bench.state, order, rpms("hello")[:1])
-    (answer,) = bench.operations.carry_out([Operation(number=number, order=order)])
+    (answer,) = bench.operations.carry_out([NumberedOperation(number=number, operation=order)])
     assert isinstance(answer, Rejected)
     return NAME.format(number)
 
@@ -32,7 +32,7 @@ def bench(tmp_path: Path) -> Workbench:
 
 def _dropped(operations: Operations, number: int, name: str, project: str = "hello") -> Applied | Rejected:
     order = Drop(project=project, rejected=name)
-    return operations.carry_out([Operation(number=number, order=order)])[0]
+    return operations.carry_out([NumberedOperation(number=number, operation=order)])[0]
 
 
 def test_what_was_rejected_is_listed(bench: Workbench) -> None:
@@ -115,7 +115,7 @@ def test_an_old_one_goes_by_itself(bench: Workbench) -> None:
     name = _reject(bench, 1)
     bench.now += KEPT + 1
     deliver(bench.state, order_of(2), rpms("hello"))
-    bench.operations.carry_out([Operation(number=2, order=order_of(2))])
+    bench.operations.carry_out([NumberedOperation(number=2, operation=order_of(2))])
     assert not (bench.state / "rejected" / name).exists()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from builder.errors import BuilderError, UnavailableError, VersionError
-from builder.model.operation import Operation
+from builder.model.operation import NumberedOperation
 from builder.model.project import Retention
 from builder.repo.thinning import DAILY, GRACE
 from builder.wire import Applied
@@ -32,7 +32,7 @@ def bench(tmp_path: Path) -> Workbench:
 def publish(bench: Workbench, number: int, *files: Path, **changes: Any) -> None:
     order = order_of(number, **changes)
     deliver(bench.state, order, files)
-    (answer,) = bench.operations.carry_out([Operation(number=number, order=order)])
+    (answer,) = bench.operations.carry_out([NumberedOperation(number=number, operation=order)])
     assert isinstance(answer, Applied), answer
 
 
@@ -80,7 +80,7 @@ def test_a_damaged_repository_is_left_as_it_is(
     order = order_of(5)
     deliver(bench.state, order, rpms("hello", "3"))
     with pytest.raises(error, match=sentence):
-        later.operations.carry_out([Operation(number=5, order=order)])
+        later.operations.carry_out([NumberedOperation(number=5, operation=order)])
     assert (bench.state / "incoming/5/fedora-43-x86_64/1/listing.json").exists()
 
 
@@ -91,9 +91,9 @@ def test_a_mended_link_is_enough(bench: Workbench) -> None:
     order = order_of(5)
     deliver(bench.state, order, rpms("hello", "3"))
     with pytest.raises(BuilderError):
-        later.operations.carry_out([Operation(number=5, order=order)])
+        later.operations.carry_out([NumberedOperation(number=5, operation=order)])
     (bench.state / TREE / "repodata").symlink_to("generations/2/repodata")
-    (answer,) = later.operations.carry_out([Operation(number=5, order=order)])
+    (answer,) = later.operations.carry_out([NumberedOperation(number=5, operation=order)])
     assert isinstance(answer, Applied)
     assert names(bench.state / TREE) == ["hello-1-1.noarch", "hello-2-1.noarch", "hello-3-1.noarch"]
 
@@ -145,7 +145,7 @@ def test_a_damaged_package_is_not_taken_again(bench: Workbench) -> None:
     later = Workbench(bench.state)
     deliver(bench.state, order_of(4), rpms("hello", "3"))
     with pytest.raises(UnavailableError, match=r"hello-2-1\.noarch\.rpm is damaged"):
-        later.operations.carry_out([Operation(number=4, order=order_of(4))])
+        later.operations.carry_out([NumberedOperation(number=4, operation=order_of(4))])
 
 
 def test_a_decision_of_another_time_is_not_carried_out(bench: Workbench) -> None:
@@ -162,7 +162,7 @@ def test_a_damaged_record_is_named(bench: Workbench) -> None:
     """What cannot be read of the pool fails the operation with what to do about it, and that helps."""
     for path in bench.state.glob("pool/*/*.index-1"):
         path.write_bytes(path.read_bytes()[:10])
-    order = Operation(number=4, order=order_of(4))
+    order = NumberedOperation(number=4, operation=order_of(4))
     deliver(bench.state, order_of(4), rpms("hello", "3"))
     with pytest.raises(UnavailableError, match=r"\.index-1 is damaged .*: remove it"):
         bench.operations.carry_out([order])
@@ -180,5 +180,5 @@ def test_a_decision_that_cannot_be_read(bench: Workbench) -> None:
     publish(later, 4, *rpms("other", "2.0"), project="other", package="other")
     deliver(bench.state, order_of(5), rpms("hello", "3"))
     with pytest.raises(VersionError, match=r"switching/hello\.json cannot be read"):
-        later.operations.carry_out([Operation(number=5, order=order_of(5))])
+        later.operations.carry_out([NumberedOperation(number=5, operation=order_of(5))])
     assert picture(bench.state / "repos/hello") == before

@@ -15,7 +15,7 @@ from typing_extensions import override
 from builder import __version__, files
 from builder.config import Address, RepoConfig
 from builder.errors import ConflictError
-from builder.model.operation import Operation, Prepare
+from builder.model.operation import NumberedOperation, Prepare
 from builder.protocol import PeerFactory
 from builder.repo.answer import Answer
 from builder.repo.service import RepoDaemon, start_repo
@@ -72,7 +72,7 @@ class RepoDaemonTests(TestCase):
         self.addCleanup(lambda: Deferred.fromCoroutine(daemon.stop()))
         return daemon
 
-    async def _operate(self, session: MemorySession, *operations: Operation) -> None:
+    async def _operate(self, session: MemorySession, *operations: NumberedOperation) -> None:
         assert session.peer is not None
         for operation in operations:
             assert await session.peer.ask(Operate(operation=operation)) == Done()
@@ -83,7 +83,9 @@ class RepoDaemonTests(TestCase):
         await self._start()
         session = await self.sessions.get()
         deliver(self.config.state, order_of(5), rpms("hello"))
-        await self._operate(session, Operation(number=1, order=PREPARE), Operation(number=2, order=order_of(5)))
+        await self._operate(
+            session, NumberedOperation(number=1, operation=PREPARE), NumberedOperation(number=2, operation=order_of(5))
+        )
         answers = [await self.answers.get() for _ in range(2)]
         assert [(type(answer), answer.number) for answer in answers] == [(Applied, 1), (Applied, 2)]
         assert names(self.config.state / "repos/hello/testing/fedora-43/x86_64") == ["hello-1.0-1.noarch"]
@@ -94,7 +96,7 @@ class RepoDaemonTests(TestCase):
         await self._start()
         session = await self.sessions.get()
         deliver(self.config.state, order_of(5), rpms("hello"))
-        await self._operate(session, Operation(number=2, order=order_of(5)))
+        await self._operate(session, NumberedOperation(number=2, operation=order_of(5)))
         assert session.peer is not None
         pings = 0
         while not self.answers.pending:
@@ -117,7 +119,9 @@ class RepoDaemonTests(TestCase):
         daemon = await start_repo(self.config, reactor)
         session = await self.sessions.get()
         slow = msgspec.structs.replace(PREPARE, project="slow")
-        await self._operate(session, Operation(number=1, order=slow), Operation(number=2, order=PREPARE))
+        await self._operate(
+            session, NumberedOperation(number=1, operation=slow), NumberedOperation(number=2, operation=PREPARE)
+        )
         assert (await self.answers.get()).number == 2
         assert not self.answers.pending
         reactor.callInThread(go_on.set)  # type: ignore[attr-defined]  # the real reactor has threads
@@ -131,10 +135,10 @@ class RepoDaemonTests(TestCase):
         first = await start_repo(self.config, reactor)
         session = await self.sessions.get()
         deliver(self.config.state, order_of(5), rpms("hello"))
-        await self._operate(session, Operation(number=2, order=order_of(5)))
+        await self._operate(session, NumberedOperation(number=2, operation=order_of(5)))
         await first.stop()
         await self._start()
-        await self._operate(await self.sessions.get(), Operation(number=2, order=order_of(5)))
+        await self._operate(await self.sessions.get(), NumberedOperation(number=2, operation=order_of(5)))
         assert isinstance(await self.answers.get(), Applied)
 
     async def test_only_one_works_on_a_state_folder(self) -> None:

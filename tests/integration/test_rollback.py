@@ -6,7 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from builder.model.operation import Key, KeyAction, Operation, Order, Pin, PublishedIn, Rollback, Undo, Verify
+from builder.model.operation import (
+    AnyOperation,
+    Key,
+    KeyAction,
+    NumberedOperation,
+    Pin,
+    PublishedIn,
+    Rollback,
+    Undo,
+    Verify,
+)
 from builder.model.project import Retention
 from builder.repo.archive import Archive
 from builder.repo.history import History
@@ -236,10 +246,12 @@ def test_a_pinned_generation_stays(bench: Workbench) -> None:
 def test_given_together_they_are_done_in_their_order(bench: Workbench) -> None:
     """A publish, a rollback and a publish that wait together make one generation, as one after the other would."""
     last = order_of(6, package="other", srpm="other-1.0-1.src.rpm")
-    orders: tuple[Order, ...] = (order_of(4, retention=ONE), _back(2), last)
+    orders: tuple[AnyOperation, ...] = (order_of(4, retention=ONE), _back(2), last)
     deliver(bench.state, order_of(4), rpms("hello", "4"))
     deliver(bench.state, order_of(6), rpms("other"))
-    operations = [Operation(number=number, order=order) for number, order in zip((4, 5, 6), orders, strict=True)]
+    operations = [
+        NumberedOperation(number=number, operation=order) for number, order in zip((4, 5, 6), orders, strict=True)
+    ]
     answers = bench.operations.carry_out(operations)
     assert [type(answer) for answer in answers] == [Applied] * 3
     assert names(bench.state / TREE) == ["hello-2-1.noarch", "other-1.0-1.noarch"]

@@ -13,8 +13,9 @@ import msgspec
 import pytest
 
 from builder.attempt.endings import EndedError, cancelled
-from builder.model.attempt import AttemptState, FailureKind, Order, Outcome
-from builder.model.project import StepTimeouts
+from builder.model.attempt import AttemptState, FailureKind, Outcome
+from builder.model.package import StepTimeouts
+from builder.model.work import WorkOrder
 from builder.process import Interrupts
 from builder.runner.executors.chroot import ChrootExecutor
 from tests.support.attempts import DEADLINE, RealAttempt
@@ -22,7 +23,7 @@ from tests.support.orders import order, source_work
 from tests.support.packages import packaging
 
 
-def sleeping(folder: Path) -> Order:
+def sleeping(folder: Path) -> WorkOrder:
     """An order whose spec sleeps in the sandbox."""
     url = packaging(folder, "hello", requires=("gcc\nSource0: %(sleep 987654)",))
     return order(source_work(url))

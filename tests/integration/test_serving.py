@@ -16,7 +16,7 @@ from typing_extensions import override
 
 from builder.clock import deferred
 from builder.config import Address
-from builder.model.operation import Operation
+from builder.model.operation import NumberedOperation
 from builder.web.service import listen
 from builder.web.stored import ASK_AGAIN, FOREVER
 from tests.support.repositories import Workbench
@@ -61,7 +61,7 @@ class ServingTest(TestCase):
     def publish(self, number: int, version: str) -> None:
         order = order_of(number)
         deliver(self.state, order, rpms("hello", version=version))
-        self.bench.operations.carry_out([Operation(number=number, order=order)])
+        self.bench.operations.carry_out([NumberedOperation(number=number, operation=order)])
 
     async def get(self, path: str, method: str = "GET", **headers: str) -> Got:
         """What the farm answers; `If_None_Match` is written so."""

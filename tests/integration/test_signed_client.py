@@ -20,7 +20,7 @@ from twisted.trial.unittest import TestCase
 from typing_extensions import override
 
 from builder.config import Address
-from builder.model.operation import Key, KeyAction, Operation
+from builder.model.operation import Key, KeyAction, NumberedOperation
 from builder.web.service import listen
 from builder.wire import Applied
 from tests.support import dnf, zypper
@@ -50,14 +50,14 @@ class SignedProject(TestCase):
     def turn(self, number: int, action: KeyAction) -> None:
         self.bench.now = time.time()
         order = Key(project="hello", action=action)
-        (answer,) = self.bench.operations.carry_out([Operation(number=number, order=order)])
+        (answer,) = self.bench.operations.carry_out([NumberedOperation(number=number, operation=order)])
         assert isinstance(answer, Applied), answer
 
     def publish(self, number: int, *files: Path, **changes: Any) -> None:
         self.bench.now = time.time()
         order = order_of(number, **changes)
         deliver(self.bench.state, order, files)
-        (answer,) = self.bench.operations.carry_out([Operation(number=number, order=order)])
+        (answer,) = self.bench.operations.carry_out([NumberedOperation(number=number, operation=order)])
         assert isinstance(answer, Applied), answer
 
     async def serve(self) -> str:

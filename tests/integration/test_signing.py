@@ -11,7 +11,7 @@ import pytest
 
 from builder.errors import UnavailableError
 from builder.model.findings import Finding
-from builder.model.operation import Key, KeyAction, Operation, Prepare
+from builder.model.operation import Key, KeyAction, NumberedOperation, Prepare
 from builder.model.project import Retention
 from builder.repo.manifest import Manifest
 from builder.repo.signing import public_keys, sign
@@ -46,13 +46,15 @@ def bench(signing: Path, tmp_path: Path) -> Workbench:
 def publish(bench: Workbench, number: int, *files: Path, **changes: Any) -> Applied:
     order = order_of(number, **changes)
     deliver(bench.state, order, files)
-    (answer,) = bench.operations.carry_out([Operation(number=number, order=order)])
+    (answer,) = bench.operations.carry_out([NumberedOperation(number=number, operation=order)])
     assert isinstance(answer, Applied), answer
     return answer
 
 
 def order(bench: Workbench, number: int, action: KeyAction) -> Applied | Rejected:
-    (answer,) = bench.operations.carry_out([Operation(number=number, order=Key(project="hello", action=action))])
+    (answer,) = bench.operations.carry_out(
+        [NumberedOperation(number=number, operation=Key(project="hello", action=action))]
+    )
     return answer
 
 
@@ -136,7 +138,7 @@ def test_a_name_that_is_known_is_known_wherever_its_file_is(bench: Workbench) ->
     """A rebuild with other content is refused, though the file with its usual name has another place now."""
     other = order_of(4)
     deliver(bench.state, other, rpms("hello", arch="x86_64", subpackages=SUBPACKAGES, content="other"))
-    (answer,) = bench.operations.carry_out([Operation(number=4, order=other)])
+    (answer,) = bench.operations.carry_out([NumberedOperation(number=4, operation=other)])
     assert isinstance(answer, Rejected)
     assert "with other content" in answer.reason
 
@@ -248,7 +250,7 @@ def test_a_key_before_the_first_repository(tmp_path: Path) -> None:
     bench = Workbench(tmp_path)
     assert isinstance(order(bench, 1, CREATE), Applied)
     prepare = Prepare(project="hello", stages=("testing",), chroots=("fedora-43-x86_64",))
-    (answer,) = bench.operations.carry_out([Operation(number=2, order=prepare)])
+    (answer,) = bench.operations.carry_out([NumberedOperation(number=2, operation=prepare)])
     assert isinstance(answer, Applied)
     publish(bench, 3, *rpms("hello"))
     for tree in (bench.state / TESTING / "x86_64", bench.state / TESTING / "source"):
@@ -263,9 +265,9 @@ def test_lost_keys_are_told(bench: Workbench) -> None:
     order = order_of(4, package="more")
     deliver(bench.state, order, rpms("more", arch="x86_64"))
     with pytest.raises(UnavailableError, match="the keys of hello are missing"):
-        bench.operations.carry_out([Operation(number=4, order=order)])
+        bench.operations.carry_out([NumberedOperation(number=4, operation=order)])
     (bench.state / "elsewhere").rename(bench.state / "keys/hello")
-    (answer,) = bench.operations.carry_out([Operation(number=4, order=order)])
+    (answer,) = bench.operations.carry_out([NumberedOperation(number=4, operation=order)])
     assert isinstance(answer, Applied)
 
 
@@ -276,9 +278,9 @@ def test_killed_while_it_signs(bench: Workbench, tmp_path: Path, action: KeyActi
     if action is None:
         delivery = order_of(4, package="more")
         deliver(bench.state, delivery, rpms("more", arch="x86_64"))
-        operation = Operation(number=4, order=delivery)
+        operation = NumberedOperation(number=4, operation=delivery)
     else:
-        operation = Operation(number=4, order=Key(project="hello", action=action))
+        operation = NumberedOperation(number=4, operation=Key(project="hello", action=action))
     point = 1
     while True:
         state = tmp_path / f"state-{point}"

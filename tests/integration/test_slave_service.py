@@ -13,7 +13,8 @@ from twisted.trial.unittest import TestCase
 from typing_extensions import override
 
 from builder.config import Address
-from builder.model.attempt import AttemptState, SourceWork
+from builder.model.attempt import AttemptState
+from builder.model.work import SourceWork
 from builder.protocol import PeerFactory
 from builder.tls import listen
 from builder.wire import CancelJob, Role, StartJob

@@ -12,11 +12,12 @@ import msgspec
 import pytest
 
 from builder.model.artifact import ArtifactKind
-from builder.model.attempt import AttemptState, FailureKind, Outcome, SourceWork
+from builder.model.attempt import AttemptState, FailureKind, Outcome
 from builder.model.dependencies import DEPENDENCIES_NAME, Dependencies
 from builder.model.inputs import INPUTS_NAME, SourceFile, SourceInputs
 from builder.model.options import Options
-from builder.model.project import GitSource, Packaging, Style
+from builder.model.package import GitSource, Packaging, Style
+from builder.model.work import SourceWork
 from builder.runner.spec import parse
 from builder.runner.workspace import OUTPUT_LIMIT
 from tests.support.attempts import RealAttempt

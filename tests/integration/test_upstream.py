@@ -10,7 +10,7 @@ import pytest
 
 from builder.model.attempt import AttemptState, FailureKind, Outcome
 from builder.model.options import Options
-from builder.model.project import GitSource, Packaging
+from builder.model.package import GitSource, Packaging
 from tests.support.attempts import RealAttempt
 from tests.support.packages import git
 from tests.support.sources import serving

@@ -13,7 +13,8 @@ import pytest
 import builder
 from builder.attempt.endings import EndedError
 from builder.model.artifact import LISTING_NAME, Artifact, ArtifactKind, Listing
-from builder.model.attempt import Order, Outcome
+from builder.model.attempt import Outcome
+from builder.model.work import WorkOrder
 from builder.process import Interrupts
 from builder.runner import main
 from builder.runner.jobs.job import carry_out
@@ -36,7 +37,7 @@ class RealAttempt:
     def __init__(
         self,
         state: Path,
-        order: Order,
+        order: WorkOrder,
         srpm: Path | None = None,
         user: str | None = None,
         variables: Mapping[str, str] | None = None,
@@ -47,8 +48,8 @@ class RealAttempt:
         self.state = state
         self.folder = Journal(state).record(order)
         if srpm:
-            self.folder.inputs.mkdir()
-            (self.folder.inputs / srpm.name).write_bytes(srpm.read_bytes())
+            self.folder.order_files.mkdir()
+            (self.folder.order_files / srpm.name).write_bytes(srpm.read_bytes())
         self.pid = 0  # of its runner, while there is one
 
     def workspace(self) -> Workspace:

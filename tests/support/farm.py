@@ -20,11 +20,11 @@ from builder.lifecycle import ATTEMPT_ENDS, JOB_ENDS
 from builder.master.definition.difference import difference
 from builder.master.definition.text import parse
 from builder.master.definition.write import dump
-from builder.model.attempt import AttemptState
+from builder.model.attempt import Attempt, AttemptState
 from builder.model.batch import BatchRequest
 from builder.model.build import Build, BuildRequest, BuildState
 from builder.model.event import Event
-from builder.model.job import SOURCE, Attempt, Job, JobState
+from builder.model.job import SOURCE, Job, JobState
 from builder.model.package import PackageSummary
 from builder.model.project import Project
 from builder.model.slave import Slave

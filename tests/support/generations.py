@@ -32,7 +32,7 @@ from twisted.internet.threads import deferToThread
 
 from builder.config import Address
 from builder.errors import UnavailableError
-from builder.model.operation import Key, KeyAction, Operation
+from builder.model.operation import Key, KeyAction, NumberedOperation
 from builder.web.service import listen
 from builder.wire import Applied
 from tests.support import dnf, zypper
@@ -124,7 +124,7 @@ class Publisher:
     def _carry_out(self, number: int, order: Any) -> None:
         self._bench.now = time.time()
         try:
-            (answer,) = self._bench.operations.carry_out([Operation(number=number, order=order)])
+            (answer,) = self._bench.operations.carry_out([NumberedOperation(number=number, operation=order)])
         except UnavailableError:
             self.again += 1
             if self.again == TRIES:

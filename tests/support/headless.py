@@ -25,9 +25,10 @@ from builder.errors import UnavailableError
 from builder.master import premises
 from builder.master.farm import Farm
 from builder.master.service import Master
-from builder.model.attempt import Order
+from builder.model.attempt import Attempt
 from builder.model.build import Build, BuildRequest
-from builder.model.job import Attempt, Job
+from builder.model.job import Job
+from builder.model.work import WorkOrder
 from builder.wire import Ping, Role, Welcome
 from tests.support.aside import aside
 from tests.support.distribution import ROOT
@@ -191,11 +192,11 @@ class HeadlessMaster:
         """The attempts at a job, the oldest first."""
         return self.job(number, name).attempts
 
-    def incoming(self, order: Order) -> Path:
+    def incoming(self, order: WorkOrder) -> Path:
         """Where what an attempt delivers is put."""
         return self.folder / "incoming" / str(order.build) / order.job / str(order.fence)
 
-    def stored_log(self, order: Order) -> bytes:
+    def stored_log(self, order: WorkOrder) -> bytes:
         """The log of an attempt, as the master has it."""
         return self.farm.logs.read(order.build, order.job, order.fence, 0, 1 << 20)
 
@@ -224,12 +225,12 @@ class MasterCase(SynchronousTestCase):
         answer(slave.hello())
         return slave
 
-    def again(self, slave: ScriptedSlave, *held: Order) -> Welcome:
+    def again(self, slave: ScriptedSlave, *held: WorkOrder) -> Welcome:
         """A slave connects once more, with these attempts in hand."""
         self.master.connect(slave)
         return answer(slave.hello(*held))
 
-    def package_order(self, slave: ScriptedSlave, package: str = "hello", *chroots: str) -> Order:
+    def package_order(self, slave: ScriptedSlave, package: str = "hello", *chroots: str) -> WorkOrder:
         """Ask for a build, let the slave make its source, and return the order for the chroot job that follows."""
         self.master.build(package, *chroots)
         slave.make_source(slave.orders[-1])

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from builder.model.operation import Operation, Order
+from builder.model.operation import AnyOperation, NumberedOperation
 from builder.wire import Applied, Rejected
 from tests.support.repositories import Workbench
 from tests.support.rpms import deliver, order_of
@@ -20,9 +20,9 @@ def published(bench: Workbench, number: int, *files: Path, **changes: Any) -> Ap
     return ordered(bench, number, order)
 
 
-def ordered(bench: Workbench, number: int, order: Order) -> Applied | Rejected:
+def ordered(bench: Workbench, number: int, order: AnyOperation) -> Applied | Rejected:
     """What is answered to the operation `number`."""
-    (answer,) = bench.operations.carry_out([Operation(number=number, order=order)])
+    (answer,) = bench.operations.carry_out([NumberedOperation(number=number, operation=order)])
     assert isinstance(answer, Applied | Rejected)
     return answer
 

@@ -29,7 +29,8 @@ from random import Random
 
 from builder.attempt.folder import AttemptFolder
 from builder.config import Credentials
-from builder.model.attempt import AttemptState, Order
+from builder.model.attempt import AttemptState
+from builder.model.work import WorkOrder
 from builder.slave.journal import Journal
 from builder.wire import Role
 from tests.support.attempts import RealAttempt
@@ -64,7 +65,7 @@ key = "{credentials.key}"
 class Job:
     """One kind of work: its order, the SRPM that the order names, and how many seconds it takes undisturbed."""
 
-    def __init__(self, order_: Order, srpm: Path | None) -> None:
+    def __init__(self, order_: WorkOrder, srpm: Path | None) -> None:
         self.order = order_
         self.srpm = srpm
         self.seconds = 0.0

@@ -20,7 +20,7 @@ from random import Random
 
 import msgspec
 
-from builder.model.operation import Operation
+from builder.model.operation import NumberedOperation
 from builder.repo.headers import read_apart
 from builder.repo.operations import Operations
 from builder.wire import Applied, Rejected
@@ -123,7 +123,7 @@ class Deliveries:
         changes = {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
         changed = msgspec.structs.replace(artifact_of(victim), **changes)
         write_listing(folder, tuple(changed if file == victim else artifact_of(file) for file in files))
-        return self._operations.carry_out([Operation(number=self._number, order=order)])[0]
+        return self._operations.carry_out([NumberedOperation(number=self._number, operation=order)])[0]
 
     def _check(self, victim: Path, content: bytes) -> None:
         """What is published under the name is what was delivered, and what its digest in the metadata says."""

@@ -3,9 +3,9 @@
 import hashlib
 
 from builder.model.artifact import Artifact, ArtifactKind
-from builder.model.attempt import ChrootWork, LastBuilt, Order, SourceWork
 from builder.model.chroot import BaseRepository, Chroot
-from builder.model.project import GitSource, Packaging, Style
+from builder.model.package import GitSource, Packaging, Style
+from builder.model.work import ChrootWork, LastBuilt, SourceWork, WorkOrder
 
 ATTEMPT = "0123456789abcdef" * 2
 OTHER_ATTEMPT = "fedcba9876543210" * 2
@@ -72,7 +72,7 @@ def chroot_work(
     )
 
 
-def order(work: SourceWork | ChrootWork, *, attempt: str = ATTEMPT, timeout: int = 300) -> Order:
+def order(work: SourceWork | ChrootWork, *, attempt: str = ATTEMPT, timeout: int = 300) -> WorkOrder:
     """An order for this work, as build 17."""
     job = "source" if isinstance(work, SourceWork) else work.chroot.name
-    return Order(attempt=attempt, fence=1, build=17, job=job, timeout=timeout, work=work)
+    return WorkOrder(attempt=attempt, fence=1, build=17, job=job, timeout=timeout, work=work)

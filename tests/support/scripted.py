@@ -12,11 +12,12 @@ from builder.certificates import Identity
 from builder.master.operations import GATHER
 from builder.model import Value
 from builder.model.artifact import LISTING_NAME, Artifact, ArtifactKind, Listing
-from builder.model.attempt import AttemptState, Order, Outcome, Position, SourceFacts
+from builder.model.attempt import AttemptState, Outcome, Position, SourceFacts
 from builder.model.dependencies import DEPENDENCIES_NAME, Dependencies
-from builder.model.operation import Operation
+from builder.model.operation import NumberedOperation
 from builder.model.slave import HostFacts
 from builder.model.step import StepName
+from builder.model.work import WorkOrder
 from builder.protocol import Handlers, Peer
 from builder.wire import (
     PROTOCOL_VERSION,
@@ -140,7 +141,7 @@ class ScriptedSlave(ScriptedPeer):
         self.architectures = architectures
 
     @property
-    def orders(self) -> list[Order]:
+    def orders(self) -> list[WorkOrder]:
         """What it was ordered, each order as often as it came."""
         return [request.order for request in self.asked if isinstance(request, StartJob)]
 
@@ -149,7 +150,7 @@ class ScriptedSlave(ScriptedPeer):
         """The attempts that it was told to stop."""
         return [request.attempt for request in self.asked if isinstance(request, CancelJob)]
 
-    def subscription(self, *held: Order, protocol: int = PROTOCOL_VERSION) -> Hello:
+    def subscription(self, *held: WorkOrder, protocol: int = PROTOCOL_VERSION) -> Hello:
         """What it says of itself, with these attempts in hand."""
         return Hello(
             protocol=protocol,
@@ -161,47 +162,49 @@ class ScriptedSlave(ScriptedPeer):
             held=tuple(order.attempt for order in held),
         )
 
-    def hello(self, *held: Order, protocol: int = PROTOCOL_VERSION) -> Deferred[Welcome]:
+    def hello(self, *held: WorkOrder, protocol: int = PROTOCOL_VERSION) -> Deferred[Welcome]:
         """Say hello, with these attempts in hand."""
         return self.ask(self.subscription(*held, protocol=protocol))
 
-    def started(self, order: Order) -> Deferred[Position]:
+    def started(self, order: WorkOrder) -> Deferred[Position]:
         """Report that the runner is at work."""
         return self.ask(JobStarted(attempt=order.attempt, number=0, time=1.0))
 
-    def step(self, order: Order, number: int, step: StepName = StepName.BUILD, offset: int = 0) -> Deferred[Position]:
+    def step(
+        self, order: WorkOrder, number: int, step: StepName = StepName.BUILD, offset: int = 0
+    ) -> Deferred[Position]:
         """Report that a step has begun, as record `number`."""
         return self.ask(
             StepStarted(attempt=order.attempt, number=number, step=step, log_offset=offset, time=2.0 + number)
         )
 
-    def stepped(self, order: Order, number: int, step: StepName = StepName.BUILD, *, ok: bool = True) -> Any:
+    def stepped(self, order: WorkOrder, number: int, step: StepName = StepName.BUILD, *, ok: bool = True) -> Any:
         """Report that a step has ended, as record `number`."""
         return self.ask(StepFinished(attempt=order.attempt, number=number, step=step, ok=ok, time=2.0 + number))
 
-    def log(self, order: Order, offset: int, data: bytes) -> Deferred[Position]:
+    def log(self, order: WorkOrder, offset: int, data: bytes) -> Deferred[Position]:
         """Report a piece of the log."""
         return self.ask(LogChunk(attempt=order.attempt, offset=offset, data=data))
 
-    def begin(self, order: Order, wanted: Artifact) -> Deferred[Any]:
+    def begin(self, order: WorkOrder, wanted: Artifact) -> Deferred[Any]:
         """Announce an artifact."""
         return self.ask(BeginArtifact(attempt=order.attempt, artifact=wanted))
 
-    def chunk(self, order: Order, name: str, offset: int, data: bytes) -> Deferred[Any]:
+    def chunk(self, order: WorkOrder, name: str, offset: int, data: bytes) -> Deferred[Any]:
         """Deliver a piece of an artifact."""
         return self.ask(ArtifactChunk(attempt=order.attempt, name=name, offset=offset, data=data))
 
-    def deliver(self, order: Order, *files: tuple[Artifact, bytes]) -> None:
+    def deliver(self, order: WorkOrder, *files: tuple[Artifact, bytes]) -> None:
         """Deliver whole artifacts, and the listing of them."""
         for wanted, content in (*files, listed(order.attempt, *(wanted for wanted, _ in files))):
             answer(self.begin(order, wanted))
             answer(self.chunk(order, wanted.name, 0, content))
 
-    def finish(self, order: Order, outcome: Outcome, records: int = 0, log: int = 0) -> Deferred[Accepted]:
+    def finish(self, order: WorkOrder, outcome: Outcome, records: int = 0, log: int = 0) -> Deferred[Accepted]:
         """Report the end."""
         return self.ask(JobFinished(attempt=order.attempt, records=records, log=log, outcome=outcome))
 
-    def make_source(self, order: Order, facts: SourceFacts = FACTS, found: Dependencies | None = None) -> bytes:
+    def make_source(self, order: WorkOrder, facts: SourceFacts = FACTS, found: Dependencies | None = None) -> bytes:
         """Carry out a source job from its beginning to its end; returns the SRPM."""
         srpm = f"the SRPM of build {order.build}".encode()
         more = () if found is None else (dependencies(msgspec.json.encode(found)),)
@@ -209,7 +212,7 @@ class ScriptedSlave(ScriptedPeer):
         answer(self.finish(order, Outcome(state=AttemptState.SUCCEEDED, source=facts)))
         return srpm
 
-    def make_package(self, order: Order, outcome: Outcome = BUILT, found: Dependencies | None = None) -> None:
+    def make_package(self, order: WorkOrder, outcome: Outcome = BUILT, found: Dependencies | None = None) -> None:
         """Carry out a chroot job from its beginning to its end."""
         rpm = f"the RPM of {order.build}/{order.job}".encode()
         more = () if found is None else (dependencies(msgspec.json.encode(found)),)
@@ -224,7 +227,7 @@ class ScriptedRepo(ScriptedPeer):
         super().__init__(Identity(role=Role.REPO, name=name))
 
     @property
-    def operations(self) -> list[Operation]:
+    def operations(self) -> list[NumberedOperation]:
         """What it was told to do, in order, once operations have gathered."""
         if self.wire is not None and isinstance(self.wire.clock, Clock):
             self.wire.clock.advance(GATHER)
@@ -234,6 +237,6 @@ class ScriptedRepo(ScriptedPeer):
         """Say hello."""
         return self.ask(RepoHello(protocol=protocol, version=__version__))
 
-    def apply(self, operation: Operation, *published: str) -> None:
+    def apply(self, operation: NumberedOperation, *published: str) -> None:
         """Report that an operation is applied."""
         answer(self.ask(Applied(number=operation.number, generations=(), published=published)))

@@ -16,8 +16,8 @@ from builder.attempt.folder import AttemptFolder
 from builder.certificates import Identity
 from builder.config import Address, Credentials, SlaveConfig
 from builder.model.artifact import LISTING_NAME, ArtifactKind, Listing
-from builder.model.attempt import Order
 from builder.model.slave import HostFacts
+from builder.model.work import WorkOrder
 from builder.slave.attempts import Attempts
 from builder.slave.connection import Connection
 from builder.slave.journal import Journal
@@ -125,7 +125,7 @@ class SlaveCase(SynchronousTestCase):
         self.slave.flush()
         return answer
 
-    def order(self, work: Any = None) -> Order:
+    def order(self, work: Any = None) -> WorkOrder:
         """The master orders."""
         wanted = order(work or source_work())
         self.successResultOf(self.ask(StartJob(order=wanted)))

@@ -3,9 +3,10 @@
 import secrets
 from pathlib import Path
 
-from builder.model.attempt import Outcome, SourceWork
+from builder.model.attempt import Outcome
 from builder.model.options import Options
-from builder.model.project import GitSource, Packaging, Style
+from builder.model.package import GitSource, Packaging, Style
+from builder.model.work import SourceWork
 from tests.support.attempts import RealAttempt
 from tests.support.orders import order
 from tests.support.packages import git

@@ -38,13 +38,17 @@ class Waiting(Value, frozen=True, kw_only=True):
         return frozenset((self.package, chroot) for chroot in self.chroots)
 
 
-class Place(Value, frozen=True, kw_only=True):
+class Offer(Value, frozen=True, kw_only=True):
     """A connected slave, be it busy; `free` is how many more attempts it takes now, not more than 0 for none."""
 
     slave: str
     channels: frozenset[str]
     architectures: frozenset[str]
     free: int
+
+    def suits(self, channel: str, architecture: str) -> bool:
+        """Tell if the slave, once it is free, takes a job of this channel and architecture."""
+        return channel in self.channels and (architecture == ANY or architecture in self.architectures)
 
 
 class Assignment(Value, frozen=True, kw_only=True):
@@ -56,16 +60,16 @@ class Assignment(Value, frozen=True, kw_only=True):
 
 
 def assignments(
-    jobs: Iterable[Waiting], places: Sequence[Place], taken: Collection[Claim] = ()
+    jobs: Iterable[Waiting], offers: Sequence[Offer], taken: Collection[Claim] = ()
 ) -> tuple[Assignment, ...]:
     """Give jobs to slaves: each to the suitable one with the most free places, the first by name among equals.
 
     Args:
         jobs: The queued jobs, the oldest first; no more of them are taken than there are places for.
-        places: All connected slaves, each once, since a job may rather wait for one that is busy.
+        offers: All connected slaves, each once, since a job may rather wait for one that is busy.
         taken: What running and publishing jobs are at work on.
     """
-    free = {place.slave: place.free for place in places if place.free > 0}
+    free = {offer.slave: offer.free for offer in offers if offer.free > 0}
     claimed = set(taken)
     suitable: dict[tuple[str, str], frozenset[str]] = {}
     assigned = []
@@ -74,7 +78,7 @@ def assignments(
             break
         kind = (job.channel, job.architecture)
         if kind not in suitable:
-            suitable[kind] = frozenset(place.slave for place in places if _suits(place, job))
+            suitable[kind] = frozenset(offer.slave for offer in offers if offer.suits(*kind))
         slave = _choice(job, suitable[kind], free) if claimed.isdisjoint(job.claims) else None
         claimed |= job.claims
         if slave is not None:
@@ -83,10 +87,6 @@ def assignments(
             if not free[slave]:
                 del free[slave]
     return tuple(assigned)
-
-
-def _suits(place: Place, job: Waiting) -> bool:
-    return job.channel in place.channels and (job.architecture == ANY or job.architecture in place.architectures)
 
 
 def _choice(job: Waiting, suitable: frozenset[str], free: dict[str, int]) -> str | None:

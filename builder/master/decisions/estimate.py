@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from statistics import median
 from typing import NamedTuple
 
-from builder.master.decisions.assignment import ANY, Place
+from builder.master.decisions.assignment import ANY, Offer
 from builder.master.decisions.waves import Needs, waves
 
 
@@ -28,14 +28,14 @@ class Estimate(NamedTuple):
     lacking: str = ""
 
 
-def estimate(sources: Iterable[Work], jobs: Mapping[int, Work], needed: Needs, places: Iterable[Place]) -> Estimate:
+def estimate(sources: Iterable[Work], jobs: Mapping[int, Work], needed: Needs, offers: Iterable[Offer]) -> Estimate:
     """How long it takes until all sources are made, and after that all jobs, of which some need others.
 
     What was never done takes as long as the others of its kind do at the median.
     """
-    sources, places = tuple(sources), tuple(places)
+    sources, offers = tuple(sources), tuple(offers)
     for work in (*sources, *jobs.values()):
-        if not _slots(work, places):
+        if not _slots(work, offers):
             takers = f"builds {work.architecture}" if work.architecture != ANY else "is connected"
             return Estimate(None, f"no slave {takers} for the channel {work.channel}")
     source, job = _usual(sources), _usual(jobs.values())
@@ -43,9 +43,9 @@ def estimate(sources: Iterable[Work], jobs: Mapping[int, Work], needed: Needs, p
         return Estimate(None, "nothing like it was ever built")
     lasting = {key: _lasting(work, job) for key, work in jobs.items()}
     longest = max((_lasting(work, source) for work in sources), default=0.0)
-    first = max(longest, _load(((work, _lasting(work, source)) for work in sources), places))
+    first = max(longest, _load(((work, _lasting(work, source)) for work in sources), offers))
     chain = _chain(lasting, needed)
-    return Estimate(first + max(chain, _load(((jobs[key], seconds) for key, seconds in lasting.items()), places)))
+    return Estimate(first + max(chain, _load(((jobs[key], seconds) for key, seconds in lasting.items()), offers)))
 
 
 def _usual(work: Iterable[Work]) -> float | None:
@@ -57,22 +57,18 @@ def _lasting(work: Work, usual: float | None) -> float:
     return work.seconds if work.seconds is not None else usual or 0.0
 
 
-def _slots(work: Work, places: Iterable[Place]) -> int:
+def _slots(work: Work, offers: Iterable[Offer]) -> int:
     """How many places there are for such work; `free` is what a slave takes at all."""
-    return sum(
-        place.free
-        for place in places
-        if work.channel in place.channels and (work.architecture == ANY or work.architecture in place.architectures)
-    )
+    return sum(offer.free for offer in offers if offer.suits(work.channel, work.architecture))
 
 
-def _load(work: Iterable[tuple[Work, float]], places: tuple[Place, ...]) -> float:
+def _load(work: Iterable[tuple[Work, float]], offers: tuple[Offer, ...]) -> float:
     """Seconds that all work takes if every place is always used: of the busiest kind, or of all together."""
     kinds: dict[Work, float] = defaultdict(float)
     for one, seconds in work:
         kinds[one._replace(seconds=None)] += seconds
-    every = sum(place.free for place in places)
-    return max([sum(kinds.values()) / every, *(total / _slots(kind, places) for kind, total in kinds.items())])
+    every = sum(offer.free for offer in offers)
+    return max([sum(kinds.values()) / every, *(total / _slots(kind, offers) for kind, total in kinds.items())])
 
 
 def _chain(lasting: Mapping[int, float], needed: Needs) -> float:

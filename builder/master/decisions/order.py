@@ -11,11 +11,13 @@ from builder.errors import ConflictError, NotFoundError
 from builder.master.decisions import secret_needs
 from builder.model import Value
 from builder.model.artifact import Artifact
-from builder.model.attempt import ChrootWork, LastBuilt, Order, SourceFacts, SourceWork
+from builder.model.attempt import SourceFacts
 from builder.model.chroot import BaseRepository, Chroot
 from builder.model.job import SOURCE
-from builder.model.project import Package, Project
+from builder.model.package import Package
+from builder.model.project import Project
 from builder.model.secret import Sealed, Secret
+from builder.model.work import ChrootWork, LastBuilt, SourceWork, WorkOrder
 
 OWN_PRIORITY = 50
 """The project's own packages go before those of the distribution (99), and before most external ones."""
@@ -69,7 +71,9 @@ def last_built(built: Sequence[Built], inputs: str, chroots: Collection[str], *,
     )
 
 
-def order(claimed: Claimed, chroots: Mapping[str, Chroot], url: str, opened: Callable[[str, Sealed], Secret]) -> Order:
+def order(
+    claimed: Claimed, chroots: Mapping[str, Chroot], url: str, opened: Callable[[str, Sealed], Secret]
+) -> WorkOrder:
     """The order for an attempt.
 
     Args:
@@ -82,7 +86,7 @@ def order(claimed: Claimed, chroots: Mapping[str, Chroot], url: str, opened: Cal
         ConflictError: A secret that the source job needs is not there any more, or does not open.
         NotFoundError: The chroot, or what the source job made, is not there any more.
     """
-    return Order(
+    return WorkOrder(
         attempt=claimed.attempt,
         fence=claimed.fence,
         build=claimed.build,

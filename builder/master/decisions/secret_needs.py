@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from builder.model.project import Package
+from builder.model.package import Package
 from builder.model.secret import SecretKind
 
 _WANTED = {SecretKind.TOKEN: "https takes a token", SecretKind.SSH_KEY: "ssh takes an ssh key"}

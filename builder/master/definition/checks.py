@@ -8,7 +8,7 @@ from builder.master.definition.options import check_chroot_options, check_condit
 from builder.master.definition.write import duration
 from builder.mistakes import Mistake, guess, shown
 from builder.model.chroot import BaseRepository
-from builder.model.project import TIMEOUT, Package, StepTimeouts, Style
+from builder.model.package import TIMEOUT, Package, StepTimeouts, Style
 
 VERBS = frozenset({"start", "list", "show", "cancel"})
 """What may follow `builder build`, so that `builder build NAME` is never ambiguous."""

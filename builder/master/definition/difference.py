@@ -9,7 +9,8 @@ from msgspec import inspect
 from builder.master.definition.write import fields, plain, written
 from builder.model import Value
 from builder.model.difference import Change, ChangeKind
-from builder.model.project import Package, Project
+from builder.model.package import Package
+from builder.model.project import Project
 
 
 def difference(before: Project | None, after: Project) -> tuple[Change, ...]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from builder.mistakes import Place
-from builder.model.project import Style
+from builder.model.package import Style
 
 _PLACE = ("git", "ref", "secret")
 """The keys by which a repository and a commit in it are named."""

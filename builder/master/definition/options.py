@@ -5,7 +5,7 @@ from typing import Any
 
 from builder.mistakes import Mistake, guess
 from builder.model.options import FARMS_OWN, ChrootMacros
-from builder.model.project import Package
+from builder.model.package import Package
 
 LARGEST = 8192
 """The most bytes that the macros of a chroot have together: all of them travel in each order."""

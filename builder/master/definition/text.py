@@ -16,7 +16,8 @@ from builder.master.definition.write import UNITS
 from builder.mistakes import MOST, Check, Mistake, read
 from builder.model.chroot import BaseRepository
 from builder.model.options import ChrootConditions, ChrootMacros
-from builder.model.project import ChrootChoice, GitSource, Package, Packaging, Project
+from builder.model.package import ChrootChoice, GitSource, Package, Packaging
+from builder.model.project import Project
 
 LATER = frozenset({"on", "images", "notify", "test"})
 """Keys that are planned and not there yet."""

@@ -39,7 +39,7 @@ _CLOSE_STEPS = sa.update(steps).where(steps.c.attempt == sa.bindparam("of"), ste
 _END_STEP = _CLOSE_STEPS.where(steps.c.name == sa.bindparam("step"))
 
 
-class Known(NamedTuple):
+class KnownAttempt(NamedTuple):
     """An attempt with the job that it is a try of.
 
     Attributes:
@@ -87,7 +87,7 @@ def insert(connection: Connection, attempt: str, job_id: int, fence: int, slave:
     connection.execute(_INSERT, row)
 
 
-def one(connection: Connection, attempt: str) -> Known:
+def one(connection: Connection, attempt: str) -> KnownAttempt:
     """The attempt with this id.
 
     Raises:
@@ -99,7 +99,7 @@ def one(connection: Connection, attempt: str) -> Known:
     return _known(row)
 
 
-def some(connection: Connection, ids: Collection[str]) -> dict[str, Known]:
+def some(connection: Connection, ids: Collection[str]) -> dict[str, KnownAttempt]:
     """Those of these attempts that there are, by id."""
     return {row.id: _known(row) for row in connection.execute(_QUERY.where(attempts.c.id.in_(ids)))}
 
@@ -138,7 +138,7 @@ def end(
     return True
 
 
-def take(connection: Connection, record: Record) -> Known:
+def take(connection: Connection, record: Record) -> KnownAttempt:
     """Take a step record, if it is the next one of an attempt that has not ended.
 
     Returns:
@@ -182,8 +182,8 @@ def _end_step(connection: Connection, record: StepFinished) -> None:
     connection.execute(_END_STEP, own)
 
 
-def _known(row: Row[Any]) -> Known:
-    return Known(
+def _known(row: Row[Any]) -> KnownAttempt:
+    return KnownAttempt(
         attempt=row.id,
         slave=row.slave,
         state=AttemptState(row.state),

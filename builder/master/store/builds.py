@@ -12,9 +12,9 @@ from builder import lifecycle
 from builder.errors import NotFoundError
 from builder.master.store import needs, projects
 from builder.master.store.schema import attempts, builds, jobs, packages, steps
-from builder.model.attempt import AttemptState, Commit, FailureKind, SourceFacts
+from builder.model.attempt import Attempt, AttemptState, Commit, FailureKind, SourceFacts
 from builder.model.build import Build, BuildState
-from builder.model.job import SOURCE, Attempt, Job, JobState
+from builder.model.job import SOURCE, Job, JobState
 from builder.model.lint import Lint
 from builder.model.project import Project
 from builder.model.step import Step, StepName

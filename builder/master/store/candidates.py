@@ -9,7 +9,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
-from builder.master.decisions.assignment import ANY, Claim, Place, Waiting
+from builder.master.decisions.assignment import ANY, Claim, Offer, Waiting
 from builder.master.store import attempts as live_attempts
 from builder.master.store.attempts import Live
 from builder.master.store.jobs import targets
@@ -64,38 +64,38 @@ class Queue(NamedTuple):
 
     Attributes:
         live: All attempts that have not ended.
-        places: The slaves, with what each has free.
+        offers: The slaves, with what each has free.
         waiting: The queued jobs that slaves with a free place subscribe to, the oldest first; read on demand.
         broken: By its row, each queued job at which attempts were broken.
         taken: What running and publishing jobs are at work on.
     """
 
     live: tuple[Live, ...]
-    places: tuple[Place, ...] = ()
+    offers: tuple[Offer, ...] = ()
     waiting: Iterable[Waiting] = ()
     broken: Mapping[int, Broken] = {}
     taken: frozenset[Claim] = frozenset()
 
 
-def queue(connection: Connection, slaves: Iterable[Place]) -> Queue:
+def queue(connection: Connection, slaves: Iterable[Offer]) -> Queue:
     """What there is to decide about for these slaves, whose places are here all free, if they held nothing yet."""
     live = live_attempts.live(connection)
     held = Counter(attempt.slave for attempt in live)
-    places = tuple(msgspec.structs.replace(slave, free=slave.free - held[slave.slave]) for slave in slaves)
-    pages = _pages(connection, [place for place in places if place.free > 0])
+    offers = tuple(msgspec.structs.replace(slave, free=slave.free - held[slave.slave]) for slave in slaves)
+    pages = _pages(connection, [offer for offer in offers if offer.free > 0])
     first = next(pages, None)
     if first is None:
-        return Queue(live, places)
+        return Queue(live, offers)
     broken = _broken(connection)
     waiting = (_waiting(row, broken.get(row.id)) for page in chain([first], pages) for row in page)
-    return Queue(live, places, waiting, broken, _taken(connection))
+    return Queue(live, offers, waiting, broken, _taken(connection))
 
 
-def _pages(connection: Connection, free: Iterable[Place]) -> Iterator[list[Row[Any]]]:
+def _pages(connection: Connection, free: Iterable[Offer]) -> Iterator[list[Row[Any]]]:
     """The queued jobs that these slaves subscribe to."""
     wanted = {
-        "channels": tuple({channel for place in free for channel in place.channels}),
-        "architectures": (ANY, *{name for place in free for name in place.architectures}),
+        "channels": tuple({channel for offer in free for channel in offer.channels}),
+        "architectures": (ANY, *{name for offer in free for name in offer.architectures}),
         "after": 0,
     }
     while wanted["channels"] and (rows := connection.execute(_QUEUED, wanted).all()):

@@ -1,4 +1,4 @@
-"""SQL for operations: the orders to the repository builder, kept until it has applied or rejected them."""
+"""SQL for operations of the repository builder, kept until it has applied or rejected them."""
 
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ from builder.clock import wall_time
 from builder.errors import NotFoundError
 from builder.master.store.schema import operations
 from builder.model.findings import Findings
-from builder.model.operation import Operation, OperationShown, OperationState, Order, PublishedIn
+from builder.model.operation import AnyOperation, NumberedOperation, OperationShown, OperationState, PublishedIn
 from builder.wire import Applied, Rejected
 
 WAITING: Final = OperationState.WAITING.value
@@ -19,29 +19,29 @@ REJECTED: Final = OperationState.REJECTED.value
 
 _INSERT = sa.insert(operations).returning(operations.c.number)
 _RANKED = (
-    sa.select(operations.c.number, operations.c.order)
+    sa.select(operations.c.number, operations.c.operation)
     .add_columns(sa.func.row_number().over(partition_by=operations.c.project, order_by=operations.c.number).label("at"))
     .where(operations.c.state == WAITING)
     .subquery()
 )
 _WAITING = (
-    sa.select(_RANKED.c.number, _RANKED.c.order)
+    sa.select(_RANKED.c.number, _RANKED.c.operation)
     .where(_RANKED.c["at"] <= sa.bindparam("limit"))
     .order_by(_RANKED.c.number)
 )
 _NEWEST = sa.select(operations).order_by(operations.c.number.desc())
 
 
-def order(connection: Connection, what: Order, job_id: int | None = None, who: str = "") -> int:
-    """Write down an order for the repository builder; it is sent once this transaction is committed.
+def insert(connection: Connection, operation: AnyOperation, job_id: int | None = None, who: str = "") -> int:
+    """Write down an operation; it is sent to the repository builder once this transaction is committed.
 
     Returns:
         The operation's number.
     """
     row = {
-        "project": what.project,
+        "project": operation.project,
         "job_id": job_id,
-        "order": msgspec.json.encode(what).decode(),
+        "operation": msgspec.json.encode(operation).decode(),
         "state": WAITING,
         "requested_by": who,
         "created": wall_time(),
@@ -76,7 +76,7 @@ def newest_first(
 def _shown(row: Row[Any]) -> OperationShown:
     return OperationShown(
         number=row.number,
-        kind=msgspec.json.decode(row.order)["type"],
+        kind=msgspec.json.decode(row.operation)["type"],
         project=row.project,
         state=OperationState(row.state),
         reason=row.reason,
@@ -88,10 +88,10 @@ def _shown(row: Row[Any]) -> OperationShown:
     )
 
 
-def waiting(connection: Connection, limit: int) -> tuple[Operation, ...]:
+def waiting(connection: Connection, limit: int) -> tuple[NumberedOperation, ...]:
     """The operations that are neither applied nor rejected, in the order of their numbers, at most `limit`."""
     return tuple(
-        Operation(number=row.number, order=msgspec.json.decode(row.order, type=Order))
+        NumberedOperation(number=row.number, operation=msgspec.json.decode(row.operation, type=AnyOperation))
         for row in connection.execute(_WAITING, {"limit": limit})
     )
 

@@ -10,7 +10,8 @@ from sqlalchemy import Connection, Row
 from builder.errors import ConflictError, NotFoundError
 from builder.master.store.schema import packages, projects
 from builder.mistakes import guess
-from builder.model.project import Package, Project
+from builder.model.package import Package
+from builder.model.project import Project
 
 _DEFINITION = sa.select(projects.c.definition).where(projects.c.name == sa.bindparam("wanted"))
 _PRESENT = (
@@ -22,7 +23,7 @@ _NAMED = _PRESENT.where(packages.c.name == sa.bindparam("wanted"))
 _DECODE = msgspec.json.Decoder(Package).decode
 
 
-class Known(NamedTuple):
+class KnownPackage(NamedTuple):
     """A package of the farm: its row's id, its names and its definition."""
 
     id: int
@@ -65,13 +66,13 @@ def one_bare(connection: Connection, name: str) -> Project:
     return msgspec.json.decode(definition, type=Project)
 
 
-def present(connection: Connection, project: str | None = None) -> list[Known]:
+def present(connection: Connection, project: str | None = None) -> list[KnownPackage]:
     """The packages that were not removed, by project and name: of one project, or all."""
     query = _PRESENT if project is None else _PRESENT.where(packages.c.project == project)
     return [_known(row) for row in connection.execute(query)]
 
 
-def package(connection: Connection, name: str, project: str | None = None) -> Known:
+def package(connection: Connection, name: str, project: str | None = None) -> KnownPackage:
     """The package of that name; of that project, if one is named.
 
     Raises:
@@ -127,5 +128,5 @@ def _save_packages(connection: Connection, project: Project) -> None:
         connection.execute(sa.update(packages).where(packages.c.id == sa.bindparam("row")), changed)
 
 
-def _known(row: Row[Any, Any, Any, Any]) -> Known:
-    return Known(row.id, row.project, row.name, _DECODE(row.definition))
+def _known(row: Row[Any, Any, Any, Any]) -> KnownPackage:
+    return KnownPackage(row.id, row.project, row.name, _DECODE(row.definition))

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from builder.clock import wall_time
 from builder.master.store import events
-from builder.master.store.projects import Known
+from builder.master.store.projects import KnownPackage
 from builder.master.store.schema import builds, jobs
 from builder.model.chroot import architecture_of
 from builder.model.job import SOURCE, JobState
@@ -22,7 +22,7 @@ _JOBS = sa.insert(jobs)
 class Wanted(NamedTuple):
     """A package, the chroots that it is to be built for, and its project, without the others of its packages."""
 
-    known: Known
+    known: KnownPackage
     chroots: tuple[str, ...]
     project: Project
 

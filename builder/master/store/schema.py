@@ -190,8 +190,8 @@ operations = sa.Table(
     sa.Column("project", sa.Text, nullable=False),
     # The job that is published by it.
     sa.Column("job_id", sa.Integer, sa.ForeignKey("jobs.id"), index=True),
-    # The order as JSON.
-    sa.Column("order", sa.Text, nullable=False),
+    # The operation as JSON.
+    sa.Column("operation", sa.Text, nullable=False),
     # `waiting`, `applied` or `rejected`.
     sa.Column("state", sa.Text, nullable=False, index=True),
     sa.Column("generations", sa.Text, nullable=False, default="[]"),

@@ -25,13 +25,13 @@ _ROOTS = {"group": "comps", "appstream": "components"}
 class Carrying:
     """The operation `number`; see `builder.repo.operations.Task`. `homes` are all repositories of its project."""
 
-    def __init__(self, number: int, order: Carry, homes: tuple[Repository, ...]) -> None:
-        self._order = order
-        self._cause = Cause(number=number, kind="carry", who=order.who, reason=order.reason)
+    def __init__(self, number: int, operation: Carry, homes: tuple[Repository, ...]) -> None:
+        self._operation = operation
+        self._cause = Cause(number=number, kind="carry", who=operation.who, reason=operation.reason)
         self._homes = tuple(
             home
             for home in homes
-            if (home.stage, home.distribution) == (order.stage, order.distribution)
+            if (home.stage, home.distribution) == (operation.stage, operation.distribution)
             and home.tree != layout.SOURCE
             and not home.tree.startswith(f"{layout.DEBUG}/")
         )
@@ -43,17 +43,19 @@ class Carrying:
 
     def draft(self, drafts: Drafts) -> Mapping[str, Delivered]:
         """Put the file into all repositories of the distribution's packages, or take it out of them."""
-        order = self._order
+        operation = self._operation
         homes = [home for home in self._homes if drafts.of(home).before.generation]
         if not homes:
-            raise NotFoundError(f"{order.project} has no repositories of {order.distribution} in {order.stage}")
+            raise NotFoundError(
+                f"{operation.project} has no repositories of {operation.distribution} in {operation.stage}"
+            )
         carried = None
-        if order.packed:
-            text = unpacked(order.packed, _ROOTS[order.kind.value])
+        if operation.packed:
+            text = unpacked(operation.packed, _ROOTS[operation.kind.value])
             sha256 = hashlib.sha256(text.encode()).hexdigest()
-            carried = Carried(kind=order.kind.value, sha256=sha256, packed=order.packed)
+            carried = Carried(kind=operation.kind.value, sha256=sha256, packed=operation.packed)
         for home in homes:
-            drafts.of(home).carry(self._cause, order.kind.value, carried)
+            drafts.of(home).carry(self._cause, operation.kind.value, carried)
         return {}
 
     def finish(self, manifests: Mapping[Repository, Manifest]) -> Answer:

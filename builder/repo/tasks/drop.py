@@ -18,12 +18,12 @@ from builder.repo.rejected import Dropped, RejectedDeliveries
 class Dropping:
     """The operation `number`, which removes by way of `waste`; see `builder.repo.operations.Task`."""
 
-    def __init__(self, number: int, order: Drop, rejected: RejectedDeliveries, waste: Path) -> None:
+    def __init__(self, number: int, operation: Drop, rejected: RejectedDeliveries, waste: Path) -> None:
         self._number = number
-        self._order = order
+        self._operation = operation
         self._rejected = rejected
         self._waste = waste
-        self._dropped = rejected.dropped(number, order.rejected)
+        self._dropped = rejected.dropped(number, operation.rejected)
 
     def answered(self, _: Drafts) -> Answer | None:
         """It is remembered what was dropped; what of it is still there goes now."""
@@ -43,10 +43,10 @@ class Dropping:
         return answer.rejected(self._number, reason)
 
     def _look(self) -> Dropped:
-        name = self._order.rejected
+        name = self._operation.rejected
         delivery = self._rejected.show(name)
-        if delivery.project != self._order.project:
-            raise InvalidError(f"{name} is of the project {delivery.project}, not of {self._order.project}")
+        if delivery.project != self._operation.project:
+            raise InvalidError(f"{name} is of the project {delivery.project}, not of {self._operation.project}")
         size = sum(file.size for file in delivery.files)
         return Dropped(operation=self._number, name=name, text=f"{len(delivery.files)} files, {size} bytes")
 

@@ -24,16 +24,16 @@ from builder.repo.signing.keys import Keys, Turn
 class Keying:
     """The operation `number` at the time `now`; see `builder.repo.operations.Task`. `homes` are the repositories."""
 
-    def __init__(self, number: int, order: Key, homes: Iterable[Repository], keys: Keys, now: float) -> None:
-        self._turn = Turn(operation=number, action=order.action)
-        self._order = order
+    def __init__(self, number: int, operation: Key, homes: Iterable[Repository], keys: Keys, now: float) -> None:
+        self._turn = Turn(operation=number, action=operation.action)
+        self._operation = operation
         self._homes = tuple(homes)
         self._keys = keys
         self._now = now
 
     def answered(self, drafts: Drafts) -> Answer | None:
         """It is done when the project's list of keys has it, and the current key has signed every repository."""
-        ring = self._keys.ring(self._order.project)
+        ring = self._keys.ring(self._operation.project)
         manifests = {home: drafts.of(home).before for home in self._homes}
         if self._turn not in ring.turns or any(manifest.key != ring.current for manifest in manifests.values()):
             return None
@@ -41,14 +41,16 @@ class Keying:
 
     def draft(self, drafts: Drafts) -> Mapping[str, Delivered]:
         """Turn the keys, unless that is done, and begin a generation where the current key has not signed."""
-        project = self._order.project
+        project = self._operation.project
         if self._turn not in self._keys.ring(project).turns:
             self._keys.save(project, self._turn, self._next(self._keys.ring(project).keys))
-        if self._order.action is KeyAction.ROTATE:  # clients trust both before anything is signed by the new one alone
+        if (
+            self._operation.action is KeyAction.ROTATE
+        ):  # clients trust both before anything is signed by the new one alone
             self._keys.serve(project)
         current = self._keys.ring(project).current
-        kind = f"key {self._order.action.value}"
-        cause = Cause(number=self._turn.operation, kind=kind, who=self._order.who, reason=self._order.reason)
+        kind = f"key {self._operation.action.value}"
+        cause = Cause(number=self._turn.operation, kind=kind, who=self._operation.who, reason=self._operation.reason)
         for draft in [drafts.of(home) for home in self._homes]:
             if draft.before.key != current:
                 draft.add(cause, ())
@@ -56,10 +58,10 @@ class Keying:
 
     def finish(self, manifests: Mapping[Repository, Manifest]) -> Answer:
         """Let clients trust the keys, remove all others, and say which they are."""
-        self._keys.serve(self._order.project)
-        self._keys.tidy(self._order.project)
+        self._keys.serve(self._operation.project)
+        self._keys.tidy(self._operation.project)
         generations = answer.generations({home: manifests[home].entered(self._turn.operation) for home in self._homes})
-        keys = self._keys.ring(self._order.project).keys
+        keys = self._keys.ring(self._operation.project).keys
         found = [*_shown(keys), *_orphans(keys, [manifests[home] for home in self._homes])]
         findings = Findings(first=tuple(found[:MOST]), more=max(0, len(found) - MOST))
         return answer.applied(self._turn.operation, generations, findings=findings)
@@ -70,7 +72,7 @@ class Keying:
 
     def _next(self, keys: Sequence[SigningKey]) -> tuple[SigningKey, ...]:
         """The keys that the project has from now on."""
-        project, action = self._order.project, self._order.action
+        project, action = self._operation.project, self._operation.action
         if action is KeyAction.CREATE and keys:
             raise ConflictError(f"{project} has a key already: rotate it to get another one")
         if action is not KeyAction.CREATE and not keys:

@@ -18,7 +18,7 @@ class Noted(ABC):
 
     @abstractmethod
     def _homes(self) -> tuple[Repository, ...]:
-        """The repositories that may be concerned; `InvalidError` if the order names none of its project."""
+        """The repositories that may be concerned; `InvalidError` if the operation names none of its project."""
 
     def answered(self, drafts: Drafts) -> Answer | None:
         """The manifests say whether it was applied."""

@@ -16,17 +16,19 @@ from builder.repo.tasks.noted import Noted
 class Pinning(Noted):
     """The operation `number`; see `builder.repo.operations.Task`."""
 
-    def __init__(self, number: int, order: Pin) -> None:
-        kind = "pin" if order.pinned else "unpin"
-        super().__init__(Cause(number=number, kind=kind, who=order.who, reason=order.reason, about=order.generation))
-        self._order = order
+    def __init__(self, number: int, operation: Pin) -> None:
+        kind = "pin" if operation.pinned else "unpin"
+        super().__init__(
+            Cause(number=number, kind=kind, who=operation.who, reason=operation.reason, about=operation.generation)
+        )
+        self._operation = operation
 
     def draft(self, drafts: Drafts) -> Mapping[str, Delivered]:
         """Pin or unpin it, if that can be done."""
         (home,) = self._homes()
-        drafts.existing(home).pin(self._cause, self._order.generation, pinned=self._order.pinned)
+        drafts.existing(home).pin(self._cause, self._operation.generation, pinned=self._operation.pinned)
         return {}
 
     @override
     def _homes(self) -> tuple[Repository, ...]:
-        return (layout.of_project(self._order.project, self._order.repository),)
+        return (layout.of_project(self._operation.project, self._operation.repository),)

@@ -14,9 +14,9 @@ from builder.repo.manifest import Cause, Manifest
 class Preparing:
     """The operation `number`; see `builder.repo.operations.Task`."""
 
-    def __init__(self, number: int, order: Prepare) -> None:
+    def __init__(self, number: int, operation: Prepare) -> None:
         self._number = number
-        self._order = order
+        self._operation = operation
 
     def answered(self, drafts: Drafts) -> Answer | None:
         """It is looked at each time: what is there already is left as it is."""
@@ -42,8 +42,10 @@ class Preparing:
         return answer.rejected(self._number, reason)
 
     def _homes(self) -> tuple[Repository, ...]:
-        order = self._order
+        operation = self._operation
         homes = (
-            layout.repositories(order.project, stage, chroot) for stage in order.stages for chroot in order.chroots
+            layout.repositories(operation.project, stage, chroot)
+            for stage in operation.stages
+            for chroot in operation.chroots
         )
         return tuple(dict.fromkeys(repository for group in homes for repository in group))

@@ -11,7 +11,7 @@ import msgspec
 
 from builder.errors import ConflictError
 from builder.model.findings import Finding, Findings, told
-from builder.model.operation import Carry, Operation, Promote, Undo
+from builder.model.operation import Carry, NumberedOperation, Promote, Undo
 from builder.repo import answer, closure, layout, selection
 from builder.repo.advisory import advisory
 from builder.repo.answer import Answer
@@ -37,14 +37,14 @@ class Promoting:
     def __init__(
         self,
         number: int,
-        order: Promote,
+        operation: Promote,
         homes: tuple[Repository, ...],
         folder: Callable[[Repository], Path],
         pool: Pool,
         now: float,
     ) -> None:
-        self._order = order
-        self._cause = Cause(number=number, kind="promote", who=order.who, reason=order.reason)
+        self._operation = operation
+        self._cause = Cause(number=number, kind="promote", who=operation.who, reason=operation.reason)
         self._homes = homes
         self._folder = folder
         self._pool = pool
@@ -53,14 +53,14 @@ class Promoting:
 
     def answered(self, drafts: Drafts) -> Answer | None:
         """The manifests say whether it was applied; a plan is answered at once."""
-        targets = self._of(self._order.target)
+        targets = self._of(self._operation.target)
         entered = {home: drafts.of(home).before.applied(self._cause) for home in targets}
         if any(entered.values()):
             return self._applied(entered)
-        if not self._order.plan:
+        if not self._operation.plan:
             return None
         additions, findings = self._decided(drafts)
-        planned = [*_refused(self._order, findings), *findings, *_promoted(_names(additions))]
+        planned = [*_refused(self._operation, findings), *findings, *_promoted(_names(additions))]
         return answer.applied(self._cause.number, (), findings=told(planned))
 
     def draft(self, drafts: Drafts) -> Mapping[str, Delivered]:
@@ -68,8 +68,10 @@ class Promoting:
         additions, findings = self._decided(drafts)
         self._findings = told(findings)
         if not additions:
-            raise ConflictError(f"there is nothing to promote from {self._order.source} to {self._order.target}")
-        for refused in _refused(self._order, findings):
+            raise ConflictError(
+                f"there is nothing to promote from {self._operation.source} to {self._operation.target}"
+            )
+        for refused in _refused(self._operation, findings):
             raise ConflictError(refused.text)
         for home, packages in additions.items():
             draft = drafts.of(home)
@@ -87,26 +89,26 @@ class Promoting:
 
     def _of(self, stage: str) -> tuple[Repository, ...]:
         """The repositories of a stage, and those of `target` that do not exist yet but that `source` has."""
-        stages = {self._order.source, self._order.target} if stage == self._order.target else {stage}
+        stages = {self._operation.source, self._operation.target} if stage == self._operation.target else {stage}
         homes = (msgspec.structs.replace(home, stage=stage) for home in self._homes if home.stage in stages)
         return tuple(dict.fromkeys(homes))
 
     def _decided(self, drafts: Drafts) -> tuple[Selected, list[Finding]]:
         """What comes into which repositories, and what there is to say of it."""
-        order = self._order
-        held = {home: drafts.of(home).before.packages for home in self._of(order.source)}
+        operation = self._operation
+        held = {home: drafts.of(home).before.packages for home in self._of(operation.source)}
         additions: dict[Repository, tuple[Listed, ...]] = {}
         findings: list[Finding] = []
-        for source, packages in selection.selected(order, held).items():
-            home = msgspec.structs.replace(source, stage=order.target)
+        for source, packages in selection.selected(operation, held).items():
+            home = msgspec.structs.replace(source, stage=operation.target)
             draft = drafts.of(home)
-            come, notes = selection.coming(packages, draft.listed, draft.excluded, force=order.force)
-            draft.check(come, readmit=order.force)
+            come, notes = selection.coming(packages, draft.listed, draft.excluded, force=operation.force)
+            draft.check(come, readmit=operation.force)
             findings += notes
             if come:
                 additions[home] = tuple(msgspec.structs.replace(package, since=self._now) for package in come)
         findings += self._broken(additions, drafts)
-        return additions, sorted(_shortened(order, findings), key=_weight)
+        return additions, sorted(_shortened(operation, findings), key=_weight)
 
     def _broken(self, additions: Selected, drafts: Drafts) -> Iterator[Finding]:
         """What goes wrong in the repositories that a client of one architecture uses together."""
@@ -123,7 +125,7 @@ class Promoting:
                     and home.tree in trees
                     and drafts.of(home).before.generation
                 ]
-                for stage in (self._order.source, self._order.target)
+                for stage in (self._operation.source, self._operation.target)
             )
             come = {
                 package.nevra
@@ -149,45 +151,45 @@ class Promoting:
         return answer.applied(self._cause.number, answer.generations(there), published, findings)
 
 
-def separate(operations: Iterable[Operation]) -> Iterator[Sequence[Operation]]:
+def separate(operations: Iterable[NumberedOperation]) -> Iterator[Sequence[NumberedOperation]]:
     """The operations in their order, in parts of which only the first may be one that depends on those before it.
 
     A promotion looks at what is listed, an undo at what was brought, and what was carried is known by its generation.
     """
-    part: list[Operation] = []
-    for operation in sorted(operations, key=lambda operation: operation.number):
-        if part and isinstance(operation.order, Promote | Undo | Carry):
+    part: list[NumberedOperation] = []
+    for numbered in sorted(operations, key=lambda numbered: numbered.number):
+        if part and isinstance(numbered.operation, Promote | Undo | Carry):
             yield part
             part = []
-        part.append(operation)
+        part.append(numbered)
     if part:
         yield part
 
 
-def _refused(order: Promote, findings: Iterable[Finding]) -> Iterator[Finding]:
+def _refused(operation: Promote, findings: Iterable[Finding]) -> Iterator[Finding]:
     """The finding that it is refused, if it is."""
     against = [finding for finding in findings if finding.kind in AGAINST]
-    if against and not order.force:
+    if against and not operation.force:
         kinds = {kind: sum(finding.kind == kind for finding in against) for kind in AGAINST}
         counted = ", ".join(f"{count} {kind}" for kind, count in kinds.items() if count)
-        text = f"the promotion to {order.target} is refused unless it is forced: {counted}"
-        yield Finding(kind="refused", subject=order.target, text=text)
+        text = f"the promotion to {operation.target} is refused unless it is forced: {counted}"
+        yield Finding(kind="refused", subject=operation.target, text=text)
 
 
 def _weight(finding: Finding) -> tuple[int, str]:
     return _ORDER.index(finding.kind), finding.subject
 
 
-def _shortened(order: Promote, findings: Iterable[Finding]) -> Iterator[Finding]:
+def _shortened(operation: Promote, findings: Iterable[Finding]) -> Iterator[Finding]:
     """Of everything, most is there already: that is counted and not told one by one."""
     present = 0
     for finding in findings:
-        if order.everything and finding.kind == "present":
+        if operation.everything and finding.kind == "present":
             present += 1
         else:
             yield finding
     if present:
-        yield Finding(kind="present", subject=order.target, text=f"{present} packages are there already")
+        yield Finding(kind="present", subject=operation.target, text=f"{present} packages are there already")
 
 
 def _promoted(names: Mapping[Repository, Iterable[str]]) -> Iterator[Finding]:

@@ -28,14 +28,14 @@ class Pruning:
     def __init__(
         self,
         number: int,
-        order: Prune,
+        operation: Prune,
         homes: tuple[Repository, ...],
         archive: Callable[[Repository], Archive],
         now: float,
     ) -> None:
-        self._order = order
-        self._cause = Cause(number=number, kind="prune", who=order.who, reason=order.reason)
-        self._retention = order.retention or Retention()
+        self._operation = operation
+        self._cause = Cause(number=number, kind="prune", who=operation.who, reason=operation.reason)
+        self._retention = operation.retention or Retention()
         self._homes = homes
         self._archive = archive
         self._now = now
@@ -45,7 +45,7 @@ class Pruning:
         manifests = {home: drafts.of(home).before for home in self._homes}
         if any(manifest.applied(self._cause) for manifest in manifests.values()):
             return self.finish(manifests)
-        return answer.applied(self._cause.number, (), findings=self._plan(drafts)) if self._order.plan else None
+        return answer.applied(self._cause.number, (), findings=self._plan(drafts)) if self._operation.plan else None
 
     def draft(self, drafts: Drafts) -> Mapping[str, Delivered]:
         """Let what goes leave the repositories in which something does."""
@@ -104,7 +104,7 @@ class Pruning:
         text = f"{sum(sizes)} bytes return when no generation lists them, of {sum(map(len, gone.values()))} packages"
         stay = len(leaving) - len(sizes)
         more = f"; {stay} files stay, which a pinned generation or another repository needs" if stay else ""
-        return Finding(kind="space", subject=self._order.project, text=text + more)
+        return Finding(kind="space", subject=self._operation.project, text=text + more)
 
 
 def _pinned(package: Listed, manifest: Manifest) -> bool:

@@ -18,9 +18,9 @@ class Rebuilding:
     It changes no content and is noted in no manifest: given again, it finds nothing left to do.
     """
 
-    def __init__(self, number: int, order: Rebuild, rebuild: Callable[[Repository], tuple[str, ...]]) -> None:
+    def __init__(self, number: int, operation: Rebuild, rebuild: Callable[[Repository], tuple[str, ...]]) -> None:
         self._number = number
-        self._order = order
+        self._operation = operation
         self._rebuild = rebuild
         self._made: tuple[str, ...] = ()
 
@@ -29,12 +29,12 @@ class Rebuilding:
 
     def draft(self, drafts: Drafts) -> Mapping[str, Delivered]:  # noqa: ARG002 - a damaged repository has no draft
         """Make it whole at once, since nothing else can be done with it before."""
-        self._made = self._rebuild(layout.of_project(self._order.project, self._order.repository))
+        self._made = self._rebuild(layout.of_project(self._operation.project, self._operation.repository))
         return {}
 
     def finish(self, manifests: Mapping[Repository, Manifest]) -> Answer:  # noqa: ARG002 - they are what they were
         """Say what was made."""
-        name = self._order.repository
+        name = self._operation.repository
         findings = [Finding(kind="rebuilt", subject=place, text=name) for place in self._made]
         whole = Finding(kind="whole", subject=name, text="there was nothing to mend")
         return answer.applied(self._number, (), findings=told(findings or [whole]))

@@ -22,10 +22,12 @@ _NAMED = 5
 class Rolling(Noted):
     """The operation `number`; see `builder.repo.operations.Task`."""
 
-    def __init__(self, number: int, order: Rollback, archive: Callable[[Repository], Archive], pool: Pool) -> None:
-        cause = Cause(number=number, kind="rollback", who=order.who, reason=order.reason, about=order.generation)
+    def __init__(self, number: int, operation: Rollback, archive: Callable[[Repository], Archive], pool: Pool) -> None:
+        cause = Cause(
+            number=number, kind="rollback", who=operation.who, reason=operation.reason, about=operation.generation
+        )
         super().__init__(cause)
-        self._order = order
+        self._operation = operation
         self._archive = archive
         self._pool = pool
 
@@ -33,7 +35,7 @@ class Rolling(Noted):
         """Withdraw what has come since, and list again what has gone, if all of it is there; carry what was carried."""
         (home,) = self._homes()
         draft = drafts.existing(home)
-        target = self._archive(home).read(self._order.generation)
+        target = self._archive(home).read(self._operation.generation)
         self._check(draft, target)
         held = {package.nevra for package in target.packages}
         carried = {one.kind: one for one in target.carried}
@@ -45,7 +47,7 @@ class Rolling(Noted):
 
     @override
     def _homes(self) -> tuple[Repository, ...]:
-        return (layout.of_project(self._order.project, self._order.repository),)
+        return (layout.of_project(self._operation.project, self._operation.repository),)
 
     def _check(self, draft: Draft, target: Manifest) -> None:
         """`ConflictError` if a package is gone, or its name has another content."""

@@ -28,13 +28,15 @@ class Undoing(Noted):
     def __init__(
         self,
         number: int,
-        order: Undo,
+        operation: Undo,
         homes: tuple[Repository, ...],
         archive: Callable[[Repository], Archive],
         pool: Pool,
     ) -> None:
-        super().__init__(Cause(number=number, kind="undo", who=order.who, reason=order.reason, about=order.number))
-        self._order = order
+        super().__init__(
+            Cause(number=number, kind="undo", who=operation.who, reason=operation.reason, about=operation.number)
+        )
+        self._operation = operation
         self._all = homes
         self._archive = archive
         self._pool = pool
@@ -44,8 +46,8 @@ class Undoing(Noted):
         brought = {home: entered for home in self._all if (entered := self._entered(drafts.of(home)))}
         if not brought:
             raise NotFoundError(
-                f"no repository of {self._order.project} knows of an operation {self._order.number}: a repository knows"
-                " its newest ones; go back further by a rollback"
+                f"no repository of {self._operation.project} knows of an operation {self._operation.number}: "
+                "a repository knows its newest ones; go back further by a rollback"
             )
         taken = {home: taken_back(drafts.of(home), entered) for home, entered in brought.items()}
         carrying = {home: file for home, entered in brought.items() if (file := file_of(drafts.of(home), entered))}
@@ -53,7 +55,7 @@ class Undoing(Noted):
             name for home, entered in brought.items() for name in entered.published if name in drafts.of(home).listed
         ]
         if not carrying and not listed:
-            raise ConflictError(f"nothing that operation {self._order.number} brought is there any more")
+            raise ConflictError(f"nothing that operation {self._operation.number} brought is there any more")
         restored = {home: self._restored(home, drafts.of(home), brought[home], names) for home, names in taken.items()}
         for home, names in taken.items():  # also none, where others brought them too: these are then the last
             drafts.of(home).withdraw(self._cause, names, restored[home])
@@ -67,7 +69,7 @@ class Undoing(Noted):
 
     def _entered(self, draft: Draft) -> Entered | None:
         """What the operation did to a repository; `InvalidError` if it is none that can be taken back."""
-        entered = draft.before.entered(self._order.number)
+        entered = draft.before.entered(self._operation.number)
         if entered is not None and entered.kind not in _BRINGING:
             instead = f": roll {draft.before.repository} back to generation {entered.generation - 1} instead"
             raise InvalidError(

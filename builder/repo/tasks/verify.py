@@ -104,9 +104,9 @@ class Inspection:
 class Verifying:
     """The operation `number`; see `builder.repo.operations.Task`. `homes` are all repositories of its project."""
 
-    def __init__(self, number: int, order: Verify, homes: tuple[Repository, ...], inspection: Inspection) -> None:
+    def __init__(self, number: int, operation: Verify, homes: tuple[Repository, ...], inspection: Inspection) -> None:
         self._number = number
-        self._order = order
+        self._operation = operation
         self._homes = homes
         self._inspection = inspection
 
@@ -116,14 +116,14 @@ class Verifying:
     def draft(self, drafts: Drafts) -> Mapping[str, Delivered]:  # noqa: ARG002 - a damaged repository has no draft
         """Nothing is to be changed."""
         if not self._homes:
-            raise NotFoundError(f"there is no repository of a project {self._order.project}")
+            raise NotFoundError(f"there is no repository of a project {self._operation.project}")
         return {}
 
     def finish(self, manifests: Mapping[Repository, Manifest]) -> Answer:  # noqa: ARG002 - what is there is looked at
         """Look at everything, and say in the first line how much that was."""
         wrong = [finding for home in self._homes for finding in self._inspection.repository(home)]
         text = f"{len(self._homes)} repositories: {len(wrong) or 'no'} faults"
-        summary = Finding(kind="verified", subject=self._order.project, text=text)
+        summary = Finding(kind="verified", subject=self._operation.project, text=text)
         return answer.applied(self._number, (), findings=told([summary, *wrong]))
 
     def reject(self, reason: str) -> Answer:

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from builder import files
 from builder.attempt.endings import broken, failed
-from builder.model.attempt import ChrootWork, FailureKind
+from builder.model.attempt import FailureKind
 from builder.model.inputs import Program, RootPackage
 from builder.model.options import Options
+from builder.model.work import ChrootWork
 from builder.process import Interrupts, run
 from builder.runner import sandbox
 from builder.runner.diagnosis import build_failure, check_sandbox

@@ -11,8 +11,8 @@ from urllib.parse import unquote
 
 from builder.errors import InvalidError
 from builder.model import Value
-from builder.model.attempt import ChrootWork
 from builder.model.chroot import BaseRepository
+from builder.model.work import ChrootWork
 
 BASE_EXPIRES = 900
 """For how many seconds metadata of a base repository is believed; what the farm publishes is asked for each time."""

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from builder.model.attempt import ChrootWork
 from builder.model.inputs import Program, RootPackage
+from builder.model.work import ChrootWork
 from builder.process import Interrupts
 from builder.runner.workspace import Workspace
 

@@ -8,9 +8,10 @@ from builder import files
 from builder.attempt import kept
 from builder.attempt.endings import broken, failed
 from builder.errors import InvalidError
-from builder.model.attempt import ChrootWork, FailureKind
+from builder.model.attempt import FailureKind
 from builder.model.inputs import Program
 from builder.model.options import Options
+from builder.model.work import ChrootWork
 from builder.runner import sandbox, spec
 from builder.runner.diagnosis import install_failure
 from builder.runner.executors import installed

@@ -21,8 +21,8 @@ from builder import files
 from builder.attempt.endings import broken
 from builder.attempt.kept import prune, use
 from builder.attempt.variables import MOCK
-from builder.model.attempt import ChrootWork
 from builder.model.inputs import Program, RootPackage
+from builder.model.work import ChrootWork
 from builder.process import Interrupts
 from builder.runner.executors import installed, janitor, keeper, mock_plugin
 from builder.runner.executors.cache import cache_slot

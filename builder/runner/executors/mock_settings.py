@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from builder.model import Value
-from builder.model.attempt import ChrootWork
+from builder.model.work import ChrootWork
 from builder.runner.executors.dnf import BASE_EXPIRES, section
 
 FOLDER = Path("/var/lib/mock")

@@ -1,8 +1,9 @@
 """A chroot job: an SRPM is built in a chroot."""
 
 from builder.model.artifact import ArtifactKind
-from builder.model.attempt import AttemptState, ChrootWork, Outcome
+from builder.model.attempt import AttemptState, Outcome
 from builder.model.step import StepName
+from builder.model.work import ChrootWork
 from builder.runner.steps import inputs
 from builder.runner.steps.chroot import make_root
 from builder.runner.steps.collect import collect

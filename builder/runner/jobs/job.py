@@ -2,12 +2,13 @@
 
 import msgspec
 
-from builder.model.attempt import ChrootWork, Order, Outcome, SourceWork
+from builder.model.attempt import Outcome
+from builder.model.work import ChrootWork, SourceWork, WorkOrder
 from builder.runner.jobs import chroot, source
 from builder.runner.workspace import Workspace
 
 
-def carry_out(workspace: Workspace, order: Order) -> Outcome:
+def carry_out(workspace: Workspace, order: WorkOrder) -> Outcome:
     """Do what the order says, and return how it ended; the results are in the attempt's folder.
 
     Raises:

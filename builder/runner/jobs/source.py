@@ -1,8 +1,9 @@
 """A source job: the sources are gathered and the SRPM is made."""
 
 from builder.model.artifact import ArtifactKind
-from builder.model.attempt import AttemptState, Outcome, SourceWork
+from builder.model.attempt import AttemptState, Outcome
 from builder.model.step import StepName
+from builder.model.work import SourceWork
 from builder.runner.steps import dependencies, inputs
 from builder.runner.steps.collect import collect
 from builder.runner.steps.fetch import fetch

@@ -21,9 +21,9 @@ from urllib.parse import quote, urlsplit
 from builder import files
 from builder.attempt import kept
 from builder.model import Label, Value
-from builder.model.attempt import SourceWork
-from builder.model.project import GitSource
+from builder.model.package import GitSource
 from builder.model.secret import Secret, SecretKind
+from builder.model.work import SourceWork
 from builder.runner.workspace import Workspace
 
 USER = "git"

@@ -23,7 +23,7 @@ from builder import files
 from builder.attempt import kept
 from builder.attempt.endings import EndedError, broken, failed
 from builder.model.attempt import Commit, FailureKind
-from builder.model.project import GitSource
+from builder.model.package import GitSource
 from builder.runner.sources.access import NOTHING, Access, Grant, granted, public
 from builder.runner.workspace import Answer, Workspace
 

@@ -16,7 +16,7 @@ from builder import files
 from builder.attempt.endings import EndedError, broken, failed
 from builder.model import Value
 from builder.model.attempt import FailureKind
-from builder.model.project import GitSource
+from builder.model.package import GitSource
 from builder.runner.sources.access import NOBODY, public
 from builder.runner.sources.mirror import Mirror, mirror
 from builder.runner.workspace import Workspace

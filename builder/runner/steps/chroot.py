@@ -2,7 +2,7 @@
 
 from builder.attempt.endings import broken
 from builder.errors import UnavailableError
-from builder.model.attempt import ChrootWork
+from builder.model.work import ChrootWork
 from builder.runner.executors.auto import chosen
 from builder.runner.executors.executor import BuildRoot
 from builder.runner.workspace import Workspace
@@ -18,4 +18,4 @@ def make_root(workspace: Workspace, work: ChrootWork) -> tuple[str, BuildRoot]:
         executor = chosen(workspace.interrupts)
     except UnavailableError as error:
         raise broken(str(error)) from error
-    return executor.name, executor.fill(workspace, work, workspace.attempt.inputs / work.srpm.name)
+    return executor.name, executor.fill(workspace, work, workspace.attempt.order_files / work.srpm.name)

@@ -8,10 +8,11 @@ from builder import files
 from builder.attempt.endings import failed
 from builder.errors import InvalidError
 from builder.model import Value
-from builder.model.attempt import Commit, FailureKind, SourceWork
+from builder.model.attempt import Commit, FailureKind
 from builder.model.inputs import SourceFile
 from builder.model.options import Options
-from builder.model.project import GitSource
+from builder.model.package import GitSource
+from builder.model.work import SourceWork
 from builder.runner import spec
 from builder.runner.sources import cache
 from builder.runner.sources.access import access

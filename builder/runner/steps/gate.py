@@ -3,7 +3,8 @@
 import functools
 
 from builder.attempt.endings import EndedError, skipped
-from builder.model.attempt import AttemptState, ChrootWork, Outcome
+from builder.model.attempt import AttemptState, Outcome
+from builder.model.work import ChrootWork
 from builder.runner import gate
 from builder.runner.executors.executor import BuildRoot
 from builder.runner.workspace import Workspace

@@ -7,9 +7,10 @@ from pathlib import Path
 import msgspec
 
 from builder import files
-from builder.model.attempt import ChrootWork, Commit, SourceWork
+from builder.model.attempt import Commit
 from builder.model.chroot import BaseRepository
 from builder.model.inputs import INPUTS_NAME, ChrootInputs, Program, SourceFile, SourceInputs, UsedRepository
+from builder.model.work import ChrootWork, SourceWork
 from builder.runner.executors.executor import BuildRoot
 from builder.runner.sources.access import public
 from builder.runner.workspace import Workspace

@@ -1,7 +1,7 @@
 """What went into builds, over the API."""
 
 from builder.master.builds import Builds
-from builder.master.inputs import Provenance
+from builder.master.inputs import Inputs
 from builder.model.inputs import JobInputs
 from builder.web.api.builds import ShowBuild
 from builder.web.visit import Visit
@@ -10,7 +10,7 @@ from builder.web.visit import Visit
 class InputsApi:
     """`/api/v1/builds/N/inputs`."""
 
-    def __init__(self, builds: Builds, provenance: Provenance) -> None:
+    def __init__(self, builds: Builds, provenance: Inputs) -> None:
         self._builds = builds
         self._provenance = provenance
 

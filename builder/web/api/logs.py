@@ -12,7 +12,7 @@ from builder.lifecycle import ATTEMPT_ENDS, JOB_ENDS
 from builder.master.builds import Builds, job_of
 from builder.master.logs import Logs
 from builder.model import Label, Size, Value
-from builder.model.job import Attempt
+from builder.model.attempt import Attempt
 from builder.web.answers import TEXT, Answer, Stream
 from builder.web.api.builds import Number
 from builder.web.feed import Feed

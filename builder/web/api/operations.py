@@ -1,4 +1,4 @@
-"""Operations over the API: what is ordered of the repository builder, and what became of it."""
+"""Operations over the API: what people ask of the repository builder, and what became of it."""
 
 from typing import Annotated
 
@@ -6,7 +6,7 @@ import msgspec
 
 from builder.master.operations import Operations
 from builder.model import Label, Value
-from builder.model.operation import OperationShown, Order
+from builder.model.operation import AnyOperation, OperationShown
 from builder.web.api.builds import Number
 from builder.web.visit import Visit
 
@@ -19,10 +19,10 @@ class ListOperations(Value, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     project: Label | None = None
 
 
-class GiveOrder(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Order something of the repository builder."""
+class RequestOperation(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ask the repository builder for an operation."""
 
-    body: Order
+    body: AnyOperation
 
 
 class ShowOperation(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -41,8 +41,8 @@ class OperationsApi:
         """The operations, newest first."""
         return await self._operations.listing(limit=asked.limit, before=asked.before, project=asked.project)
 
-    async def order(self, asked: GiveOrder, visit: Visit) -> OperationShown:
-        """Order in the name of the person who visits; the answer is the operation as it waits."""
+    async def request(self, asked: RequestOperation, visit: Visit) -> OperationShown:
+        """Ask in the name of the person who visits; the answer is the operation as it waits."""
         return await self._operations.request(asked.body, visit.person)
 
     async def show(self, asked: ShowOperation, _: Visit) -> OperationShown:

@@ -2,7 +2,7 @@
 
 from builder.master.builds import Builds
 from builder.master.events import Events
-from builder.master.inputs import Provenance
+from builder.master.inputs import Inputs
 from builder.web import answers
 from builder.web.answers import Answer
 from builder.web.pages.build import AskBuild
@@ -13,7 +13,7 @@ from builder.web.visit import Visit
 class InputsPage:
     """Makes the page."""
 
-    def __init__(self, builds: Builds, provenance: Provenance, events: Events, templates: Templates) -> None:
+    def __init__(self, builds: Builds, provenance: Inputs, events: Events, templates: Templates) -> None:
         self._builds = builds
         self._provenance = provenance
         self._events = events

@@ -7,7 +7,8 @@ from builder.master.builds import Builds, job_of
 from builder.master.events import Events
 from builder.master.logs import Logs
 from builder.model import Label, Value
-from builder.model.job import Attempt, Job
+from builder.model.attempt import Attempt
+from builder.model.job import Job
 from builder.web import answers
 from builder.web.answers import Answer
 from builder.web.api.builds import Number

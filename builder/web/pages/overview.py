@@ -4,8 +4,9 @@ from builder.master.builds import Builds
 from builder.master.events import Events
 from builder.master.slaves import Slaves
 from builder.model import Value
+from builder.model.attempt import Attempt
 from builder.model.build import Build
-from builder.model.job import Attempt, Job, JobState
+from builder.model.job import Job, JobState
 from builder.web import answers
 from builder.web.answers import Answer
 from builder.web.api.builds import Number

@@ -13,7 +13,8 @@ from builder import files
 from builder.attempt import disk, kept
 from builder.attempt.folder import AttemptFolder
 from builder.errors import InvalidError, UnavailableError
-from builder.model.attempt import AttemptState, ChrootWork, Outcome
+from builder.model.attempt import AttemptState, Outcome
+from builder.model.work import ChrootWork
 from builder.process import Interrupts
 from builder.runner.executors.auto import choose
 from builder.runner.executors.cache import cache_slot

@@ -10,7 +10,7 @@ from builder.cli.build import VERBS as BUILD_VERBS
 from builder.master.definition.checks import VERBS
 from builder.model import repository
 from builder.model.artifact import Artifact
-from builder.model.attempt import Commit
+from builder.model.attempt import Attempt, Commit
 from builder.model.batch import Plan, PlannedPackage
 from builder.model.build import Build
 from builder.model.difference import Change
@@ -25,7 +25,7 @@ from builder.model.inputs import (
     SourceInputs,
     UsedRepository,
 )
-from builder.model.job import Attempt, Job
+from builder.model.job import Job
 from builder.model.key import SigningKey
 from builder.model.lint import Lint
 from builder.model.operation import OperationShown, PublishedIn

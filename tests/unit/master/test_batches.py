@@ -7,12 +7,13 @@ from typing_extensions import override
 
 from builder.errors import ConflictError, InvalidError, NotFoundError
 from builder.model.artifact import ArtifactKind
-from builder.model.attempt import AttemptState, Order, Outcome, SourceFacts
+from builder.model.attempt import AttemptState, Outcome, SourceFacts
 from builder.model.batch import BatchRequest, Plan
 from builder.model.build import BuildState
 from builder.model.dependencies import Dependencies
 from builder.model.job import SOURCE, Job
 from builder.model.operation import Publish
+from builder.model.work import WorkOrder
 from builder.wire import Rejected
 from tests.support.headless import ARM, X86, MasterCase
 from tests.support.scripted import FACTS, artifact, dependencies
@@ -80,7 +81,7 @@ class BatchCase(MasterCase):
         """Somebody asks what would become of one."""
         return answer(self.master.farm.batches.plan(BatchRequest(packages=packages, **more)))
 
-    def order(self, number: int, job: str = X86) -> Order:
+    def order(self, number: int, job: str = X86) -> WorkOrder:
         """The newest order about a job."""
         return [one for one in self.worker.orders if (one.build, one.job) == (number, job)][-1]
 
@@ -93,7 +94,7 @@ class BatchCase(MasterCase):
     def publish(self, number: int, job: str = X86) -> None:
         """The repository builder publishes what a job has made."""
         for operation in self.repo.operations:
-            match operation.order:
+            match operation.operation:
                 case Publish(build=build, job=name) if (build, name) == (number, job):
                     self.repo.apply(operation, "lib-1.0-1.fc43.x86_64")
         self.master.flush()

@@ -13,7 +13,8 @@ from builder.master.store import builds, events, jobs, projects, schema, secrets
 from builder.model.attempt import AttemptState, FailureKind, SourceFacts
 from builder.model.build import Build, BuildRequest, BuildState
 from builder.model.job import SOURCE, JobState
-from builder.model.project import ChrootChoice, GitSource, Package, Packaging, Project, Style
+from builder.model.package import ChrootChoice, GitSource, Package, Packaging, Style
+from builder.model.project import Project
 from builder.model.secret import Sealed, SecretKind
 from builder.model.step import StepName
 from tests.support.store import MemoryStore, answer

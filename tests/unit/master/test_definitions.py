@@ -10,7 +10,7 @@ from builder.master.store.database import Store
 from builder.master.store.schema import operations, packages
 from builder.model.build import BuildRequest, BuildState
 from builder.model.difference import Change, ChangeKind
-from builder.model.project import Style
+from builder.model.package import Style
 from tests.support.store import MemoryStore, answer
 
 X86, ARM = "fedora-43-x86_64", "fedora-43-aarch64"
@@ -46,7 +46,7 @@ def apply(definitions: Definitions, text: str, *, dry_run: bool = False) -> tupl
 
 def prepared(store: Store) -> int:
     """How many orders there are to make repositories."""
-    count = sa.select(sa.func.count()).select_from(operations).where(operations.c.order.contains('"prepare"'))
+    count = sa.select(sa.func.count()).select_from(operations).where(operations.c.operation.contains('"prepare"'))
 
     def unit(connection: Connection) -> int:
         return int(connection.execute(count).scalar_one())

@@ -9,12 +9,13 @@ from builder.master.dispatch import pause_after
 from builder.master.slaves import FIRST_REST, LONGEST_REST, Connection
 from builder.master.store import projects
 from builder.master.store.schema import jobs
-from builder.model.attempt import AttemptState, Order, Outcome
+from builder.model.attempt import AttemptState, Outcome
 from builder.model.build import BuildState
 from builder.model.chroot import BaseRepository
 from builder.model.job import SOURCE, JobState
 from builder.model.operation import Prepare
-from builder.model.project import Packaging
+from builder.model.package import Packaging
+from builder.model.work import WorkOrder
 from builder.wire import Accepted
 from tests.support.headless import X86, Fate, MasterCase
 from tests.support.scripted import ScriptedRepo, ScriptedSlave
@@ -302,7 +303,7 @@ class Orders(MasterCase):
         slave.make_source(slave.orders[0])
         assert self.master.job(number, X86).state is JobState.QUEUED
         prepare = self.repo.operations[-1]
-        assert isinstance(prepare.order, Prepare)
+        assert isinstance(prepare.operation, Prepare)
         self.repo.apply(prepare)
         assert slave.orders[-1].job == X86
 
@@ -320,7 +321,7 @@ class Orders(MasterCase):
 class Cancels(MasterCase):
     """`CancelJob`."""
 
-    def _running(self) -> tuple[ScriptedSlave, Order, int]:
+    def _running(self) -> tuple[ScriptedSlave, WorkOrder, int]:
         slave = self.slave()
         number = self.master.build()
         return slave, slave.orders[0], number
@@ -399,7 +400,7 @@ class Cancels(MasterCase):
 class Publications(MasterCase):
     """`Operate`, `Applied`, `Rejected`."""
 
-    def _published(self) -> tuple[Order, int]:
+    def _published(self) -> tuple[WorkOrder, int]:
         slave = self.slave()
         order = self.package_order(slave)
         slave.make_package(order)

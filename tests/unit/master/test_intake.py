@@ -13,12 +13,13 @@ from builder.master.intake import MOST_RECORDS
 from builder.master.lease import LOOK
 from builder.master.logs import LONGEST
 from builder.model.artifact import ArtifactKind
-from builder.model.attempt import AttemptState, ChrootWork, Order, Outcome, Position
+from builder.model.attempt import AttemptState, Outcome, Position
 from builder.model.inputs import INPUTS_NAME
 from builder.model.job import SOURCE, JobState
 from builder.model.lint import Lint
 from builder.model.operation import Publish
 from builder.model.step import StepName
+from builder.model.work import ChrootWork, WorkOrder
 from builder.wire import CHUNK, Accepted, FetchFile, FilePart
 from tests.support.headless import GRACE, LEASE, X86, MasterCase
 from tests.support.inputs import CHROOT_INPUTS, SOURCE_INPUTS
@@ -46,7 +47,7 @@ class Reports(MasterCase):
         """Where the newest attempt stands."""
         return self.master.attempts(self.number, job)[-1].state
 
-    def delivered(self) -> Order:
+    def delivered(self) -> WorkOrder:
         """Deliver the source job, and return the order that follows."""
         self.worker.make_source(self.order)
         return self.worker.orders[-1]
@@ -168,7 +169,7 @@ class Ends(Reports):
         """Every end that a slave reports is answered alike the second time, in the next life too, and taken once."""
         self.worker.capacity = 9
         self.again(self.worker, self.order)
-        ended: dict[str, tuple[int, Order, Outcome]] = {}
+        ended: dict[str, tuple[int, WorkOrder, Outcome]] = {}
         for state in REPORTED_ENDS - {AttemptState.SUCCEEDED}:
             number, outcome = self.master.build("both"), Outcome(state=state, reason="because", evr="1-1")
             order = self.worker.orders[-1]
@@ -370,7 +371,7 @@ class Deliveries(Reports):
     def test_what_is_published_is_what_was_ordered(self) -> None:
         """The repository builder hears which SRPM and which EVR the delivery has to be of."""
         self.worker.make_package(self.delivered())
-        published = self.repo.operations[-1].order
+        published = self.repo.operations[-1].operation
         assert isinstance(published, Publish)
         assert (published.srpm, published.evr) == ("hello-1.0-1.src.rpm", BUILT.evr)
 

@@ -2,11 +2,12 @@
 
 import msgspec
 
-from builder.model.attempt import AttemptState, ChrootWork, LastBuilt, Outcome, SourceWork
+from builder.model.attempt import AttemptState, Outcome
 from builder.model.build import BuildState
 from builder.model.job import JobState
 from builder.model.operation import Publish
 from builder.model.step import StepName
+from builder.model.work import ChrootWork, LastBuilt, SourceWork
 from builder.wire import Accepted, Rejected
 from tests.support.headless import ARM, X86, MasterCase
 from tests.support.scripted import FACTS
@@ -35,8 +36,8 @@ class WayOfABuild(MasterCase):
         slave.make_package(package)
         assert self.master.job(number, X86).state is JobState.PUBLISHING
         publish = self.repo.operations[-1]
-        assert isinstance(publish.order, Publish)
-        assert (publish.order.stage, publish.order.fence, publish.order.chroots) == ("testing", 1, (X86,))
+        assert isinstance(publish.operation, Publish)
+        assert (publish.operation.stage, publish.operation.fence, publish.operation.chroots) == ("testing", 1, (X86,))
         self.repo.apply(publish, "hello-1.0-1.fc43.x86_64")
         build = self.master.show(number)
         assert (build.state, build.finished is None) == (BuildState.SUCCEEDED, False)
@@ -93,7 +94,7 @@ class WayOfABuild(MasterCase):
         number = self.master.build("both")
         slave.make_source(slave.orders[0], msgspec.structs.replace(FACTS, build_arch=("noarch",)))
         slave.make_package(slave.orders[-1])
-        publish = self.repo.operations[-1].order
+        publish = self.repo.operations[-1].operation
         assert isinstance(publish, Publish)
         assert set(publish.chroots) == {X86, ARM}
         assert self.master.show(number).jobs[2].state is JobState.SKIPPED
@@ -124,9 +125,9 @@ class WayOfABuild(MasterCase):
             assert (order.work.last_built is None) == (chroot == X86)
             slave.make_package(order)
             operation = self.repo.operations[-1]
-            assert isinstance(operation.order, Publish)
-            assert set(operation.order.chroots) == {X86, ARM}
-            assert operation.order.inputs == FACTS.inputs
+            assert isinstance(operation.operation, Publish)
+            assert set(operation.operation.chroots) == {X86, ARM}
+            assert operation.operation.inputs == FACTS.inputs
             self.repo.apply(operation)
 
     def test_what_was_not_published_does_not_count(self) -> None:

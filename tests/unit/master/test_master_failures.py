@@ -21,9 +21,10 @@ from builder.master.lease import LOOK
 from builder.master.logs import Logs
 from builder.master.rounds import SLOW
 from builder.master.slaves import Connection, Slaves
-from builder.model.attempt import AttemptState, Order, Outcome, Position
+from builder.model.attempt import AttemptState, Outcome, Position
 from builder.model.build import BuildRequest
 from builder.model.job import SOURCE, JobState
+from builder.model.work import WorkOrder
 from builder.wire import Accepted, Applied
 from tests.support.aside import aside
 from tests.support.disk import no_file_larger_than
@@ -188,7 +189,7 @@ class Bugs(SynchronousTestCase):
         wire = connected_pair(MemorySession(), MASTER, slave, slave.identity, clock)
         slaves.admit(Connection("a", wire.a, slave.subscription()))
 
-        def make(_: Claimed) -> Order:
+        def make(_: Claimed) -> WorkOrder:
             raise ZeroDivisionError
 
         folder = Path(self.mktemp())

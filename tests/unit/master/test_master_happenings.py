@@ -16,11 +16,12 @@ from typing_extensions import override
 from builder.errors import ConflictError, SupersededError, UnavailableError
 from builder.lifecycle import ATTEMPT_ENDS
 from builder.model.artifact import ArtifactKind
-from builder.model.attempt import AttemptState, Order, Outcome, Position
+from builder.model.attempt import AttemptState, Outcome, Position
 from builder.model.build import BuildState
 from builder.model.job import SOURCE, JobState
 from builder.model.operation import Publish
 from builder.model.step import StepName
+from builder.model.work import WorkOrder
 from builder.wire import Done, Request, StartJob, Verdict
 from tests.support.headless import DEFINITION, GRACE, LEASE, HeadlessMaster
 from tests.support.scripted import BUILT, MADE, ScriptedRepo, ScriptedSlave, artifact, listed
@@ -34,7 +35,7 @@ PACKAGES = ("hello", "both")
 class Work:
     """An attempt on a slave: all that there will be to report, and how far the master is known to have it."""
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, order: WorkOrder) -> None:
         self.order = order
         self.log = b"".join(b"%s line %d\n" % (order.attempt[-4:].encode(), number) for number in range(4))
         self.at = Position(records=0, log=0)
@@ -297,7 +298,7 @@ class Happenings(RuleBasedStateMachine):
                 taken = job.state in {JobState.SUCCEEDED, JobState.PUBLISHING}
                 assert taken == (states[AttemptState.SUCCEEDED] == 1), job
                 assert [attempt.fence for attempt in job.attempts] == list(range(1, len(job.attempts) + 1))
-        orders = {operation.number: operation.order for operation in self.repo.operations}.values()
+        orders = {operation.number: operation.operation for operation in self.repo.operations}.values()
         published = Counter((order.build, order.job) for order in orders if isinstance(order, Publish))
         assert all(times == 1 for times in published.values())
 

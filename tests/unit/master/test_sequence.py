@@ -11,7 +11,8 @@ from builder.master import sequence
 from builder.master.store import batches, dependencies, jobs, projects, requests, schema
 from builder.model.dependencies import Dependencies
 from builder.model.job import SOURCE, JobState
-from builder.model.project import Package, Packaging, Project, Style
+from builder.model.package import Package, Packaging, Style
+from builder.model.project import Project
 from tests.support.store import MemoryStore, answer
 
 CHROOT = "fedora-43-x86_64"

@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
 from builder.errors import UnavailableError
-from builder.model.operation import Operation, Prepare
+from builder.model.operation import NumberedOperation, Prepare
 from builder.repo.answer import Answer
 from builder.repo.queue import RETRY, Queue
 from builder.wire import Applied
@@ -14,8 +14,10 @@ from builder.wire import Applied
 WORKERS = 3
 
 
-def _operation(number: int, project: str = "hello") -> Operation:
-    return Operation(number=number, order=Prepare(project=project, stages=("testing",), chroots=("fedora-43-x86_64",)))
+def _operation(number: int, project: str = "hello") -> NumberedOperation:
+    return NumberedOperation(
+        number=number, operation=Prepare(project=project, stages=("testing",), chroots=("fedora-43-x86_64",))
+    )
 
 
 class QueueTests(SynchronousTestCase):
@@ -29,12 +31,12 @@ class QueueTests(SynchronousTestCase):
         self.queue = Queue(self.clock, WORKERS, self._carry_out, self.told.append)
         self.addCleanup(self.queue.stop)
 
-    def _carry_out(self, operations: Sequence[Operation]) -> Deferred[Sequence[Answer]]:
+    def _carry_out(self, operations: Sequence[NumberedOperation]) -> Deferred[Sequence[Answer]]:
         done: Deferred[Sequence[Answer]] = Deferred()
         self.batches.append(([operation.number for operation in operations], done))
         return done
 
-    def _submit(self, *operations: Operation) -> None:
+    def _submit(self, *operations: NumberedOperation) -> None:
         for operation in operations:
             self.queue.submit(operation)
 

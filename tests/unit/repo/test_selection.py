@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from builder import nevra
 from builder.errors import InvalidError, NotFoundError
-from builder.model.operation import CarriedKind, Carry, Operation, Order, Prepare, Promote, Undo
+from builder.model.operation import AnyOperation, CarriedKind, Carry, NumberedOperation, Prepare, Promote, Undo
 from builder.repo.layout import Repository
 from builder.repo.manifest import Listed
 from builder.repo.selection import coming, newest, selected
@@ -133,12 +133,12 @@ _DEPENDING = (
 
 
 @given(st.lists(st.sampled_from([_PREPARE, *_DEPENDING])))
-def test_what_depends_on_the_others_is_the_first_of_its_part(orders: list[Order]) -> None:
+def test_what_depends_on_the_others_is_the_first_of_its_part(orders: list[AnyOperation]) -> None:
     """Nothing is lost or changes places, and nothing that looks at what was done before has that in its part."""
-    operations = [Operation(number=number, order=order) for number, order in enumerate(orders)]
+    operations = [NumberedOperation(number=number, operation=order) for number, order in enumerate(orders)]
     parts = list(separate(reversed(operations)))
     assert [operation for part in parts for operation in part] == operations
-    assert all(operation.order is _PREPARE for part in parts for operation in part[1:])
+    assert all(operation.operation is _PREPARE for part in parts for operation in part[1:])
 
 
 @pytest.mark.parametrize(
@@ -156,11 +156,11 @@ def test_what_depends_on_the_others_is_the_first_of_its_part(orders: list[Order]
         ),
     ],
 )
-def test_the_largest_order_can_be_sent(order: Order) -> None:
+def test_the_largest_order_can_be_sent(order: AnyOperation) -> None:
     """What the API takes has room in one value of a box, however many bytes its letters have, and comes back."""
-    sent = msgspec.json.decode(msgspec.json.encode(order), type=Order)
+    sent = msgspec.json.decode(msgspec.json.encode(order), type=AnyOperation)
     assert sent == order
-    assert len(msgspec.msgpack.encode(Operate(operation=Operation(number=2**63 - 1, order=sent)))) < 65_535
+    assert len(msgspec.msgpack.encode(Operate(operation=NumberedOperation(number=2**63 - 1, operation=sent)))) < 65_535
 
 
 @pytest.mark.parametrize("meant", [{"packages": ("x",)}, {"builds": (1, 3)}, {"everything": True}])

@@ -5,7 +5,7 @@ from builder import __version__
 from builder.certificates import Identity
 from builder.errors import NotFoundError, VersionError
 from builder.model.findings import Finding, Findings
-from builder.model.operation import Operation, Prepare, PublishedIn
+from builder.model.operation import NumberedOperation, Prepare, PublishedIn
 from builder.repo.answer import Answer
 from builder.repo.session import MasterSession
 from builder.wire import PROTOCOL_VERSION, Applied, Done, Operate, Rejected, RepoHello, Role, Welcome
@@ -13,7 +13,9 @@ from tests.support.wire import MemorySession, MemoryWire, connected_pair
 
 MASTER = Identity(role=Role.MASTER, name="master")
 REPO = Identity(role=Role.REPO, name="repo")
-OPERATION = Operation(number=3, order=Prepare(project="hello", stages=("testing",), chroots=("fedora-43-x86_64",)))
+OPERATION = NumberedOperation(
+    number=3, operation=Prepare(project="hello", stages=("testing",), chroots=("fedora-43-x86_64",))
+)
 
 
 class MasterSessionTests(SynchronousTestCase):
@@ -22,7 +24,7 @@ class MasterSessionTests(SynchronousTestCase):
     @override
     def setUp(self) -> None:
         self.heard: list[object] = []
-        self.submitted: list[Operation] = []
+        self.submitted: list[NumberedOperation] = []
         self.session = MasterSession(self.submitted.append)
         self.welcome: Exception | None = None
 

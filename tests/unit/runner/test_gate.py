@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builder import nevra
-from builder.model.attempt import LastBuilt
-from builder.model.project import Style
+from builder.model.package import Style
+from builder.model.work import LastBuilt
 from builder.runner.gate import Build, Refuse, Skip, decide
 
 OLD, NEW = "1" * 64, "2" * 64

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from builder import nevra
 from builder.master.decisions.order import Built, last_built
-from builder.model.project import Style
+from builder.model.package import Style
 from builder.runner import gate
 
 CHROOTS = (frozenset({"fedora-43-x86_64"}), frozenset({"fedora-43-x86_64", "fedora-43-aarch64"}))

@@ -7,16 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.model.attempt import Order
-from builder.model.project import StepTimeouts
+from builder.model.package import StepTimeouts
 from builder.model.step import StepName
+from builder.model.work import WorkOrder
 from builder.runner.limits import LOOKS, Limits, lasting
 from tests.support.orders import order, source_work
 
 START = 1000.0
 
 
-def limited(timeout: int = 100, silence: int = 50, **steps: int) -> Order:
+def limited(timeout: int = 100, silence: int = 50, **steps: int) -> WorkOrder:
     """An order with these limits."""
     wanted = order(source_work(), timeout=timeout)
     return msgspec.structs.replace(wanted, timeouts=StepTimeouts(**steps), silence=silence)

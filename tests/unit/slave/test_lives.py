@@ -228,7 +228,7 @@ class LifeTest(SlaveCase):
 
     def test_a_folder_without_an_order_is_removed(self) -> None:
         """An order that was not yet answered never was."""
-        (self.state / "attempts" / ATTEMPT / "inputs").mkdir(parents=True)
+        (self.state / "attempts" / ATTEMPT / "order-files").mkdir(parents=True)
         self.slave = self.life()
         assert self.folders() == []
 

@@ -13,7 +13,7 @@ class FetchTest(SlaveCase):
         self.order(chroot_work())
         self.slave.flush()
         runner = self.launcher.last
-        assert (runner.folder.inputs / "hello-1.0-1.src.rpm").read_bytes() == SRPM
+        assert (runner.folder.order_files / "hello-1.0-1.src.rpm").read_bytes() == SRPM
         assert runner.first.value == "chroot"
         assert self.attempt.steps == ["started", "fetch begins", "fetch ends"]
 
@@ -32,7 +32,7 @@ class FetchTest(SlaveCase):
         assert self.launcher.runners == []
         self.slave.connect()
         self.slave.flush()
-        assert (self.launcher.last.folder.inputs / "hello-1.0-1.src.rpm").read_bytes() == SRPM
+        assert (self.launcher.last.folder.order_files / "hello-1.0-1.src.rpm").read_bytes() == SRPM
         assert self.attempt.steps == ["started", "fetch begins", "fetch ends"]
 
     def test_a_srpm_that_the_master_does_not_have_breaks_the_attempt(self) -> None:

@@ -9,7 +9,7 @@ from builder.errors import NotFoundError
 from builder.master.store import operations as stored
 from builder.model.findings import Finding, Findings
 from builder.model.key import SigningKey
-from builder.model.operation import Operation, OperationShown, OperationState, Prune, PublishedIn, Rollback
+from builder.model.operation import NumberedOperation, OperationShown, OperationState, Prune, PublishedIn, Rollback
 from builder.model.project import Retention
 from builder.repo.signing import public_keys
 from builder.wire import Applied, Rejected
@@ -25,7 +25,7 @@ ROLLBACK = {"type": "rollback", "project": "hello", "repository": REPO, "generat
 class OperationsTest(WebTest):
     """`/api/v1/operations`; the repository builder's part is played by the test."""
 
-    def waiting(self) -> tuple[Operation, ...]:
+    def waiting(self) -> tuple[NumberedOperation, ...]:
         return answer(self.farm.store.read(partial(stored.waiting, limit=10)))
 
     def order(self, **changes: Any) -> OperationShown:
@@ -42,13 +42,13 @@ class OperationsTest(WebTest):
         assert told.requested_by == "ada"
         (operation,) = self.waiting()[-1:]
         order = Rollback(project="hello", repository=REPO, generation=3, reason="it burns", who="ada")
-        assert operation == Operation(number=told.number, order=order)
+        assert operation == NumberedOperation(number=told.number, operation=order)
 
     def test_a_prune_takes_the_projects_retention(self) -> None:
         """Unless another one is given, the repository builder is told that of the definition."""
         self.ada.post(PATH, {"type": "prune", "project": "hello"})
         self.ada.post(PATH, {"type": "prune", "project": "hello", "retention": {"versions": 7}})
-        of_project, given = (operation.order for operation in self.waiting()[-2:])
+        of_project, given = (operation.operation for operation in self.waiting()[-2:])
         assert of_project == Prune(project="hello", retention=Retention(), who="ada")
         assert given == Prune(project="hello", retention=Retention(versions=7), who="ada")
 

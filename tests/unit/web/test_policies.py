@@ -8,7 +8,7 @@ import msgspec
 from twisted.internet.task import Clock
 from typing_extensions import override
 
-from builder.model.operation import Operation, Prepare
+from builder.model.operation import NumberedOperation, Prepare
 from builder.repo.signing import public_keys
 from builder.web.answers import Answer
 from builder.web.assets import Assets
@@ -75,7 +75,7 @@ class PoliciesTest(WebTest):
         prepare = Prepare(project="hello", stages=("testing",), chroots=(CHROOT,))
         empty = order_of(1)
         deliver(self.state, empty, ())
-        orders = (Operation(number=1, order=prepare), Operation(number=2, order=empty))
+        orders = (NumberedOperation(number=1, operation=prepare), NumberedOperation(number=2, operation=empty))
         Workbench(self.state).operations.carry_out(orders)
         public_keys.write(self.repos, "hello", (), b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n")
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from typing_extensions import override
 
-from builder.model.operation import Operation
+from builder.model.operation import NumberedOperation
 from builder.model.repository import PackageChange, PackageChangeKind, RepositoryShown, RepositorySummary
 from tests.support.repositories import Workbench
 from tests.support.rpms import deliver, order_of, rpms
@@ -27,7 +27,7 @@ class RepositoryTest(WebTest):
     def publish(self, number: int, **package: Any) -> None:
         order = order_of(number)
         deliver(self.state, order, rpms("hello", **package))
-        self.bench.operations.carry_out([Operation(number=number, order=order)])
+        self.bench.operations.carry_out([NumberedOperation(number=number, operation=order)])
 
     def damage(self) -> None:
         repodata = self.repos / REPO / "repodata"

@@ -6,12 +6,14 @@ import pytest
 from builder.errors import ConflictError, NotFoundError
 from builder.master.decisions.order import Claimed, order
 from builder.model.artifact import Artifact, ArtifactKind
-from builder.model.attempt import ChrootWork, LastBuilt, Order, SourceFacts, SourceWork
+from builder.model.attempt import SourceFacts
 from builder.model.chroot import BaseRepository, Chroot
 from builder.model.job import SOURCE
 from builder.model.options import ChrootConditions, Options
-from builder.model.project import GitSource, Package, Packaging, Project, StepTimeouts, Style
+from builder.model.package import GitSource, Package, Packaging, StepTimeouts, Style
+from builder.model.project import Project
 from builder.model.secret import Sealed, Secret, SecretKind
+from builder.model.work import ChrootWork, LastBuilt, SourceWork, WorkOrder
 
 CHROOT = Chroot(
     distribution="fedora", version="43", architecture="x86_64", dist=".fc43", packages=("bash",), repositories=()
@@ -51,14 +53,14 @@ def opened(project: str, secret: Sealed) -> Secret:
     return Secret(name=secret.name, kind=secret.kind, value=f"{project}/{secret.sealed.decode()}")
 
 
-def ordered(claimed: Claimed, *chroots: Chroot) -> Order:
+def ordered(claimed: Claimed, *chroots: Chroot) -> WorkOrder:
     """The order on a farm that knows these chroots."""
     return order(claimed, {chroot.name: chroot for chroot in chroots}, "https://farm.example.org/", opened)
 
 
 def test_a_source_job() -> None:
     """It says where the sources are and whose build it is; it needs no chroot."""
-    assert ordered(CLAIMED) == Order(
+    assert ordered(CLAIMED) == WorkOrder(
         attempt="a" * 32,
         fence=3,
         build=17,

@@ -2,21 +2,18 @@
 
 import pytest
 
+from builder.master.decisions.assignment import Offer
 from builder.master.decisions.waiting import explained
 from builder.model.build import Build, BuildState
 from builder.model.job import Job, JobState
-from builder.model.slave import HostFacts
-from builder.wire import Hello
 
 
-def slave(*, channel: str = "package", architecture: str = "x86_64") -> Hello:
+def slave(*, channel: str = "package", architecture: str = "x86_64") -> Offer:
     """A slave with one channel and one architecture."""
-    return Hello(
-        protocol=1, version="1", channels=(channel,), architectures=(architecture,), capacity=1, facts=HostFacts()
-    )
+    return Offer(slave="slave1", channels=frozenset({channel}), architectures=frozenset({architecture}), free=1)
 
 
-def told(slaves: list[Hello], architecture: str = "x86_64", state: JobState = JobState.QUEUED) -> str:
+def told(slaves: list[Offer], architecture: str = "x86_64", state: JobState = JobState.QUEUED) -> str:
     """The reason of a job of the channel `package`, which was `tried again` before."""
     job = Job(build=1, name="j", state=state, channel="package", architecture=architecture, reason="tried again")
     build = Build(
@@ -37,7 +34,7 @@ def told(slaves: list[Hello], architecture: str = "x86_64", state: JobState = Jo
         ),
     ],
 )
-def test_what_is_missing_is_named(slaves: list[Hello], reason: str) -> None:
+def test_what_is_missing_is_named(slaves: list[Offer], reason: str) -> None:
     """No slave at all, none for the channel, or none of those for the architecture."""
     assert told(slaves) == reason
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from builder.errors import InvalidError
 from builder.master.definition.text import parse
 from builder.model.options import ChrootConditions, ChrootMacros, Options
-from builder.model.project import Package, Packaging, Project, Style
+from builder.model.package import Package, Packaging, Style
+from builder.model.project import Project
 from tests.strategies import conditions, macros
 
 FIRST, SECOND = "fedora-43-x86_64", "fedora-44-x86_64"

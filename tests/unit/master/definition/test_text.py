@@ -15,7 +15,8 @@ from builder.master.definition.text import parse
 from builder.master.definition.write import dump
 from builder.mistakes import MOST
 from builder.model.difference import Change, ChangeKind
-from builder.model.project import ChrootChoice, GitSource, Package, Packaging, Project, Retention, StepTimeouts, Style
+from builder.model.package import ChrootChoice, GitSource, Package, Packaging, StepTimeouts, Style
+from builder.model.project import Project, Retention
 from tests.strategies import projects
 
 CHROOTS = ("fedora-43-aarch64", "fedora-43-x86_64")

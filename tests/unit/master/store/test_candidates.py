@@ -5,7 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from builder.master.decisions.assignment import Place, assignments
+from builder.master.decisions.assignment import Offer, assignments
 from builder.master.store import candidates
 from builder.master.store.candidates import PAGE
 from builder.master.store.operations import WAITING
@@ -14,7 +14,7 @@ from builder.model.job import JobState
 from tests.support.store import MemoryStore, answer
 
 CHROOT = "fedora-43-x86_64"
-PLACE = Place(slave="a", channels=frozenset({"package"}), architectures=frozenset({"x86_64"}), free=1)
+PLACE = Offer(slave="a", channels=frozenset({"package"}), architectures=frozenset({"x86_64"}), free=1)
 
 
 def crowded(many: int) -> MemoryStore:
@@ -33,7 +33,7 @@ def crowded(many: int) -> MemoryStore:
         for name, state in ((CHROOT, JobState.QUEUED), ("fedora-42-x86_64", JobState.PUBLISHING)):
             rows = [{"build": one, "package_id": one, "name": name, "state": state.value} for one in numbers]
             insert(jobs, [usual | row for row in rows])
-        order = {"project": "p", "order": "{}", "state": WAITING, "created": 1.0}
+        order = {"project": "p", "operation": "{}", "state": WAITING, "created": 1.0}
         insert(operations, [order | {"job_id": many + one} for one in numbers])
 
     store = MemoryStore()
@@ -49,7 +49,7 @@ def instructions(store: MemoryStore) -> int:
         ticks: list[None] = []
         driver.set_progress_handler(lambda: ticks.append(None), 1)
         queue = candidates.queue(connection, [PLACE])
-        assert len(assignments(queue.waiting, queue.places, queue.taken)) == 1
+        assert len(assignments(queue.waiting, queue.offers, queue.taken)) == 1
         driver.set_progress_handler(None, 0)
         return len(ticks)
 
@@ -61,7 +61,7 @@ def test_no_more_is_read_than_there_are_places_for() -> None:
 
     def left(connection: Connection) -> int:
         queue = candidates.queue(connection, [PLACE])
-        assert [one.job for one in assignments(queue.waiting, queue.places, queue.taken)] == [1]
+        assert [one.job for one in assignments(queue.waiting, queue.offers, queue.taken)] == [1]
         return len(list(queue.waiting))
 
     assert answer(crowded(PAGE + 10).read(left)) > PAGE

@@ -10,7 +10,8 @@ from builder.master.store import events, jobs, projects, schema
 from builder.model.build import BuildRequest
 from builder.model.event import Event
 from builder.model.job import JobState
-from builder.model.project import Package, Packaging, Project, Style
+from builder.model.package import Package, Packaging, Style
+from builder.model.project import Project
 from tests.support.store import MemoryStore, answer
 
 CHROOTS = ("fedora-43-aarch64", "fedora-43-x86_64")

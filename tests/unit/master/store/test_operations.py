@@ -10,6 +10,6 @@ def test_one_project_does_not_keep_another_waiting() -> None:
     store = MemoryStore()
     for project in "aaabac":
         prepare = Prepare(project=project, stages=("testing",), chroots=())
-        answer(store.write(partial(operations.order, what=prepare)))
+        answer(store.write(partial(operations.insert, operation=prepare)))
     waiting = answer(store.read(partial(operations.waiting, limit=2)))
-    assert [(one.number, one.order.project) for one in waiting] == [(1, "a"), (2, "a"), (4, "b"), (6, "c")]
+    assert [(one.number, one.operation.project) for one in waiting] == [(1, "a"), (2, "a"), (4, "b"), (6, "c")]

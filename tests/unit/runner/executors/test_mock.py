@@ -12,9 +12,10 @@ import pytest
 from builder.attempt.kept import UNUSED_AFTER, prune, use
 from builder.attempt.variables import EXECUTOR, MOCK
 from builder.config import ExecutorName
-from builder.model.attempt import AttemptState, ChrootWork, FailureKind
+from builder.model.attempt import AttemptState, FailureKind
 from builder.model.chroot import BaseRepository
 from builder.model.options import Options
+from builder.model.work import ChrootWork
 from builder.runner.executors import janitor
 from builder.runner.executors.auto import executors, variables
 from builder.runner.executors.mock_failure import failure_of_build, root_failure

@@ -6,8 +6,9 @@ import msgspec
 import pytest
 
 from builder.attempt.folder import AttemptFolder
-from builder.model.attempt import AttemptState, Outcome, SourceWork
+from builder.model.attempt import AttemptState, Outcome
 from builder.model.secret import Secret, SecretKind
+from builder.model.work import SourceWork
 from builder.runner.sources.access import Access, access, granted
 from builder.slave.journal import Journal
 from tests.support.attempts import RealAttempt

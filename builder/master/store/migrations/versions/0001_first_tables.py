@@ -163,7 +163,7 @@ def upgrade() -> None:
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("project", sa.Text(), nullable=False),
         sa.Column("job_id", sa.Integer(), nullable=True),
-        sa.Column("order", sa.Text(), nullable=False),
+        sa.Column("operation", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("generations", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),

@@ -99,7 +99,7 @@ CREATE TABLE operations (
 	number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
 	project TEXT NOT NULL, 
 	job_id INTEGER, 
-	"order" TEXT NOT NULL, 
+	operation TEXT NOT NULL, 
 	state TEXT NOT NULL, 
 	generations TEXT NOT NULL, 
 	reason TEXT NOT NULL, 
