@@ -57,16 +57,12 @@ class Bare(AMP):
 class Taking:
     """A session that does the same."""
 
-    def __init__(self) -> None:
-        self.begun: Deferred[Peer] = Deferred()
+    def __init__(self, peer: Peer) -> None:
+        self.peer = peer
 
     def handlers(self) -> Handlers:
         """Answer `LogChunk`."""
         return {LogChunk: self._take}
-
-    def connected(self, peer: Peer) -> None:
-        """Let the benchmark begin."""
-        self.begun.callback(peer)
 
     def disconnected(self, reason: str) -> None:
         """Nothing depends on it."""
@@ -78,7 +74,7 @@ class Taking:
 async def serve(kind: str, folder: Path) -> None:
     """Answer until the parent ends this process."""
     bare = Factory.forProtocol(Bare)
-    ours = PeerFactory(reactor, frozenset({Role.SLAVE}), lambda _: Taking())
+    ours = PeerFactory(reactor, frozenset({Role.SLAVE}), Taking)
     address = Address(host="127.0.0.1", port=0)
     port: Any = await listen(reactor, address, credentials(folder, Role.MASTER), bare if kind == "bare" else ours)
     print(port.getHost().port, flush=True)
@@ -99,9 +95,14 @@ async def dial(kind: str, folder: Path, port: int) -> Ask:
     if kind == "bare":
         bare: Any = await endpoint.connect(Factory.forProtocol(Bare))
         return lambda data: bare.callRemote(BareChunk, attempt=ATTEMPT.encode(), offset=0, data=data)
-    session = Taking()
-    await endpoint.connect(PeerFactory(reactor, frozenset({Role.MASTER}), lambda _: session))
-    peer = await session.begun
+    begun: Deferred[Peer] = Deferred()
+
+    def session_for(peer: Peer) -> Taking:
+        begun.callback(peer)
+        return Taking(peer)
+
+    await endpoint.connect(PeerFactory(reactor, frozenset({Role.MASTER}), session_for))
+    peer = await begun
     return lambda data: peer.ask(LogChunk(attempt=ATTEMPT, offset=0, data=data))
 
 

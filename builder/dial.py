@@ -17,7 +17,6 @@ from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
 from twisted.logger import Logger
 from typing_extensions import override
 
-from builder.certificates import Identity
 from builder.clock import sleep, started
 from builder.protocol import Peer, PeerFactory, Session
 from builder.wire import Role
@@ -37,7 +36,7 @@ def wait_after(failures: int, random: Random) -> float:
 class Dialler(Service):
     """Keeps a session with the master at `where`.
 
-    Each session is made by `session_for` with the master's identity. `ping_every` is after how many seconds of silence
+    Each session is made by `session_for` with the master as its peer. `ping_every` is after how many seconds of silence
     the connection is given up for dead.
     """
 
@@ -46,7 +45,7 @@ class Dialler(Service):
         clock: IReactorTime,
         where: str,
         endpoint: IStreamClientEndpoint,
-        session_for: Callable[[Identity], Session],
+        session_for: Callable[[Peer], Session],
         random: Random,
         ping_every: float,
     ) -> None:

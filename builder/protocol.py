@@ -73,18 +73,14 @@ ALWAYS = (InternalError, InvalidError, ForbiddenError)
 
 
 class Session(typing.Protocol):
-    """What one connection means to this side."""
+    """What one connection means to this side, from the end of the handshake on."""
 
     def handlers(self) -> Handlers:
-        """What this side answers; asked for once, before `connected`."""
-        ...
-
-    def connected(self, peer: "Peer") -> None:
-        """The handshake is complete and the peer's role accepted: it can be asked from now on."""
+        """Return what this side answers; asked for once, before the peer's first question is looked at."""
         ...
 
     def disconnected(self, reason: str) -> None:
-        """The connection that was `connected` has ended; questions that were unanswered have failed before."""
+        """Take note that the connection has ended; questions that were unanswered have failed before."""
         ...
 
 
@@ -98,12 +94,14 @@ class Peer(BoundedBoxes):
     """One connected peer.
 
     Attributes:
-        identity: Who is on the other side; known when the session is told `connected`.
+        identity: Who is on the other side, once it is no stranger.
+        stranger: Whether the handshake is still to come, or has shown nobody who is accepted here.
         proven: Whether the other side has answered anything, and so has accepted this one.
         closed: Fires with the reason when the connection has ended, for the one who made the connection.
     """
 
     identity: Identity
+    stranger = True
     proven = False
 
     def __init__(self, clock: IReactorTime, terms: "PeerFactory") -> None:
@@ -119,11 +117,6 @@ class Peer(BoundedBoxes):
         self._deadline: IDelayedCall | None = None
         self.closed: Deferred[str] = Deferred()
 
-    @property
-    def stranger(self) -> bool:
-        """Whether nobody knows yet who is on the other side."""
-        return self._session is None
-
     def ask(self, request: Request[A], within: float = 30.0) -> Deferred[A]:
         """Send a request; the Deferred fires with its answer, or fails with the error that the peer answers.
 
@@ -134,7 +127,7 @@ class Peer(BoundedBoxes):
             InvalidError: The request cannot be encoded.
         """
         kind = type(request)
-        if self._session is None or self.closing:
+        if self.stranger or self.closing:
             return fail(UnavailableError(f"{kind.__name__} was not sent: there is no connection"))
         if len(self._asked) >= MAX_ASKS:
             return fail(UnavailableError(f"{kind.__name__} was not sent: {self.identity} owes {MAX_ASKS} answers"))
@@ -174,19 +167,17 @@ class Peer(BoundedBoxes):
             self.authenticated(identity, certificate.not_valid_after_utc.timestamp() - wall_time())
 
     def authenticated(self, identity: Identity, seconds: float) -> None:
-        """Begin the session, if there is one for the peer; `seconds` is for how long its certificate is still valid."""
+        """Begin the session, if the peer's role is accepted; its certificate is valid for `seconds` from now on."""
         self._cancel_deadline()
-        try:
-            session = self._terms.admit(identity)
-        except BuilderError as refusal:
-            self.close(str(refusal))
+        if identity.role not in self._terms.accepts:
+            self.close(f"{identity} is refused: a {identity.role.value} has no business here")
             return
         self.identity = identity
+        self.stranger = False
         why = f"the certificate of {identity} has expired"
         self._deadline = self._clock.callLater(max(0.0, seconds), self.close, why)
-        self._handlers = {Ping: _pong, **session.handlers()}
-        self._session = session
-        session.connected(self)
+        self._session = self._terms.session_for(self)
+        self._handlers = {Ping: _pong, **self._session.handlers()}
         if self._terms.ping_every:
             background("Pinging", self._pings.start(self._terms.ping_every))
 
@@ -328,7 +319,7 @@ class PeerFactory(Factory):
 
     Attributes:
         accepts: The roles that a peer may have.
-        session_for: Makes the session of a peer whose certificate and role are right, or raises a `BuilderError`.
+        session_for: Makes the session of a peer whose certificate and role are right, and which can be asked.
         ping_every: After how many seconds this side asks whether the peer is there; 0 is never.
         incident: Makes the id under which a bug is logged.
         refused: Told of a connection that never became a session.
@@ -340,28 +331,18 @@ class PeerFactory(Factory):
         self,
         clock: IReactorTime,
         accepts: frozenset[Role],
-        session_for: Callable[[Identity], Session],
+        session_for: Callable[[Peer], Session],
         *,
         ping_every: float = 0.0,
         incident: Callable[[], str] = _incident,
         refused: Callable[[IAddress, str], None] = log_refusal,
     ) -> None:
         self._clock = clock
-        self._accepts = accepts
-        self._session_for = session_for
+        self.accepts = accepts
+        self.session_for = session_for
         self.ping_every = ping_every
         self.incident = incident
         self.refused = refused
-
-    def admit(self, identity: Identity) -> Session:
-        """The session for a peer.
-
-        Raises:
-            ForbiddenError: Its role is not one that is accepted here.
-        """
-        if identity.role not in self._accepts:
-            raise ForbiddenError(f"{identity} is refused: a {identity.role.value} has no business here")
-        return self._session_for(identity)
 
     @override
     def buildProtocol(self, addr: IAddress | None) -> Peer:

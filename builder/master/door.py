@@ -7,7 +7,6 @@ from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import Factory
 from typing_extensions import override
 
-from builder.certificates import Identity
 from builder.clock import background, sleep
 from builder.protocol import Peer, PeerFactory, Session
 from builder.wire import Role
@@ -23,7 +22,7 @@ class Door(Factory):
 
     noisy = False
 
-    def __init__(self, clock: Any, session_for: Callable[[Identity], Session], ping_every: float) -> None:
+    def __init__(self, clock: Any, session_for: Callable[[Peer], Session], ping_every: float) -> None:
         self._factory = PeerFactory(clock, frozenset({Role.SLAVE, Role.REPO}), session_for, ping_every=ping_every)
         self._peers: set[Peer] = set()
 

@@ -11,29 +11,23 @@ _log = Logger()
 
 
 class RepoSession:
-    """One connection of a repository builder."""
+    """What the master answers to the repository builder `peer` on one connection."""
 
-    def __init__(self, operations: Operations, lease: float) -> None:
+    def __init__(self, peer: Peer, operations: Operations, lease: float) -> None:
+        self._peer = peer
         self._operations = operations
         self._lease = lease
-        self._peer: Peer | None = None
 
     def handlers(self) -> Handlers:
-        """What a repository builder may say."""
+        """Return what a repository builder may say."""
         return {RepoHello: self._hello, Applied: self._operations.applied, Rejected: self._operations.rejected}
 
-    def connected(self, peer: Peer) -> None:
-        """Wait for it to say hello."""
-        self._peer = peer
-
     def disconnected(self, reason: str) -> None:
-        """What it has not answered is sent to the next one."""
+        """Part from it; operations that it has not answered are sent to the next one."""
         _log.info("the repository builder is not connected any more: {reason}", reason=reason)
-        if self._peer is not None:
-            self._operations.part(self._peer)
+        self._operations.part(self._peer)
 
     async def _hello(self, hello: RepoHello) -> Welcome:
         check_version("the repository builder", hello.protocol, hello.version)
-        if self._peer is not None:
-            self._operations.admit(self._peer)
+        self._operations.admit(self._peer)
         return Welcome(protocol=PROTOCOL_VERSION, version=__version__, lease=self._lease)

@@ -12,7 +12,6 @@ from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
 
 from builder import tls
-from builder.certificates import Identity
 from builder.clock import started
 from builder.config import MasterConfig, url_of
 from builder.errors import ConflictError, UnavailableError
@@ -46,7 +45,7 @@ from builder.master.store import attempts
 from builder.master.store.database import Store, open_store
 from builder.master.store.sqlite import SQLite
 from builder.master.sweep import Sweep
-from builder.protocol import Session
+from builder.protocol import Peer, Session
 from builder.wire import Role
 
 T = TypeVar("T")
@@ -133,11 +132,11 @@ class Master:
         for loop in self._loops:
             loop.cancel()
 
-    def session_for(self, identity: Identity) -> Session:
-        """What a new connection of a slave or of a repository builder means."""
-        if identity.role is Role.REPO:
-            return RepoSession(self._operations, self._config.lease)
-        return SlaveSession(identity.name, self._reception, self._intake, self._order_files, self._budget)
+    def session_for(self, peer: Peer) -> Session:
+        """Return the session of a slave or a repository builder that has come in."""
+        if peer.identity.role is Role.REPO:
+            return RepoSession(peer, self._operations, self._config.lease)
+        return SlaveSession(peer, self._reception, self._intake, self._order_files, self._budget)
 
 
 class MasterDaemon:

@@ -25,20 +25,20 @@ from builder.wire import (
 
 
 class SlaveSession:
-    """What the master answers to the slave `name` on one connection."""
+    """What the master answers to the slave `peer` on one connection."""
 
     def __init__(
-        self, name: str, reception: Reception, intake: Intake, order_files: OrderFiles, budget: Budget
+        self, peer: Peer, reception: Reception, intake: Intake, order_files: OrderFiles, budget: Budget
     ) -> None:
-        self._name = name
+        self._peer = peer
+        self._name = peer.identity.name
         self._reception = reception
         self._intake = intake
         self._order_files = order_files
         self._budget = budget
-        self._peer: Peer | None = None
 
     def handlers(self) -> Handlers:
-        """What a slave may ask."""
+        """Return what a slave may ask."""
         return {
             Hello: self._hello,
             JobStarted: self._record,
@@ -51,34 +51,25 @@ class SlaveSession:
             FetchFile: self._fetch,
         }
 
-    def connected(self, peer: Peer) -> None:
-        """Wait for the slave to say hello."""
-        self._peer = peer
-
     def disconnected(self, reason: str) -> None:
-        """What it has in hand goes on, for a while; see `builder.master.lease`."""
-        background(f"Parting from slave {self._name}", self._reception.part(self._name, self._connection, reason))
-
-    @property
-    def _connection(self) -> Peer:
-        assert self._peer is not None  # noqa: S101 - nobody asks or leaves before `connected`
-        return self._peer
+        """Part from the slave; the attempts that it has go on, for a while: see `builder.master.lease`."""
+        background(f"Parting from slave {self._name}", self._reception.part(self._name, self._peer, reason))
 
     async def _hello(self, hello: Hello) -> Welcome:
-        return await self._reception.welcome(self._name, self._connection, hello)
+        return await self._reception.welcome(self._name, self._peer, hello)
 
     async def _record(self, record: JobStarted | StepStarted | StepFinished) -> Position:
         return await self._intake.record(self._name, record)
 
     async def _log(self, chunk: LogChunk) -> Position:
-        with self._budget.spent(self._connection, len(chunk.data)):
+        with self._budget.spent(self._peer, len(chunk.data)):
             return await self._intake.log(self._name, chunk)
 
     async def _begin_artifact(self, request: BeginArtifact) -> Offset:
         return await self._intake.begin_artifact(self._name, request)
 
     async def _artifact(self, chunk: ArtifactChunk) -> Offset:
-        with self._budget.spent(self._connection, len(chunk.data)):
+        with self._budget.spent(self._peer, len(chunk.data)):
             return await self._intake.artifact(self._name, chunk)
 
     async def _finish(self, request: JobFinished) -> Accepted:

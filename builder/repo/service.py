@@ -13,6 +13,7 @@ from builder.clock import wall_time
 from builder.config import RepoConfig
 from builder.dial import Dialler
 from builder.model.operation import NumberedOperation
+from builder.protocol import Peer
 from builder.repo.answer import Answer
 from builder.repo.headers import read_apart
 from builder.repo.operations import Operations
@@ -34,12 +35,12 @@ class RepoDaemon:
         self._reactor = reactor
         self._workers = ThreadPool(minthreads=0, maxthreads=WORKERS, name="operations")
         self._queue = Queue(reactor, WORKERS, self._carry_out, self._tell)
-        self._session = MasterSession(self._queue.submit)
+        self._session: MasterSession | None = None
         self._dialler = Dialler(
             reactor,
             f"{config.master.host}:{config.master.port}",
             client_endpoint(reactor, config.master, config.credentials),
-            lambda _: self._session,
+            self._session_for,
             Random(),  # noqa: S311 - it spreads reconnections, it keeps no secret
             PING_EVERY,
         )
@@ -63,8 +64,14 @@ class RepoDaemon:
     async def _carry_out(self, operations: Sequence[NumberedOperation]) -> Sequence[Answer]:
         return await deferToThreadPool(self._reactor, self._workers, self._operations.carry_out, operations)
 
+    def _session_for(self, peer: Peer) -> MasterSession:
+        self._session = MasterSession(peer, self._queue.submit)
+        return self._session
+
     def _tell(self, answer: Answer) -> None:
-        self._session.tell(answer)
+        """Tell an answer on the newest connection, whichever brought the operation."""
+        if self._session is not None:
+            self._session.tell(answer)
 
 
 async def start_repo(config: RepoConfig, reactor: Any) -> RepoDaemon:

@@ -15,30 +15,25 @@ _log = Logger()
 
 
 class Connection:
-    """The session of one connection; a newer one takes the attempts over."""
+    """The session of one connection, which says hello as soon as it is made; a newer one takes the attempts over."""
 
-    def __init__(self, config: SlaveConfig, facts: HostFacts, attempts: Attempts) -> None:
+    def __init__(self, peer: Peer, config: SlaveConfig, facts: HostFacts, attempts: Attempts) -> None:
+        self._peer = peer
         self._config = config
         self._facts = facts
         self._attempts = attempts
-        self._peer: Peer | None = None
+        background("Hello", self._greet())
 
     def handlers(self) -> Handlers:
-        """What the master may ask."""
+        """Return what the master may ask."""
         return {StartJob: self._start, CancelJob: self._cancel}
 
-    def connected(self, peer: Peer) -> None:
-        """Say hello."""
-        self._peer = peer
-        background("Hello", self._greet(peer))
-
     def disconnected(self, reason: str) -> None:
-        """What is at work works on."""
+        """Report nothing more; attempts that are at work work on."""
         _log.debug("the session has ended: {reason}", reason=reason)
-        self._peer = None
         self._attempts.disconnected()
 
-    async def _greet(self, peer: Peer) -> None:
+    async def _greet(self) -> None:
         hello = Hello(
             protocol=PROTOCOL_VERSION,
             version=__version__,
@@ -49,16 +44,15 @@ class Connection:
             held=self._attempts.held(),
         )
         try:
-            welcome = await peer.ask(hello)
+            welcome = await self._peer.ask(hello)
         except BuilderError as error:
-            peer.close(f"the master does not take this slave: {error}")
+            self._peer.close(f"the master does not take this slave: {error}")
             return
         _log.info("connected with the master, version {version}", version=welcome.version)
         for verdict in welcome.verdicts:
-            self._attempts.judged(verdict, peer)
+            self._attempts.judged(verdict, self._peer)
 
     async def _start(self, request: StartJob) -> Done:
-        assert self._peer  # noqa: S101 - a handler runs in a session
         self._attempts.start(request.order, self._peer)
         return Done()
 

@@ -9,9 +9,9 @@ from twisted.internet.defer import maybeDeferred
 
 from builder import files
 from builder.attempt.folder import AttemptFolder
-from builder.certificates import Identity
 from builder.config import SlaveConfig
 from builder.dial import Dialler
+from builder.protocol import Peer
 from builder.runner.executors.auto import executors, variables
 from builder.runner.executors.filling import TRUST_NAME
 from builder.slave.attempts import Attempts
@@ -58,8 +58,8 @@ async def start_slave(config: SlaveConfig, reactor: Any) -> Slave:
     attempts = Attempts(reactor, journal, relay_for)
     attempts.begin()
 
-    def session_for(_: Identity) -> Connection:
-        return Connection(config, facts, attempts)
+    def session_for(peer: Peer) -> Connection:
+        return Connection(peer, config, facts, attempts)
 
     where = f"{config.master.host}:{config.master.port}"
     endpoint = client_endpoint(reactor, config.master, config.credentials)

@@ -1,6 +1,7 @@
 """What two connected peers promise, whether they are joined in memory or by mutual TLS."""
 
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ from builder.model.attempt import Position
 from builder.protocol import Handlers, Peer
 from builder.wire import CHUNK, CancelJob, Done, FetchFile, FilePart, LogChunk, Ping, Role
 from tests.support.certificates import Pki
-from tests.support.tls import Side, WaitingSession, dialled, listening
-from tests.support.wire import connected_pair
+from tests.support.tls import Side, dialled, listening
+from tests.support.wire import MemorySession, connected_pair
 
 MASTER = Identity(role=Role.MASTER, name="one")
 SLAVE = Identity(role=Role.SLAVE, name="one")
@@ -133,7 +134,8 @@ class MemoryPeersTests(PeersContract, TestCase):
 
     @override
     async def join(self, master: Handlers, slave: Handlers) -> tuple[Peer, Peer]:
-        wire = connected_pair(WaitingSession(master), MASTER, WaitingSession(slave), SLAVE, reactor)
+        sides = [partial(MemorySession, handlers=handlers) for handlers in (master, slave)]
+        wire = connected_pair(sides[0], MASTER, sides[1], SLAVE, reactor)
         self.addCleanup(self._closed, wire.a, wire.b)
         return wire.a, wire.b
 
@@ -154,4 +156,4 @@ class TlsPeersTests(PeersContract, TestCase):
         client = Side(Role.MASTER, handlers=slave)
         address = await listening(self, pki.right(Role.MASTER), server)
         await dialled(self, address, pki.right(Role.SLAVE), client)
-        return await server.session.begun, await client.session.begun
+        return (await server.begun).peer, (await client.begun).peer

@@ -20,7 +20,7 @@ from builder.master.service import MasterDaemon, start_master
 from builder.model.artifact import Artifact, ArtifactKind
 from builder.model.build import Build, BuildRequest, BuildState
 from builder.model.work import ChrootWork, WorkOrder
-from builder.protocol import Peer
+from builder.protocol import Peer, Session
 from builder.tls import client_endpoint
 from builder.wire import CHUNK, Applied, Done, FetchFile, Operate, Request, Role, StartJob
 from tests.support.certificates import Pki
@@ -44,9 +44,10 @@ class EagerSlave(ScriptedSlave):
         self.work: list[Deferred[None]] = []
 
     @override
-    def connected(self, peer: Peer) -> None:
-        super().connected(peer)
+    def session_for(self, peer: Peer) -> Session:
+        session = super().session_for(peer)
         background("Saying hello", self._greet())
+        return session
 
     async def _greet(self) -> None:
         await self.hello()
@@ -88,9 +89,10 @@ class EagerRepo(ScriptedRepo):
         self.work: list[Deferred[None]] = []
 
     @override
-    def connected(self, peer: Peer) -> None:
-        super().connected(peer)
+    def session_for(self, peer: Peer) -> Session:
+        session = super().session_for(peer)
         background("Saying hello", self.hello())
+        return session
 
     @override
     async def _answer(self, request: Request[Any]) -> Done:
@@ -142,10 +144,10 @@ class MasterDaemonTests(TestCase):
     async def dial(self, peer: ScriptedPeer) -> None:
         """Connect over TLS, and again whenever the connection is lost."""
         endpoint = client_endpoint(reactor, self.config.rpc, self.credentials(peer.identity.role, peer.identity.name))
-        dialler = Dialler(reactor, "the master", endpoint, lambda _: peer, Random(1), 5.0)
+        dialler = Dialler(reactor, "the master", endpoint, peer.session_for, Random(1), 5.0)
         dialler.startService()
         self.addCleanup(dialler.stopService)
-        await until("the peer is connected", lambda: peer.peer is not None)
+        await until("the peer is connected", lambda: bool(peer.made))
 
     async def finished(self, number: int) -> Build:
         """The build, once it has ended."""

@@ -16,7 +16,7 @@ from builder import __version__, files
 from builder.config import Address, RepoConfig
 from builder.errors import ConflictError
 from builder.model.operation import NumberedOperation, Prepare
-from builder.protocol import PeerFactory
+from builder.protocol import Peer, PeerFactory
 from builder.repo.answer import Answer
 from builder.repo.service import RepoDaemon, start_repo
 from builder.tls import listen
@@ -44,7 +44,7 @@ class RepoDaemonTests(TestCase):
     async def _listen(self) -> None:
         pki = Pki(self.state / "pki")
         master = pki.right(Role.MASTER, "master", hosts=("localhost",))
-        factory = PeerFactory(reactor, frozenset({Role.REPO}), lambda _: self._session())
+        factory = PeerFactory(reactor, frozenset({Role.REPO}), self._session_for)
         port = await listen(reactor, Address(host="127.0.0.1", port=0), master, factory)
         self.addCleanup(port.stopListening)
         number: int = port.getHost().port  # type: ignore[attr-defined]  # a TCP port's address has one
@@ -54,8 +54,8 @@ class RepoDaemonTests(TestCase):
             master=Address(host="127.0.0.1", port=number),
         )
 
-    def _session(self) -> MemorySession:
-        session = MemorySession({RepoHello: self._hello, Applied: self._answer, Rejected: self._answer})
+    def _session_for(self, peer: Peer) -> MemorySession:
+        session = MemorySession(peer, {RepoHello: self._hello, Applied: self._answer, Rejected: self._answer})
         self.newest = session
         return session
 
@@ -73,7 +73,6 @@ class RepoDaemonTests(TestCase):
         return daemon
 
     async def _operate(self, session: MemorySession, *operations: NumberedOperation) -> None:
-        assert session.peer is not None
         for operation in operations:
             assert await session.peer.ask(Operate(operation=operation)) == Done()
 
@@ -97,7 +96,6 @@ class RepoDaemonTests(TestCase):
         session = await self.sessions.get()
         deliver(self.config.state, order_of(5), rpms("hello"))
         await self._operate(session, NumberedOperation(number=2, operation=order_of(5)))
-        assert session.peer is not None
         pings = 0
         while not self.answers.pending:
             await session.peer.ask(Ping())

@@ -54,7 +54,7 @@ class SlaveDaemonTests(TestCase):
     async def _listen(self) -> None:
         pki = Pki(self.folder / "pki")
         master = pki.right(Role.MASTER, "master", hosts=("127.0.0.1",))
-        factory = PeerFactory(reactor, frozenset({Role.SLAVE}), lambda _: self.master)
+        factory = PeerFactory(reactor, frozenset({Role.SLAVE}), self.master.session_for)
         port = await listen(reactor, Address(host="127.0.0.1", port=0), master, factory)
         self.addCleanup(port.stopListening)
         credentials = pki.right(Role.SLAVE, "anvil")
@@ -79,11 +79,10 @@ class SlaveDaemonTests(TestCase):
         """Stop it, and see the connection end."""
         daemon.kill()
         daemon.wait(30)
-        await until("the connection has ended", lambda: self.master.peer is None)
+        await until("the connection has ended", lambda: self.master.newest.reason is not None)
 
     async def _order(self, work: SourceWork) -> None:
-        assert self.master.peer
-        await self.master.peer.ask(StartJob(order=order(work, attempt=self.attempt)))
+        await self.master.newest.peer.ask(StartJob(order=order(work, attempt=self.attempt)))
 
     def _sleeping(self, seconds: float) -> SourceWork:
         """A source job whose spec takes this long to parse."""
@@ -113,7 +112,7 @@ class SlaveDaemonTests(TestCase):
         await until("the runner is at work", lambda: b"packaging:" in mine.log)
         first.send_signal(signal.SIGKILL)
         first.wait(30)
-        await until("the connection has ended", lambda: self.master.peer is None)
+        await until("the connection has ended", lambda: self.master.newest.reason is not None)
         await self._start()
         assert self.master.hellos[-1].held == (self.attempt,)
         await until("the attempt has ended", lambda: mine.outcome is not None)
@@ -145,8 +144,7 @@ class SlaveDaemonTests(TestCase):
         await self._order(self._sleeping(1000))
         mine = self.master.attempts[self.attempt]
         await until("the runner is at work", lambda: b"packaging:" in mine.log)
-        assert self.master.peer
-        await self.master.peer.ask(CancelJob(attempt=self.attempt))
+        await self.master.newest.peer.ask(CancelJob(attempt=self.attempt))
         await until("the attempt has ended", lambda: mine.outcome is not None)
         assert mine.outcome
         assert mine.outcome.state is AttemptState.CANCELLED

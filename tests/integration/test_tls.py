@@ -4,16 +4,16 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from twisted.internet import reactor
-from twisted.internet.defer import gatherResults
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 from twisted.logger import capturedLogs
+from twisted.protocols.amp import AmpBox, parseString
 from twisted.trial.unittest import TestCase
 from typing_extensions import override
 
@@ -24,11 +24,13 @@ from builder.config import Address, Credentials, HttpTls
 from builder.dial import Dialler
 from builder.errors import InvalidError, UnavailableError
 from builder.master.door import STRANGERS, Door
+from builder.protocol import Peer
 from builder.tls import client_endpoint, listen, listen_https
 from builder.wire import Done, Ping, Role
 from tests.support.certificates import DAY, Pki
 from tests.support.tls import LOOPBACK, Side, WaitingSession, dialled, listening
 
+T = TypeVar("T")
 EXPIRED = "it has expired"
 STRANGER = "it is of another farm's CA"
 WRONG_SIDE = "it is not for this side of a connection"
@@ -81,7 +83,7 @@ class CrowdTests(TlsTestCase):
 
     async def test_strangers_have_a_limited_room(self) -> None:
         """Whoever says nothing takes one of few places; the next is refused, and let in when others have left."""
-        door = Door(reactor, lambda _: WaitingSession(), 0.0)
+        door = Door(reactor, WaitingSession, 0.0)
         port: Any = await listen(reactor, LOOPBACK, self.pki.right(Role.MASTER), door)
         self.addCleanup(port.stopListening)
         address = ("127.0.0.1", port.getHost().port)
@@ -98,35 +100,32 @@ class CrowdTests(TlsTestCase):
             connection.close()
         side = Side(Role.MASTER)
         await dialled(self, Address(host=address[0], port=address[1]), self.pki.right(Role.SLAVE), side)
-        await side.session.begun
+        await side.begun
 
 
 class AcceptedTests(TlsTestCase):
     """The right certificates."""
 
-    async def _joined(self, role: Role) -> tuple[Side, Side]:
+    async def _joined(self, role: Role) -> tuple[Peer, Peer]:
+        """Return the peers that the master and a daemon with this role have of each other."""
         server, client = Side(role), Side(Role.MASTER)
         address = await listening(self, self.pki.right(Role.MASTER), server)
         await dialled(self, address, self.pki.right(role, "two"), client)
-        await gatherResults([server.session.begun, client.session.begun])
-        return server, client
+        return (await server.begun).peer, (await client.begun).peer
 
     async def test_slave_and_repository_builder(self) -> None:
         """Both kinds of daemons that dial are known by role and name, and ask and are asked."""
         for role in (Role.SLAVE, Role.REPO):
             server, client = await self._joined(role)
-            assert server.session.peer is not None
-            assert client.session.peer is not None
-            assert server.session.peer.identity == Identity(role=role, name="two")
-            assert client.session.peer.identity == Identity(role=Role.MASTER, name="one")
-            assert await server.session.peer.ask(Ping()) == await client.session.peer.ask(Ping()) == Done()
+            assert server.identity == Identity(role=role, name="two")
+            assert client.identity == Identity(role=Role.MASTER, name="one")
+            assert await server.ask(Ping()) == await client.ask(Ping()) == Done()
 
     async def test_connection(self) -> None:
         """It is TLS 1.3, small boxes leave at once, and large ones wait outside of the kernel."""
         server, client = await self._joined(Role.SLAVE)
-        for side in (server, client):
-            assert side.session.peer is not None
-            transport = side.session.peer.transport
+        for peer in (server, client):
+            transport = peer.transport
             assert transport.getHandle().get_protocol_version_name() == "TLSv1.3"
             tcp = transport.transport.getHandle()
             assert tcp.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
@@ -139,8 +138,8 @@ class AcceptedTests(TlsTestCase):
         server, client = Side(Role.SLAVE), Side(Role.MASTER)
         address = await listening(self, self.pki.right(Role.MASTER), server)
         await dialled(self, address, credentials, client)
-        assert await server.session.ended == "the certificate of slave soon has expired"
-        assert await client.session.ended == "it closed the connection"
+        assert await (await server.begun).ended == "the certificate of slave soon has expired"
+        assert await (await client.begun).ended == "it closed the connection"
 
 
 class RefusedTests(TlsTestCase):
@@ -152,7 +151,7 @@ class RefusedTests(TlsTestCase):
         address = await listening(self, self.pki.right(Role.MASTER), server)
         peer = await dialled(self, address, client, dialler)
         why = await server.refusal
-        assert server.session.peer is None
+        assert not server.begun.called
         told = await peer.closed
         assert told is not None
         assert not peer.proven
@@ -164,7 +163,7 @@ class RefusedTests(TlsTestCase):
         address = await listening(self, server, listener)
         await dialled(self, address, self.pki.right(Role.SLAVE), dialler)
         why, told = await dialler.refusal, await listener.refusal
-        assert (dialler.session.peer, listener.session.peer) == (None, None)
+        assert (dialler.begun.called, listener.begun.called) == (False, False)
         return why, told
 
     async def test_wrong_clients(self) -> None:
@@ -214,12 +213,12 @@ class RefusedTests(TlsTestCase):
     async def test_refused_daemon_says_why(self) -> None:
         """A daemon whose certificate has expired says so in its log."""
         events = self.enterContext(capturedLogs())
-        session = WaitingSession()
+        side = Side(Role.MASTER)
         address = await listening(self, self.pki.right(Role.MASTER), Side(Role.SLAVE, Role.REPO))
         endpoint = client_endpoint(reactor, address, self.pki.expired(Role.SLAVE))
-        dialler = Dialler(reactor, "the test's master", endpoint, lambda _: session, Random(1), 10.0)
+        dialler = Dialler(reactor, "the test's master", endpoint, side.session_for, Random(1), 10.0)
         dialler.startService()
-        await session.ended
+        await (await side.begun).ended
         await deferLater(reactor, 0)  # the session is told first, then the log
         await dialler.stopService()
         (told,) = [event["why"] for event in events if event["log_namespace"] == "builder.dial"]
@@ -244,6 +243,24 @@ class ForeignTests(TlsTestCase):
                 secure.sendall(b"GET / HTTP/1.0\r\n\r\n")
                 return secure.recv(100)
 
+    def _ask_at_once(self, address: Address, context: ssl.SSLContext, question: bytes) -> bytes:
+        """Return the answer to a question that is sent in one piece with the end of the handshake."""
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        secure = context.wrap_bio(incoming, outgoing, server_hostname="localhost")
+        with socket.create_connection((address.host, address.port), timeout=30) as plain:
+
+            def until_done(work: Callable[[], T]) -> T:
+                while True:
+                    try:
+                        return work()
+                    except ssl.SSLWantReadError:
+                        plain.sendall(outgoing.read())
+                        incoming.write(plain.recv(65_536))
+
+            until_done(secure.do_handshake)
+            secure.write(question)
+            return until_done(lambda: secure.read(1000))
+
     async def _refused(self, talk: Callable[[Address], object]) -> tuple[str, str]:
         """Why the server refuses, and what the other side makes of it."""
         server = Side(Role.SLAVE)
@@ -260,6 +277,16 @@ class ForeignTests(TlsTestCase):
         why, heard = await self._refused(lambda address: self._talk(address, context))
         assert why == "it showed no certificate"
         assert "CERTIFICATE_REQUIRED" in heard
+
+    async def test_question_with_the_end_of_the_handshake(self) -> None:
+        """A question in one piece with the last word of the handshake is answered by the session that this begins."""
+        credentials = self.pki.right(Role.SLAVE)
+        context = self._context(ssl.TLSVersion.TLSv1_3)
+        context.load_cert_chain(credentials.certificate, credentials.key)
+        address = await listening(self, self.pki.right(Role.MASTER), Side(Role.SLAVE))
+        question = AmpBox(_ask=b"1", _command=b"Ping", m=b"\x80")
+        heard = await deferToThread(self._ask_at_once, address, context, question.serialize())
+        assert parseString(heard) == [AmpBox(_answer=b"1", m=b"\x80")]
 
     async def test_older_tls(self) -> None:
         """With TLS 1.2 nobody comes in, not even with the right certificate."""

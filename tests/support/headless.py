@@ -32,7 +32,7 @@ from builder.model.work import WorkOrder
 from builder.wire import Ping, Role, Welcome
 from tests.support.aside import aside
 from tests.support.distribution import ROOT
-from tests.support.scripted import Line, ScriptedPeer, ScriptedRepo, ScriptedSlave
+from tests.support.scripted import ScriptedPeer, ScriptedRepo, ScriptedSlave
 from tests.support.store import MemoryStore, answer
 from tests.support.wire import connected_pair
 
@@ -147,8 +147,7 @@ class HeadlessMaster:
 
     def connect(self, peer: ScriptedPeer) -> None:
         """Somebody dials, but says nothing yet."""
-        session = self._master.session_for(peer.identity)
-        peer.wire = connected_pair(session, MASTER, Line(peer), peer.identity, self.clock)
+        peer.wire = connected_pair(self._master.session_for, MASTER, peer.session_for, peer.identity, self.clock)
         self._peers.append(peer)
 
     def forget_chroots(self) -> None:

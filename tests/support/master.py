@@ -8,7 +8,7 @@ from builder.errors import ConflictError, DigestError, NotFoundError, Superseded
 from builder.model import Value
 from builder.model.artifact import Artifact
 from builder.model.attempt import Outcome, Position
-from builder.protocol import Handlers, Peer
+from builder.protocol import Handlers
 from builder.wire import (
     CHUNK,
     Accepted,
@@ -29,6 +29,7 @@ from builder.wire import (
     Verdict,
     Welcome,
 )
+from tests.support.wire import MemorySessions
 
 
 class MemoryAttempt:
@@ -58,7 +59,7 @@ class MemoryAttempt:
         ]  # fmt: skip
 
 
-class MemoryMaster:
+class MemoryMaster(MemorySessions):
     """The master's side of sessions, one after the other.
 
     Attributes:
@@ -73,6 +74,7 @@ class MemoryMaster:
     """
 
     def __init__(self, *attempts: str) -> None:
+        super().__init__(self._answers())
         self.attempts = {attempt: MemoryAttempt() for attempt in attempts}
         self.verdicts: dict[str, Verdict] = {}
         self.superseded: set[str] = set()
@@ -81,17 +83,14 @@ class MemoryMaster:
         self.before: Callable[[Request[Any]], None] = lambda _: None
         self.hellos: list[Hello] = []
         self.asked: dict[str, int] = {}
-        self.peer: Peer | None = None
-        self.reason: str | None = None
 
     def offer(self, content: bytes) -> None:
         """Let a file be fetched."""
         self.offered[hashlib.sha256(content).hexdigest()] = content
 
-    # -- a session
+    # -- its sessions
 
-    def handlers(self) -> Handlers:
-        """Everything that a slave may ask."""
+    def _answers(self) -> Handlers:
         answers: dict[type[Request[Any]], Callable[[Any], Value]] = {
             Hello: self._hello,
             JobStarted: self._record,
@@ -104,14 +103,6 @@ class MemoryMaster:
             FetchFile: self._fetch,
         }
         return {kind: self._answering(kind, answer) for kind, answer in answers.items()}
-
-    def connected(self, peer: Peer) -> None:
-        """A slave is there."""
-        self.peer = peer
-
-    def disconnected(self, reason: str) -> None:
-        """It is gone."""
-        self.peer, self.reason = None, reason
 
     def _answering(self, kind: type[Request[Any]], answer: Callable[[Any], Value]) -> Callable[[Any], Awaitable[Value]]:
         async def answered(request: Any) -> Value:

@@ -18,7 +18,6 @@ from builder.model.operation import NumberedOperation
 from builder.model.slave import HostFacts
 from builder.model.step import StepName
 from builder.model.work import WorkOrder
-from builder.protocol import Handlers, Peer
 from builder.wire import (
     PROTOCOL_VERSION,
     Accepted,
@@ -41,7 +40,7 @@ from builder.wire import (
     Welcome,
 )
 from tests.support.store import answer
-from tests.support.wire import MemoryWire
+from tests.support.wire import MemorySessions, MemoryWire
 
 A = TypeVar("A", bound=Value)
 
@@ -66,34 +65,25 @@ def dependencies(content: bytes) -> tuple[Artifact, bytes]:
     return artifact(DEPENDENCIES_NAME, content, ArtifactKind.DEPENDENCIES), content
 
 
-class ScriptedPeer:
+class ScriptedPeer(MemorySessions):
     """The other end of a connection with the master; what it is asked is kept, and answered as the test wants."""
 
     def __init__(self, identity: Identity) -> None:
+        super().__init__(dict.fromkeys((StartJob, CancelJob, Operate), self._answer))
         self.identity = identity
         self.asked: list[Any] = []
         self.refusal: Exception | None = None
         self.silent = False
-        self.closed: str | None = None
-        self.peer: Peer | None = None
         self.wire: MemoryWire | None = None
 
-    def handlers(self) -> Handlers:
-        """Everything that a master may ask."""
-        return dict.fromkeys((StartJob, CancelJob, Operate), self._answer)
-
-    def connected(self, peer: Peer) -> None:
-        """Remember the master."""
-        self.peer, self.closed = peer, None
-
-    def disconnected(self, reason: str) -> None:
-        """Remember why."""
-        self.closed = reason
+    @property
+    def closed(self) -> str | None:
+        """Why the newest connection has ended, if it has."""
+        return self.newest.reason
 
     def ask(self, request: Request[A]) -> Deferred[A]:
         """Ask the master; on a wire in memory, let everything arrive."""
-        assert self.peer
-        asked = self.peer.ask(request)
+        asked = self.newest.peer.ask(request)
         if self.wire:
             self.wire.flush()
         return asked
@@ -111,25 +101,6 @@ class ScriptedPeer:
         if self.refusal:
             raise self.refusal
         return Done()
-
-
-class Line:
-    """One connection of a scripted peer: the end of an older one is none of its business any more."""
-
-    def __init__(self, owner: ScriptedPeer) -> None:
-        self.handlers = owner.handlers
-        self._owner = owner
-        self._peer: Peer | None = None
-
-    def connected(self, peer: Peer) -> None:
-        """This is the newest."""
-        self._peer = peer
-        self._owner.connected(peer)
-
-    def disconnected(self, reason: str) -> None:
-        """It has ended."""
-        if self._owner.peer is self._peer:
-            self._owner.disconnected(reason)
 
 
 class ScriptedSlave(ScriptedPeer):

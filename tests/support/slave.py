@@ -57,9 +57,9 @@ class Slave:
     def connect(self) -> None:
         """One more connection with the master."""
         self.wire = connected_pair(
-            Connection(CONFIG, HostFacts(), self.attempts),
+            lambda peer: Connection(peer, CONFIG, HostFacts(), self.attempts),
             Identity(role=Role.SLAVE, name="anvil"),
-            self.master,
+            self.master.session_for,
             Identity(role=Role.MASTER, name="farm"),
             self.clock,
         )
@@ -120,8 +120,7 @@ class SlaveCase(SynchronousTestCase):
 
     def ask(self, request: Request[Any]) -> Deferred[Any]:
         """The master asks."""
-        assert self.master.peer
-        answer = self.master.peer.ask(request)
+        answer = self.master.newest.peer.ask(request)
         self.slave.flush()
         return answer
 

@@ -7,7 +7,6 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 from typing_extensions import override
 
-from builder.certificates import Identity
 from builder.config import Address, Credentials
 from builder.protocol import Handlers, Peer, PeerFactory
 from builder.tls import client_endpoint, listen
@@ -18,17 +17,11 @@ LOOPBACK = Address(host="127.0.0.1", port=0)
 
 
 class WaitingSession(MemorySession):
-    """A session whose beginning and end can be waited for."""
+    """A session whose end can be waited for."""
 
-    def __init__(self, handlers: Handlers | None = None) -> None:
-        super().__init__(handlers)
-        self.begun: Deferred[Peer] = Deferred()
+    def __init__(self, peer: Peer, handlers: Handlers | None = None) -> None:
+        super().__init__(peer, handlers)
         self.ended: Deferred[str] = Deferred()
-
-    @override
-    def connected(self, peer: Peer) -> None:
-        super().connected(peer)
-        self.begun.callback(peer)
 
     @override
     def disconnected(self, reason: str) -> None:
@@ -37,15 +30,19 @@ class WaitingSession(MemorySession):
 
 
 class Side:
-    """A side of connections that are about to be made: what it accepts, its session, and why it refused a peer."""
+    """A side of a connection that is about to be made: what it accepts, its session, or why it refused the peer."""
 
     def __init__(self, *accepts: Role, handlers: Handlers | None = None, **options: Any) -> None:
-        self.session = WaitingSession(handlers)
+        self.begun: Deferred[WaitingSession] = Deferred()
         self.refusal: Deferred[str] = Deferred()
-        self.factory = PeerFactory(reactor, frozenset(accepts), self._admitted, refused=self._refused, **options)
+        self.factory = PeerFactory(reactor, frozenset(accepts), self.session_for, refused=self._refused, **options)
+        self._handlers = handlers
 
-    def _admitted(self, _: Identity) -> WaitingSession:
-        return self.session
+    def session_for(self, peer: Peer) -> WaitingSession:
+        """Make the session, and go on with whoever waits for it."""
+        session = WaitingSession(peer, self._handlers)
+        self.begun.callback(session)
+        return session
 
     def _refused(self, _: object, why: str) -> None:
         self.refusal.callback(why)

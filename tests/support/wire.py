@@ -3,8 +3,7 @@
 What is written arrives in a later turn of the clock: `clock.advance(0)` delivers until nothing moves any more.
 """
 
-from collections.abc import Iterable
-from functools import partial
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from twisted.internet.address import UNIXAddress
@@ -23,6 +22,7 @@ from builder.wire import REQUESTS, Done, Ping, Request, Role
 
 VALID_SECONDS = 3600.0
 HIGH_WATER = 64 * 1024
+SessionFor = Callable[[Peer], Session]
 _ALL_BUT_PING = tuple(kind for kind in REQUESTS if kind is not Ping)
 
 
@@ -123,28 +123,46 @@ class MemoryTransport:
 
 
 class MemorySession:
-    """A session that answers with `handlers` and remembers what it was told."""
+    """A session that answers with `handlers`, and remembers the reason why it ended."""
 
-    def __init__(self, handlers: Handlers | None = None) -> None:
+    def __init__(self, peer: Peer, handlers: Handlers | None = None) -> None:
+        self.peer = peer
         self._handlers = handlers or {}
-        self.peer: Peer | None = None
         self.reason: str | None = None
 
     def handlers(self) -> Handlers:
-        """What the test wants answered."""
+        """Return what the test wants answered."""
         return self._handlers
-
-    def connected(self, peer: Peer) -> None:
-        """Remember the peer."""
-        self.peer = peer
 
     def disconnected(self, reason: str) -> None:
         """Remember the reason."""
         self.reason = reason
 
 
-class ScriptedSession(MemorySession):
-    """A session that answers each kind of request with what `answers` has for it, and remembers what it heard.
+class MemorySessions:
+    """One side, whose connections come one after the other; each is answered with `handlers`.
+
+    Attributes:
+        made: Its sessions, the newest last.
+    """
+
+    def __init__(self, handlers: Handlers | None = None) -> None:
+        self._handlers = handlers
+        self.made: list[MemorySession] = []
+
+    @property
+    def newest(self) -> MemorySession:
+        """The session of the newest connection."""
+        return self.made[-1]
+
+    def session_for(self, peer: Peer) -> Session:
+        """Make the session of one connection."""
+        self.made.append(MemorySession(peer, self._handlers))
+        return self.newest
+
+
+class ScriptedSessions(MemorySessions):
+    """A side that answers each kind of request with what `answers` has for it, and remembers what it heard.
 
     An answer may be an error to raise, or a Deferred to wait for; without one it is `Done`.
     """
@@ -220,32 +238,28 @@ def joined(clock: IReactorTime, a: P, b: Q) -> tuple[P, Q]:
     return a, b
 
 
-def raw_pair(clock: Clock, session: Session, identity: Identity) -> tuple[Peer, RawPeer]:
-    """A peer with this session, after its handshake, and the raw one on the other side, which has this identity."""
-    factory = PeerFactory(clock, frozenset(Role), partial(_session, session))
+def raw_pair(clock: Clock, session_for: SessionFor, identity: Identity) -> tuple[Peer, RawPeer]:
+    """Return a peer after its handshake, and the raw one on the other side, which has this identity."""
+    factory = PeerFactory(clock, frozenset(Role), session_for)
     peer, raw = joined(clock, factory.buildProtocol(None), RawPeer())
     peer.authenticated(identity, VALID_SECONDS)
     return peer, raw
 
 
-def _session(session: Session, _: Identity) -> Session:
-    return session
-
-
 def connected_pair(
-    session_a: Session,
+    session_for_a: SessionFor,
     identity_a: Identity,
-    session_b: Session,
+    session_for_b: SessionFor,
     identity_b: Identity,
     clock: IReactorTime | None = None,
 ) -> MemoryWire:
-    """Two peers after their handshake; each `session` is told `connected` with the peer of the other identity.
+    """Return two peers after their handshake; each side's session is made with the peer of the other identity.
 
     With a `Clock` (the default) call `wire.flush()` after asking; with a real reactor it delivers by itself.
     """
     clock = clock or Clock()
     everybody = frozenset(Role)
-    factories = [PeerFactory(clock, everybody, partial(_session, s)) for s in (session_a, session_b)]
+    factories = [PeerFactory(clock, everybody, session_for) for session_for in (session_for_a, session_for_b)]
     a, b = joined(clock, *(factory.buildProtocol(None) for factory in factories))
     a.authenticated(identity_b, VALID_SECONDS)
     b.authenticated(identity_a, VALID_SECONDS)

@@ -1,3 +1,4 @@
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -13,7 +14,7 @@ from builder.certificates import Identity
 from builder.model.attempt import Position
 from builder.wire import REQUESTS, FetchFile, FilePart, LogChunk, Request, Role
 from tests.support.values import values
-from tests.support.wire import MemorySession, ScriptedSession, connected_pair, raw_pair
+from tests.support.wire import MemorySession, ScriptedSessions, connected_pair, raw_pair
 
 MASTER = Identity(role=Role.MASTER, name="master")
 SLAVE = Identity(role=Role.SLAVE, name="builder-1")
@@ -29,8 +30,8 @@ class RawTestCase(SynchronousTestCase):
     @override
     def setUp(self) -> None:
         self.clock = Clock()
-        self.session = ScriptedSession()
-        self.peer, self.raw = raw_pair(self.clock, self.session, SLAVE)
+        self.sessions = ScriptedSessions()
+        self.peer, self.raw = raw_pair(self.clock, self.sessions.session_for, SLAVE)
 
     def say(self, data: bytes) -> None:
         """Let bytes arrive."""
@@ -40,7 +41,7 @@ class RawTestCase(SynchronousTestCase):
     def assert_closed(self, why: str) -> None:
         """The connection was closed for this reason, the other side knows that it is gone, and no timer is left."""
         self.clock.advance(0)
-        assert why in str(self.session.reason)
+        assert why in str(self.sessions.newest.reason)
         assert self.raw.lost
         assert self.clock.getDelayedCalls() == []
 
@@ -107,7 +108,7 @@ class HostileTests(RawTestCase):
         for start in range(0, len(data), 10):
             self.say(data[start : start + 10])
             self.clock.advance(boxes.BOX_SECONDS / 5)
-        assert not self.session.reason
+        assert not self.sessions.newest.reason
 
     def test_each_box_has_its_own_time(self) -> None:
         """A box is cut off after its own time, not after that of the one before it."""
@@ -115,7 +116,7 @@ class HostileTests(RawTestCase):
         self.clock.advance(boxes.BOX_SECONDS - 1)
         self.say(PING[5:] + PING[:5])
         self.clock.advance(boxes.BOX_SECONDS - 1)
-        before = self.session.reason
+        before = self.sessions.newest.reason
         self.clock.advance(1)
         assert before is None
         self.assert_closed("did not end it within 30 seconds")
@@ -123,23 +124,23 @@ class HostileTests(RawTestCase):
     def test_nothing_after_the_end(self) -> None:
         """What follows a box that ended the connection, in the same piece, is not looked at."""
         self.say(b"\0\0" + QUESTION * 10)
-        assert self.session.heard == []
+        assert self.sessions.heard == []
         self.assert_closed("neither")
 
     def test_answers_that_are_not_read(self) -> None:
         """Who asks and does not read the answers is cut off before they fill the memory."""
         self.patch(boxes, "MAX_UNSENT", 200_000)
-        self.session.answers[FetchFile] = FilePart(size=60_000, data=bytes(60_000))
+        self.sessions.answers[FetchFile] = FilePart(size=60_000, data=bytes(60_000))
         box = AmpBox(_ask=b"1", _command=b"FetchFile", m=msgspec.msgpack.encode(FetchFile(sha256="0" * 64, offset=0)))
         self.raw.transport.pauseProducing()
         self.say(box.serialize() * 20)
         self.assert_closed("does not read")
-        assert len(self.session.heard) < 10
+        assert len(self.sessions.heard) < 10
 
     def test_much_that_is_read(self) -> None:
         """Who reads what he asked for is not cut off, however much it is in the end, or how slowly he reads."""
         self.patch(boxes, "MAX_UNSENT", 200_000)
-        self.session.answers[FetchFile] = FilePart(size=60_000, data=bytes(60_000))
+        self.sessions.answers[FetchFile] = FilePart(size=60_000, data=bytes(60_000))
         box = AmpBox(_ask=b"1", _command=b"FetchFile", m=msgspec.msgpack.encode(FetchFile(sha256="0" * 64, offset=0)))
         for _ in range(10):
             self.raw.transport.pauseProducing()
@@ -158,10 +159,10 @@ class PauseTests(RawTestCase):
         boxes = [AmpBox(_ask=b"1", _command=b"LogChunk", m=msgspec.msgpack.encode(chunk)) for chunk in chunks]
         self.peer.pause()
         self.say(b"".join(box.serialize() for box in boxes))
-        heard = list(self.session.heard)
+        heard = list(self.sessions.heard)
         self.peer.resume()
         self.clock.advance(0)
-        assert (heard, self.session.heard) == ([], chunks)
+        assert (heard, self.sessions.heard) == ([], chunks)
 
     def test_paused_by_a_handler(self) -> None:
         """A handler that pauses hears nothing more, though more boxes came in the same piece."""
@@ -172,7 +173,7 @@ class PauseTests(RawTestCase):
             self.peer.pause()
             return Position(records=0, log=0)
 
-        self.peer, self.raw = raw_pair(self.clock, MemorySession({LogChunk: pause}), SLAVE)
+        self.peer, self.raw = raw_pair(self.clock, partial(MemorySession, handlers={LogChunk: pause}), SLAVE)
         self.say(QUESTION * 3)
         for number in range(1, 4):
             assert len(heard) == len(self.raw.heard()) * number == number
@@ -189,7 +190,7 @@ class PauseTests(RawTestCase):
             return Position(records=0, log=0)
 
         heard: list[int] = []
-        self.peer, self.raw = raw_pair(self.clock, MemorySession({LogChunk: pause}), SLAVE)
+        self.peer, self.raw = raw_pair(self.clock, partial(MemorySession, handlers={LogChunk: pause}), SLAVE)
         chunks = [LogChunk(attempt=ATTEMPT, offset=offset, data=b"x") for offset in range(5)]
         questions = [AmpBox(_ask=b"1", _command=b"LogChunk", m=msgspec.msgpack.encode(chunk)) for chunk in chunks]
         self.say(b"".join(box.serialize() for box in questions))
@@ -206,7 +207,7 @@ class PauseTests(RawTestCase):
         self.peer.resume()
         assert self.peer.silence() == 0.0
         self.clock.advance(boxes.BOX_SECONDS - 1)
-        assert not self.session.reason
+        assert not self.sessions.newest.reason
         self.clock.advance(1)
         self.assert_closed("did not end it")
 
@@ -249,8 +250,8 @@ class AnyBytesTests(SynchronousTestCase):
     @given(pieces=st.lists(mutated_boxes() | wild_boxes | st.binary(max_size=50), max_size=6), cut=st.integers(1, 80))
     def test_any_bytes(self, pieces: list[bytes], cut: int) -> None:
         """The connection is kept or closed with a reason; nothing is logged as a bug; no timer stays."""
-        clock, session = Clock(), ScriptedSession()
-        peer, raw = raw_pair(clock, session, SLAVE)
+        clock, sessions = Clock(), ScriptedSessions()
+        peer, raw = raw_pair(clock, sessions.session_for, SLAVE)
         data = b"".join(pieces)
         for start in range(0, len(data), cut):
             raw.transport.write(data[start : start + cut])
@@ -258,7 +259,8 @@ class AnyBytesTests(SynchronousTestCase):
         raw.heard()
         peer.close("the test is over")
         clock.advance(0)
-        assert session.reason == "the test is over" or str(session.reason).startswith("it ")
+        reason = sessions.newest.reason
+        assert reason == "the test is over" or str(reason).startswith("it ")
         assert clock.getDelayedCalls() == []
         assert self.flushLoggedErrors() == []
 
@@ -266,15 +268,15 @@ class AnyBytesTests(SynchronousTestCase):
     @given(request=st.sampled_from(REQUESTS).flatmap(values), cut=st.integers(1, 50))
     def test_any_request_in_any_pieces(self, request: Request[Any], cut: int) -> None:
         """What a handler is given is what was asked, wherever the connection cuts it."""
-        clock, session = Clock(), ScriptedSession(type(request))
+        clock, sessions = Clock(), ScriptedSessions(type(request))
         sender = min(request.senders, key=lambda role: role.value)
-        _, raw = raw_pair(clock, session, Identity(role=sender, name="one"))
+        _, raw = raw_pair(clock, sessions.session_for, Identity(role=sender, name="one"))
         box = AmpBox(_ask=b"1", _command=type(request).__name__.encode(), m=msgspec.msgpack.encode(request))
         data = box.serialize()
         for start in range(0, len(data), cut):
             raw.transport.write(data[start : start + cut])
             clock.advance(0)
-        assert session.heard == [request]
+        assert sessions.heard == [request]
 
 
 class LongBoxTests(SynchronousTestCase):
@@ -282,10 +284,10 @@ class LongBoxTests(SynchronousTestCase):
 
     def test_short_writes(self) -> None:
         """No write is longer than 64 KiB, however long the box; it arrives whole."""
-        session = ScriptedSession()
-        session.answers[FetchFile] = FilePart(size=1, data=bytes(65_520))
+        sessions = ScriptedSessions()
+        sessions.answers[FetchFile] = FilePart(size=1, data=bytes(65_520))
         clock = Clock()
-        wire = connected_pair(session, MASTER, ScriptedSession(), SLAVE, clock)
+        wire = connected_pair(sessions.session_for, MASTER, MemorySession, SLAVE, clock)
         answer = wire.b.ask(FetchFile(sha256="0" * 64, offset=0))
         wire.flush()
         assert len(self.successResultOf(answer).data) == 65_520

@@ -17,7 +17,7 @@ from builder.certificates import Identity
 from builder.dial import FIRST_WAIT, LONGEST_WAIT, Dialler, wait_after
 from builder.protocol import Peer, PeerFactory
 from builder.wire import Role
-from tests.support.wire import MemorySession, joined
+from tests.support.wire import MemorySession, MemorySessions, joined
 
 MASTER = Identity(role=Role.MASTER, name="master")
 SLAVE = Identity(role=Role.SLAVE, name="builder-1")
@@ -36,10 +36,10 @@ class MemoryEndpoint:
         self.hangs = False
         self.cancelled = False
         self.dialled: list[float] = []
-        self.master = MemorySession()
+        self.master = MemorySessions()
 
     async def _connected(self, factory: PeerFactory) -> Peer:
-        ours = PeerFactory(self._clock, frozenset(Role), lambda _: self.master, refused=lambda *_: None)
+        ours = PeerFactory(self._clock, frozenset(Role), self.master.session_for, refused=lambda *_: None)
         dialler, master = joined(self._clock, factory.buildProtocol(None), ours.buildProtocol(None))
         dialler.authenticated(MASTER, HOUR)
         if self.rejects:
@@ -78,9 +78,9 @@ class DiallerTests(SynchronousTestCase):
         """The reasons in the log."""
         return [event["why"] for event in self.events if event["log_namespace"] == "builder.dial"]
 
-    def _session(self, identity: Identity) -> MemorySession:
-        assert identity == MASTER
-        self.sessions.append(MemorySession())
+    def _session(self, peer: Peer) -> MemorySession:
+        assert peer.identity == MASTER
+        self.sessions.append(MemorySession(peer))
         return self.sessions[-1]
 
     def let_pass(self, seconds: float) -> None:
@@ -107,8 +107,7 @@ class DiallerTests(SynchronousTestCase):
         self.dialler.startService()
         for _ in range(5):
             self.let_pass(2)
-            assert self.endpoint.master.peer is not None
-            self.endpoint.master.peer.abort("the test cuts")
+            self.endpoint.master.newest.peer.abort("the test cuts")
         self.let_pass(2)
         assert len(self.sessions) == 6
         assert [session.reason is None for session in self.sessions] == [False] * 5 + [True]
@@ -149,8 +148,7 @@ class DiallerTests(SynchronousTestCase):
         self.endpoint.down = False
         self.let_pass(10)
         self.endpoint.down = True
-        assert self.endpoint.master.peer is not None
-        self.endpoint.master.peer.close("restart")
+        self.endpoint.master.newest.peer.close("restart")
         self.let_pass(60)
         assert self.told == [REFUSED, "it closed the connection", REFUSED]
         self._stop()
@@ -159,8 +157,7 @@ class DiallerTests(SynchronousTestCase):
         """A connection on which nothing is heard any more is cut and made anew."""
         self.dialler.startService()
         self.let_pass(1)
-        assert self.endpoint.master.peer is not None
-        self.endpoint.master.peer.pause()
+        self.endpoint.master.newest.peer.pause()
         self.let_pass(25)
         assert self.sessions[0].reason == "nothing was heard for 10 seconds"
         assert len(self.sessions) == 2

@@ -23,7 +23,15 @@ from builder.model.attempt import Position
 from builder.model.slave import HostFacts
 from builder.protocol import Peer, PeerFactory
 from builder.wire import REQUESTS, CancelJob, Done, FetchFile, FilePart, Hello, LogChunk, Ping, Role
-from tests.support.wire import MemorySession, RawPeer, ScriptedSession, connected_pair, joined, raw_pair
+from tests.support.wire import (
+    MemorySession,
+    MemorySessions,
+    RawPeer,
+    ScriptedSessions,
+    connected_pair,
+    joined,
+    raw_pair,
+)
 
 MASTER = Identity(role=Role.MASTER, name="master")
 SLAVE = Identity(role=Role.SLAVE, name="builder-1")
@@ -44,12 +52,13 @@ class PairTestCase(SynchronousTestCase):
 
     @override
     def setUp(self) -> None:
-        self.master_session = ScriptedSession()
-        self.slave_session = ScriptedSession()
+        self.master_side = ScriptedSessions()
+        self.slave_side = ScriptedSessions()
         self.clock = Clock()
-        self.wire = connected_pair(self.master_session, MASTER, self.slave_session, SLAVE, self.clock)
+        sides = (self.master_side.session_for, MASTER, self.slave_side.session_for, SLAVE)
+        self.wire = connected_pair(*sides, self.clock)
         self.master, self.slave = self.wire.a, self.wire.b
-        self.answers, self.heard = self.master_session.answers, self.master_session.heard
+        self.answers, self.heard = self.master_side.answers, self.master_side.heard
 
 
 class AskTests(PairTestCase):
@@ -127,7 +136,7 @@ class AskTests(PairTestCase):
         self.wire.cut()
         self.wire.flush()
         assert "the connection to master master was lost" in str(self.failureResultOf(answer, UnavailableError).value)
-        assert self.slave_session.reason == "the connection broke"
+        assert self.slave_side.newest.reason == "the connection broke"
         assert self.clock.getDelayedCalls() == []
 
     def test_asked_after_the_end(self) -> None:
@@ -143,8 +152,8 @@ class AskTests(PairTestCase):
         self.wire.flush()
         assert self.heard == [CHUNK]
         self.failureResultOf(answer, UnavailableError)
-        assert self.slave_session.reason == "a newer session took its place"
-        assert self.master_session.reason == "it closed the connection"
+        assert self.slave_side.newest.reason == "a newer session took its place"
+        assert self.master_side.newest.reason == "it closed the connection"
 
     def test_close_is_cut_at_last(self) -> None:
         """A peer that does not read cannot keep a closed connection open."""
@@ -152,9 +161,9 @@ class AskTests(PairTestCase):
         answer = self.slave.ask(CHUNK)
         self.slave.close("done")
         self.wire.flush()
-        before = self.slave_session.reason
+        before = self.slave_side.newest.reason
         self.clock.advance(boxes.CLOSE_SECONDS)
-        assert (before, self.slave_session.reason) == (None, "done")
+        assert (before, self.slave_side.newest.reason) == (None, "done")
         self.failureResultOf(answer, UnavailableError)
 
     def test_too_many_unanswered(self) -> None:
@@ -209,7 +218,7 @@ class MistakeTests(PairTestCase):
 
     def test_request_without_handler(self) -> None:
         """A request that is known but not answered here is answered with that."""
-        self.wire = connected_pair(MemorySession(), MASTER, MemorySession(), SLAVE, self.clock)
+        self.wire = connected_pair(MemorySession, MASTER, MemorySession, SLAVE, self.clock)
         self.slave = self.wire.b
         answer = self.wire.a.ask(CANCEL)
         self.wire.flush()
@@ -250,8 +259,8 @@ class RawTests(SynchronousTestCase):
     @override
     def setUp(self) -> None:
         self.clock = Clock()
-        self.session = ScriptedSession()
-        self.peer, self.raw = raw_pair(self.clock, self.session, SLAVE)
+        self.sessions = ScriptedSessions()
+        self.peer, self.raw = raw_pair(self.clock, self.sessions.session_for, SLAVE)
 
     def _answer(self, box: AmpBox) -> AmpBox:
         """What `box` is answered with; then the connection is still as good as before."""
@@ -264,7 +273,7 @@ class RawTests(SynchronousTestCase):
     def test_every_wrong_role(self) -> None:
         """Each role may send what the declarations say, and nothing else."""
         for identity in (MASTER, SLAVE, REPO):
-            _, self.raw = raw_pair(self.clock, ScriptedSession(), identity)
+            _, self.raw = raw_pair(self.clock, ScriptedSessions().session_for, identity)
             for kind in REQUESTS:
                 answer = self._answer(AmpBox(_ask=b"1", _command=kind.__name__.encode(), m=b""))
                 assert (answer[b"_error_code"] == b"FORBIDDEN") == (identity.role not in kind.senders)
@@ -294,7 +303,7 @@ class RawTests(SynchronousTestCase):
             answer = self._answer(AmpBox(_ask=b"1", _command=b"LogChunk", m=message))
             assert answer[b"_error_code"] == b"INVALID"
             assert mistake in answer[b"_error_description"]
-        assert self.session.heard == []
+        assert self.sessions.heard == []
 
     def test_no_fields_at_all(self) -> None:
         """A question without its fields is answered like one with wrong ones."""
@@ -326,12 +335,12 @@ class RawTests(SynchronousTestCase):
 
     def test_too_many_at_once(self) -> None:
         """More questions than may be unanswered are answered with that, without being begun."""
-        self.session.answers[LogChunk] = Deferred()
+        self.sessions.answers[LogChunk] = Deferred()
         box = AmpBox(_command=b"LogChunk", m=msgspec.msgpack.encode(CHUNK))
         for number in range(protocol.MAX_ASKS + 3):
             self.raw.transport.write(AmpBox(box, _ask=b"%x" % number).serialize())
         self.clock.advance(0)
-        assert len(self.session.heard) == protocol.MAX_ASKS
+        assert len(self.sessions.heard) == protocol.MAX_ASKS
         assert [answer[b"_error_code"] for answer in self.raw.heard()] == [b"UNAVAILABLE"] * 3
 
 
@@ -341,18 +350,14 @@ class HandshakeTests(SynchronousTestCase):
     @override
     def setUp(self) -> None:
         self.clock = Clock()
-        self.sessions: list[MemorySession] = []
+        self.sessions = MemorySessions()
         self.refused: list[str] = []
-
-    def _session(self, _: Identity) -> MemorySession:
-        self.sessions.append(MemorySession())
-        return self.sessions[-1]
 
     def _pair(self) -> tuple[Peer, RawPeer]:
         factory = PeerFactory(
             self.clock,
             frozenset({Role.SLAVE}),
-            self._session,
+            self.sessions.session_for,
             refused=lambda _, why: self.refused.append(why),
         )
         return joined(self.clock, factory.buildProtocol(None), RawPeer())
@@ -364,7 +369,37 @@ class HandshakeTests(SynchronousTestCase):
         theirs.transport.write(PING.serialize())
         self.clock.advance(0)
         assert self.refused == ["it spoke before the handshake was complete"]
-        assert self.sessions == []
+        assert self.sessions.made == []
+
+    def test_session_is_made_with_its_peer(self) -> None:
+        """A session is made once it is known who the peer is, and can ask it while it is made."""
+
+        class GreetingSession(MemorySession):
+            def __init__(self, peer: Peer) -> None:
+                super().__init__(peer)
+                self.asked = peer.ask(Ping())
+
+        made: list[GreetingSession] = []
+
+        def session_for(peer: Peer) -> GreetingSession:
+            made.append(GreetingSession(peer))
+            return made[-1]
+
+        wire = connected_pair(session_for, MASTER, MemorySession, SLAVE, self.clock)
+        wire.flush()
+        (session,) = made
+        assert (session.peer, session.peer.identity) == (wire.a, SLAVE)
+        assert self.successResultOf(session.asked) == Done()
+
+    def test_stranger(self) -> None:
+        """A peer is a stranger until its role is accepted, and stays one if that is refused."""
+        for identity, stranger in ((SLAVE, False), (REPO, True)):
+            ours, _ = self._pair()
+            assert ours.stranger
+            ours.authenticated(identity, 60.0)
+            assert ours.stranger is stranger
+            ours.close("the test is over")
+            self.clock.advance(0)
 
     def test_no_handshake(self) -> None:
         """A connection on which no handshake happens is cut."""
@@ -379,7 +414,7 @@ class HandshakeTests(SynchronousTestCase):
             ours, _ = self._pair()
             ours.authenticated(identity, 60.0)
             self.clock.advance(0)
-        assert self.sessions == []
+        assert self.sessions.made == []
         assert self.refused == [
             "master master is refused: a master has no business here",
             "repo repo is refused: a repo has no business here",
@@ -391,10 +426,10 @@ class HandshakeTests(SynchronousTestCase):
         ours, _ = self._pair()
         ours.authenticated(SLAVE, 60.0)
         self.clock.advance(59.0)
-        before = self.sessions[0].reason
+        before = self.sessions.newest.reason
         self.clock.advance(1.0)
         self.clock.advance(0)
-        assert (before, self.sessions[0].reason) == (None, "the certificate of slave builder-1 has expired")
+        assert (before, self.sessions.newest.reason) == (None, "the certificate of slave builder-1 has expired")
 
     def test_session_with_a_bug(self) -> None:
         """`closed` fires even if the session fails when it is told."""
@@ -404,7 +439,7 @@ class HandshakeTests(SynchronousTestCase):
             def disconnected(self, reason: str) -> None:
                 raise BugError
 
-        peer, _ = raw_pair(self.clock, BrokenSession(), SLAVE)
+        peer, _ = raw_pair(self.clock, BrokenSession, SLAVE)
         peer.close("restart")
         with pytest.raises(BugError):
             self.clock.advance(0)
@@ -414,7 +449,7 @@ class HandshakeTests(SynchronousTestCase):
 
     def test_abort_after_the_end(self) -> None:
         """Whoever closes or aborts a connection that is gone does nothing."""
-        peer, raw = raw_pair(self.clock, MemorySession(), SLAVE)
+        peer, raw = raw_pair(self.clock, MemorySession, SLAVE)
         raw.transport.abortConnection()
         self.clock.advance(0)
         peer.abort("too late")
@@ -428,7 +463,7 @@ class HandshakeTests(SynchronousTestCase):
         ours.authenticated(SLAVE, 60.0)
         ours.close("restart")
         self.clock.advance(0)
-        assert self.successResultOf(ours.closed) == "restart" == self.sessions[0].reason
+        assert self.successResultOf(ours.closed) == "restart" == self.sessions.newest.reason
 
 
 class PingTests(SynchronousTestCase):
@@ -437,9 +472,9 @@ class PingTests(SynchronousTestCase):
     @override
     def setUp(self) -> None:
         self.clock = Clock()
-        self.session = MemorySession()
-        pinging = PeerFactory(self.clock, frozenset(Role), lambda _: self.session, ping_every=10.0)
-        answering = PeerFactory(self.clock, frozenset(Role), lambda _: MemorySession())
+        self.sessions = MemorySessions()
+        pinging = PeerFactory(self.clock, frozenset(Role), self.sessions.session_for, ping_every=10.0)
+        answering = PeerFactory(self.clock, frozenset(Role), MemorySession)
         self.ours, self.theirs = joined(self.clock, pinging.buildProtocol(None), answering.buildProtocol(None))
         self.ours.authenticated(MASTER, 10_000.0)
         self.theirs.authenticated(SLAVE, 10_000.0)
@@ -453,14 +488,14 @@ class PingTests(SynchronousTestCase):
     def test_alive(self) -> None:
         """Who answers is not cut off."""
         self.clock.pump([1.0] * 100)
-        assert self.session.reason is None
+        assert self.sessions.newest.reason is None
 
     def test_silent(self) -> None:
         """Who is silent for a whole interval is cut off, and no timer is left."""
         self.clock.advance(0)
         self.theirs.pause()
         self.clock.pump([1.0] * 21)
-        assert self.session.reason == "nothing was heard for 10 seconds"
+        assert self.sessions.newest.reason == "nothing was heard for 10 seconds"
         self.theirs.transport.abortConnection()
         self.clock.advance(0)
         assert self.clock.getDelayedCalls() == []
@@ -473,7 +508,7 @@ class PingTests(SynchronousTestCase):
         self.clock.rightNow += 100
         self.clock.callLater(0, self.ours.dataReceived, PING.serialize())
         self.clock.advance(0)
-        assert self.session.reason is None
+        assert self.sessions.newest.reason is None
 
     def test_we_do_not_listen(self) -> None:
         """Who cannot be heard because this side does not listen is not cut off."""
@@ -482,4 +517,4 @@ class PingTests(SynchronousTestCase):
         self.clock.pump([1.0] * 100)
         self.ours.resume()
         self.clock.pump([1.0] * 100)
-        assert self.session.reason is None
+        assert self.sessions.newest.reason is None

@@ -186,7 +186,7 @@ class Bugs(SynchronousTestCase):
         answer(Definitions(store, {X86, ARM}, {"package"}).apply(DEFINITION, dry_run=False))
         slaves = Slaves(store)
         slave = ScriptedSlave("a")
-        wire = connected_pair(MemorySession(), MASTER, slave, slave.identity, clock)
+        wire = connected_pair(MemorySession, MASTER, slave.session_for, slave.identity, clock)
         slaves.admit(Connection("a", wire.a, slave.subscription()))
 
         def make(_: Claimed) -> WorkOrder:

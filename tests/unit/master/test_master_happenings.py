@@ -57,7 +57,7 @@ class Worker(ScriptedSlave):
     @property
     def connected_now(self) -> bool:
         """Whether the master can be asked something."""
-        return self.peer is not None and self.closed is None
+        return bool(self.made) and self.closed is None
 
     @override
     async def _answer(self, request: Request[Any]) -> Done:

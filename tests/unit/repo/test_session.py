@@ -6,10 +6,11 @@ from builder.certificates import Identity
 from builder.errors import NotFoundError, VersionError
 from builder.model.findings import Finding, Findings
 from builder.model.operation import NumberedOperation, Prepare, PublishedIn
+from builder.protocol import Peer
 from builder.repo.answer import Answer
 from builder.repo.session import MasterSession
 from builder.wire import PROTOCOL_VERSION, Applied, Done, Operate, Rejected, RepoHello, Role, Welcome
-from tests.support.wire import MemorySession, MemoryWire, connected_pair
+from tests.support.wire import MemorySessions, MemoryWire, connected_pair
 
 MASTER = Identity(role=Role.MASTER, name="master")
 REPO = Identity(role=Role.REPO, name="repo")
@@ -25,14 +26,17 @@ class MasterSessionTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.heard: list[object] = []
         self.submitted: list[NumberedOperation] = []
-        self.session = MasterSession(self.submitted.append)
         self.welcome: Exception | None = None
 
     def _connect(self) -> MemoryWire:
-        self.master = MemorySession({RepoHello: self._hello, Applied: self._answered, Rejected: self._answered})
-        wire = connected_pair(self.master, MASTER, self.session, REPO)
+        self.master = MemorySessions({RepoHello: self._hello, Applied: self._answered, Rejected: self._answered})
+        wire = connected_pair(self.master.session_for, MASTER, self._session_for, REPO)
         wire.flush()
         return wire
+
+    def _session_for(self, peer: Peer) -> MasterSession:
+        self.session = MasterSession(peer, self.submitted.append)
+        return self.session
 
     async def _hello(self, hello: RepoHello) -> Welcome:
         self.heard.append(hello)
@@ -48,8 +52,7 @@ class MasterSessionTests(SynchronousTestCase):
         return Done()
 
     def _ask(self, wire: MemoryWire) -> None:
-        assert self.master.peer is not None
-        answer = self.master.peer.ask(Operate(operation=OPERATION))
+        answer = self.master.newest.peer.ask(Operate(operation=OPERATION))
         wire.flush()
         assert self.successResultOf(answer) == Done()
 
@@ -118,4 +121,4 @@ class MasterSessionTests(SynchronousTestCase):
         """Where the versions do not fit the connection is closed; the dialler tries again later."""
         self.welcome = VersionError("the master speaks version 2")
         self._connect()
-        assert self.master.reason is not None
+        assert self.master.newest.reason is not None

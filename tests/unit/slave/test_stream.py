@@ -76,7 +76,7 @@ class StreamTest(SlaveCase):
         self.master.deaf = True
         self.launcher.last.say("x" * CHUNK)
         self.slave.told("log")
-        assert self.master.reason is not None
+        assert self.master.newest.reason is not None
         assert self.master.asked["LogChunk"] == REPEATS + 1
 
     def test_a_report_that_the_master_cannot_take_now_is_sent_later(self) -> None:
@@ -117,7 +117,7 @@ class HeldPeer(Peer):
     """A peer whose answers are given by the test, in any order."""
 
     def __init__(self) -> None:
-        super().__init__(Clock(), PeerFactory(Clock(), frozenset(), lambda _: MemorySession()))
+        super().__init__(Clock(), PeerFactory(Clock(), frozenset(), MemorySession))
         self.held: list[Deferred[Any]] = []
 
     @override
