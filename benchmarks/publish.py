@@ -22,6 +22,7 @@ from pathlib import Path
 from builder.model.operation import NumberedOperation
 from builder.repo.headers import read_apart
 from builder.repo.operations import Operations
+from builder.state import StateFolder
 from builder.wire import Applied
 from tests.support.rpms import deliver, order_of, rpms
 
@@ -57,14 +58,15 @@ def update(folder: Path, file: Path) -> float:
 
 
 def measure(home: Path, packages: int, rounds: int) -> None:
-    operations = Operations(home / "state", time.time, read_apart)
+    state = StateFolder(home / "state")
+    operations = Operations(state, time.time, read_apart)
     operations.recover()
     (home / "plain/Packages").mkdir(parents=True)
     builds = many(packages)
     for number, files in enumerate(builds, start=1):
-        took = publish(operations, home / "state", number, files)
+        took = publish(operations, state.path, number, files)
         print(f"{len(files) - 1} packages at once, {EACH * number} then: {took:.2f} s")
-    for rpm in (home / "state/repos").glob("*/*/*/x86_64/Packages/*/*.rpm"):
+    for rpm in state.repos.glob("*/*/*/x86_64/Packages/*/*.rpm"):
         os.link(rpm, home / "plain/Packages" / rpm.name)
     update(home / "plain", rpms("first")[0])
     figures: dict[str, list[float]] = {"Builder": [], "createrepo_c --update": []}
@@ -72,7 +74,7 @@ def measure(home: Path, packages: int, rounds: int) -> None:
         made = rpms(f"one{number}", count=FILES)
         turns: dict[str, Callable[[], float]] = {
             "Builder": lambda number=number, made=made: publish(  # type: ignore[misc]  # bound now
-                operations, home / "state", 1000 + number, made
+                operations, state.path, 1000 + number, made
             ),
             "createrepo_c --update": lambda made=made: update(home / "plain", made[0]),  # type: ignore[misc]  # bound now
         }

@@ -33,6 +33,7 @@ from builder.master.store.sqlite import SQLite
 from builder.model.build import BuildRequest
 from builder.model.package import Package, Packaging, Style
 from builder.model.project import Project
+from builder.state import StateFolder
 
 CALLERS = 64
 ROWS = 6_400
@@ -43,7 +44,7 @@ INSERT = sa.insert(tokens)
 
 def plain(folder: Path, names: Iterator[str], group: int) -> float:
     """Rows per second by the driver alone."""
-    with closing(sqlite3.connect(folder / "builder.db", isolation_level=None)) as connection:
+    with closing(sqlite3.connect(StateFolder(folder).database, isolation_level=None)) as connection:
         connection.execute("PRAGMA synchronous=FULL")
         began = time.perf_counter()
         for _ in range(ROWS // group):
@@ -95,7 +96,7 @@ async def measure(store: Store, folder: Path, rounds: int) -> None:
 
 async def main(reactor: IReactorFromThreads, folder: Path, rounds: int) -> None:
     with tempfile.TemporaryDirectory(dir=folder) as home:
-        store = open_store(reactor, SQLite(Path(home, "builder.db")))
+        store = open_store(reactor, SQLite(StateFolder(Path(home)).database))
         await store.write(partial(projects.save, project=PROJECT))
         await measure(store, Path(home), rounds)
         await store.close()

@@ -28,9 +28,10 @@ from builder.master.logs import Logs
 from builder.master.store import attempts as stored
 from builder.master.store.attempts import KnownAttempt, Record
 from builder.master.store.database import Store
-from builder.model.artifact import ArtifactKind, Listing, delivery_path
+from builder.model.artifact import ArtifactKind, Listing
 from builder.model.attempt import AttemptState, Outcome, Position
 from builder.model.dependencies import Dependencies
+from builder.state import StateFolder
 from builder.wire import Accepted, ArtifactChunk, BeginArtifact, JobFinished, LogChunk, Offset
 
 _KEPT = frozenset({ArtifactKind.LOG, ArtifactKind.INPUTS})
@@ -86,10 +87,10 @@ class Intake:
     one that has ended.
     """
 
-    def __init__(self, store: Store, logs: Logs, incoming: Path, aside: Aside, tries: int) -> None:
+    def __init__(self, store: Store, logs: Logs, state: StateFolder, aside: Aside, tries: int) -> None:
         self._store = store
         self._logs = logs
-        self._incoming = incoming
+        self._state = state
         self._aside = aside
         self._tries = tries
         self._streams: dict[str, _Stream] = {}
@@ -215,4 +216,4 @@ class Intake:
         return outcome, listing, found
 
     def _folder(self, known: KnownAttempt) -> Path:
-        return self._incoming / delivery_path(known.build, known.job, known.fence)
+        return self._state.delivery(known.build, known.job, known.fence)

@@ -8,16 +8,16 @@ from builder.errors import NotFoundError
 from builder.master import disk
 from builder.master.store import artifacts
 from builder.master.store.database import Store
-from builder.model.artifact import delivery_path
+from builder.state import StateFolder
 from builder.wire import CHUNK, FetchFile, FilePart
 
 
 class OrderFiles:
     """Reads from the folder `incoming/`."""
 
-    def __init__(self, store: Store, incoming: Path) -> None:
+    def __init__(self, store: Store, state: StateFolder) -> None:
         self._store = store
-        self._incoming = incoming
+        self._state = state
 
     async def part(self, slave: str, request: FetchFile) -> FilePart:
         """A part of a file; whether the slave may have it is asked each time, since its order may have ended.
@@ -36,7 +36,7 @@ class OrderFiles:
         stored = await self._store.read(partial(artifacts.ordered_by, slave=slave, sha256=sha256))
         if stored is None:
             raise NotFoundError(f"no order that slave {slave} is at work on names a file {sha256}")
-        return self._incoming / delivery_path(stored.build, stored.job, stored.fence) / stored.artifact.name
+        return self._state.delivery(stored.build, stored.job, stored.fence) / stored.artifact.name
 
 
 def _opened(path: Path) -> BinaryIO:

@@ -1,24 +1,18 @@
 """The state folder: what has to be there before a master can work in it, and that there is only one master."""
 
 import os
-from pathlib import Path
 
 from builder import files, lock
 from builder.errors import InvalidError, UnavailableError
-
-DATABASE = "builder.db"
-LOGS = "logs"
-INCOMING = "incoming"
-SHARED = (INCOMING, LOGS, "pool", "repos")
-"""The folders between which files move by linking and renaming."""
-LOCK = "master.lock"
+from builder.state import StateFolder
 
 
 class Premises:
     """A state folder, held by this process until `leave`."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, state: StateFolder) -> None:
+        self._state = state
+        self._shared = (state.incoming, state.logs, state.pool, state.repos)  # files move between these by linking
         self._lock: int | None = None
 
     def enter(self) -> None:
@@ -30,15 +24,15 @@ class Premises:
             UnavailableError: It cannot be written.
         """
         try:
-            files.make_folder(self._folder)
-            self._lock = lock.hold(self._folder / LOCK, "master")
-            for name in SHARED:
-                files.make_folder(self._folder / name)
+            files.make_folder(self._state.path)
+            self._lock = lock.hold(self._state.master_lock, "master")
+            for folder in self._shared:
+                files.make_folder(folder)
         except OSError as error:
-            raise UnavailableError(f"the state folder {self._folder} cannot be used: {error.strerror}") from error
-        if len({(self._folder / name).stat().st_dev for name in SHARED}) > 1:
-            names = ", ".join(SHARED)
-            raise InvalidError(f"{names} in {self._folder} must be on one file system: files are linked between them")
+            raise UnavailableError(f"the state folder {self._state.path} cannot be used: {error.strerror}") from error
+        if len({folder.stat().st_dev for folder in self._shared}) > 1:
+            names, path = ", ".join(folder.name for folder in self._shared), self._state.path
+            raise InvalidError(f"{names} in {path} must be on one file system: files are linked between them")
 
     def leave(self) -> None:
         """Hold the folder no longer."""

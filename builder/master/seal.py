@@ -18,8 +18,6 @@ from builder import files
 from builder.errors import ConflictError
 from builder.master import disk
 
-FILE = "secrets.key"
-_WHERE = f"{FILE} in the master's state folder"
 _NONCE = 12
 """Bytes; chosen at random for each sealing, as NIST SP 800-38D allows for up to 2**32 of them."""
 _KEY = 32
@@ -30,6 +28,7 @@ class Seal:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._where = f"{path.name} in the master's state folder"
 
     def prepare(self, *, in_use: bool) -> None:
         """Make the key if there is none; not where something is sealed already, which a new one would not open."""
@@ -65,8 +64,8 @@ class Seal:
             return cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], msgspec.json.encode(place)).decode()
         except (InvalidTag, ValueError):
             raise ConflictError(
-                f"the secret {'/'.join(place)} does not open: {_WHERE} is not the key that it was sealed with, or the "
-                "database was changed by hand; put the right file back, or set the secret again"
+                f"the secret {'/'.join(place)} does not open: {self._where} is not the key that it was sealed with, or "
+                "the database was changed by hand; put the right file back, or set the secret again"
             ) from None
 
     def _cipher(self) -> AESGCM:
@@ -74,13 +73,13 @@ class Seal:
             key = base64.b64decode(self._path.read_bytes().strip(), validate=True)
         except FileNotFoundError:
             raise ConflictError(
-                f"{_WHERE} is missing, and secrets are sealed with it: put it back from the backup; if it is lost, "
-                "remove all secrets (`builder secret remove`), restart the master, and set them again"
+                f"{self._where} is missing, and secrets are sealed with it: put it back from the backup; if it is "
+                "lost, remove all secrets (`builder secret remove`), restart the master, and set them again"
             ) from None
         except OSError as error:
-            raise ConflictError(f"{_WHERE} cannot be read: {error.strerror}") from error
+            raise ConflictError(f"{self._where} cannot be read: {error.strerror}") from error
         except binascii.Error:
             key = b""
         if len(key) != _KEY:
-            raise ConflictError(f"{_WHERE} holds no key: put it back from the backup")
+            raise ConflictError(f"{self._where} holds no key: put it back from the backup")
         return AESGCM(key)

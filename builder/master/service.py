@@ -33,10 +33,9 @@ from builder.master.logs import Logs
 from builder.master.operations import Operations
 from builder.master.order_files import OrderFiles
 from builder.master.people import People
-from builder.master.premises import DATABASE, INCOMING, LOGS, Premises
+from builder.master.premises import Premises
 from builder.master.reception import Reception
 from builder.master.repo_session import RepoSession
-from builder.master.seal import FILE as SEAL
 from builder.master.seal import Seal
 from builder.master.secrets import Secrets
 from builder.master.slave_session import SlaveSession
@@ -46,6 +45,7 @@ from builder.master.store.database import Store, open_store
 from builder.master.store.sqlite import SQLite
 from builder.master.sweep import Sweep
 from builder.protocol import Peer, Session
+from builder.state import StateFolder
 from builder.wire import Role
 
 T = TypeVar("T")
@@ -83,9 +83,10 @@ class Master:
         found = chroots.load(config.chroots)
         for mistake in found.mistakes:
             _log.error("a chroot is left out: {mistake}", mistake=mistake)
-        logs, slaves = Logs(config.state / LOGS), Slaves(store)
+        state, slaves = StateFolder(config.state), Slaves(store)
+        logs = Logs(state.logs)
         self._operations = Operations(store, clock)
-        self._secrets = Secrets(store, Seal(config.state / SEAL))
+        self._secrets = Secrets(store, Seal(state.seal))
         self.farm = Farm(
             batches=Batches(store, slaves),
             builds=Builds(store, slaves),
@@ -99,18 +100,17 @@ class Master:
             aside=aside,
             config=config,
         )
-        incoming = config.state / INCOMING
         self._config = config
         self._store = store
         self._budget = Budget()
-        self._order_files = OrderFiles(store, incoming)
-        self._intake = Intake(store, logs, incoming, aside, config.tries)
+        self._order_files = OrderFiles(store, state)
+        self._intake = Intake(store, logs, state, aside, config.tries)
         endings = Endings(store, self._intake, config.tries)
         self._leases = Leases(clock, config.lease, config.grace, endings.lose)
         self._reception = Reception(store, slaves, self._leases, self._intake, config.tries)
         make = partial(order, chroots=found.chroots, url=url_of(config), opened=self._secrets.open)
         self._dispatcher = Dispatcher(store, slaves, clock, new_attempt, make, endings)
-        self._sweep = Sweep(store, incoming, logs, config.log_days * _DAY, clock, aside)
+        self._sweep = Sweep(store, state.incoming, logs, config.log_days * _DAY, clock, aside)
         self._loops: list[Deferred[None]] = []
 
     async def start(self) -> None:
@@ -145,7 +145,8 @@ class MasterDaemon:
     def __init__(self, config: MasterConfig, reactor: Any) -> None:
         self._config = config
         self._reactor = reactor
-        self._premises = Premises(config.state)
+        self._state = StateFolder(config.state)
+        self._premises = Premises(self._state)
         self._threads = ThreadPool(minthreads=0, maxthreads=FILE_THREADS, name="files")
         self._store: Store | None = None
         self._master: Master | None = None
@@ -167,7 +168,7 @@ class MasterDaemon:
         config = self._config
         self._premises.enter()
         self._threads.start()
-        self._store = open_store(self._reactor, SQLite(config.state / DATABASE))
+        self._store = open_store(self._reactor, SQLite(self._state.database))
         self._master = Master(config, self._store, self._reactor, self._aside)
         await self._master.start()
         self._door = Door(self._reactor, self._master.session_for, config.lease / PINGS)

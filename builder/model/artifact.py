@@ -40,8 +40,3 @@ class Listing(Value, frozen=True, kw_only=True):
 LISTING_NAME = "listing.json"
 LISTING_LIMIT = 4 << 20
 """Bytes of the largest listing: those of 5,000 artifacts need half of it."""
-
-
-def delivery_path(build: int, job: str, fence: int) -> str:
-    """The folder below `incoming/` with what one attempt delivers."""
-    return f"{build}/{job}/{fence}"

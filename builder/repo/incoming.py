@@ -14,13 +14,14 @@ import msgspec
 from builder import files, nevra
 from builder.errors import DigestError, InvalidError, NotFoundError
 from builder.model import Sha256, Value
-from builder.model.artifact import LISTING_LIMIT, LISTING_NAME, Artifact, ArtifactKind, Listing, delivery_path
+from builder.model.artifact import LISTING_LIMIT, LISTING_NAME, Artifact, ArtifactKind, Listing
 from builder.model.operation import Publish
 from builder.repo import index, layout
 from builder.repo.headers import HeaderReader, record_path
 from builder.repo.index import Record
 from builder.repo.promise import Promise, broken
 from builder.repo.rejected import FILES, REASON, Refusal, RejectedDeliveries, refusal
+from builder.state import StateFolder
 
 _PACKAGES = frozenset({ArtifactKind.RPM, ArtifactKind.SRPM})
 
@@ -43,15 +44,14 @@ class Incoming:
     What is read of an operation's packages is in a folder of its own in `staging` until the operation is done.
     """
 
-    def __init__(self, folder: Path, rejected: RejectedDeliveries, staging: Path, read: HeaderReader) -> None:
-        self._folder = folder
+    def __init__(self, state: StateFolder, rejected: RejectedDeliveries, read: HeaderReader) -> None:
+        self._state = state
         self._rejected = rejected
-        self._staging = staging
         self._read = read
 
     def path(self, order: Publish) -> Path:
         """The folder of the attempt."""
-        return self._folder / delivery_path(order.build, order.job, order.fence)
+        return self._state.delivery(order.build, order.job, order.fence)
 
     def packages(self, operation: int, order: Publish) -> Sequence[Delivered]:
         """The packages of an attempt, after every check that needs no repository; a BuilderError says what is wrong."""
@@ -109,7 +109,7 @@ class Incoming:
 
     def prune(self, now: float) -> None:
         """Remove what was set aside long ago."""
-        self._rejected.prune(now, self._staging)
+        self._rejected.prune(now, self._state.staging)
 
     def _set_aside(self, operation: int, order: Publish, place: Path) -> None:
         if self.path(order).exists():
@@ -135,7 +135,7 @@ class Incoming:
             return None
 
     def _spool(self, operation: int) -> Path:
-        return self._staging / f"operation-{operation}"
+        return self._state.staging / f"operation-{operation}"
 
 
 def _plain(listing: Path) -> Path:

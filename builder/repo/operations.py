@@ -57,6 +57,7 @@ from builder.repo.tasks.rollback import Rolling
 from builder.repo.tasks.task import Task
 from builder.repo.tasks.undo import Undoing
 from builder.repo.tasks.verify import Inspection, Verifying
+from builder.state import StateFolder
 
 _REFUSALS = (InvalidError, DigestError, ConflictError, NotFoundError)
 """What is the operation's own fault; anything else is the farm's, and is tried again."""
@@ -75,16 +76,17 @@ class Operations:
     `now` is the wall clock in seconds since the epoch, `read` reads the headers of foreign RPMs.
     """
 
-    def __init__(self, state: Path, now: Callable[[], float], read: HeaderReader) -> None:
-        self._repos = state / "repos"
-        self._staging = state / "staging"
-        linked = (*(state / name for name in ("incoming", "rejected", "pool", "keys")), self._repos, self._staging)
-        self._folders = (*linked, state / "switching")
-        self._rejected = RejectedDeliveries(state / "rejected")
-        self._incoming = Incoming(state / "incoming", self._rejected, self._staging, read)
-        self._pool = Pool(state / "pool", read)
-        self._switching = Switching(state / "switching")
-        self._keys = Keys(state / "keys", self._staging, self._repos)
+    def __init__(self, state: StateFolder, now: Callable[[], float], read: HeaderReader) -> None:
+        self._state = state
+        self._repos = state.repos
+        self._staging = state.staging
+        linked = (state.incoming, state.rejected, state.pool, state.keys, state.repos, state.staging)
+        self._folders = (*linked, state.switching)
+        self._rejected = RejectedDeliveries(state.rejected)
+        self._incoming = Incoming(state, self._rejected, read)
+        self._pool = Pool(state, read)
+        self._switching = Switching(state.switching)
+        self._keys = Keys(state.keys, state.staging, state.repos)
         self._signer = Signer(self._keys, self._pool, self._staging, read)
         self._inspection = Inspection(self._repos, self._pool, self._keys, self._signer)
         self._relations: dict[str, Relations] = {}
@@ -100,7 +102,7 @@ class Operations:
             files.make_folder(folder)
         if len({folder.stat().st_dev for folder in self._folders}) > 1:
             names = ", ".join(folder.name for folder in self._folders)
-            raise InvalidError(f"{names} in {self._repos.parent} must be on one file system: packages are linked")
+            raise InvalidError(f"{names} in {self._state.path} must be on one file system: packages are linked")
         for leftover in self._staging.iterdir():
             files.remove_tree(leftover)
         for kept in (self._keys, self._switching, self._rejected):

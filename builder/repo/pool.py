@@ -16,6 +16,7 @@ from builder.errors import ConflictError, InvalidError, UnavailableError
 from builder.repo import index
 from builder.repo.headers import HeaderReader, record_path
 from builder.repo.index import Record
+from builder.state import StateFolder
 
 _RPM = ".rpm"
 
@@ -23,8 +24,8 @@ _RPM = ".rpm"
 class Pool:
     """The folder `pool/`, whose first level is the first two digits of the digest."""
 
-    def __init__(self, folder: Path, read: HeaderReader) -> None:
-        self._folder = folder
+    def __init__(self, state: StateFolder, read: HeaderReader) -> None:
+        self._state = state
         self._read = read
         self._held: dict[str, frozenset[str]] = {}
         self._unknown: set[str] = set()
@@ -33,7 +34,7 @@ class Pool:
 
     def path(self, sha256: str) -> Path:
         """Where the package with this digest is, if it is there."""
-        return self._folder / sha256[:2] / f"{sha256}{_RPM}"
+        return self._state.package(sha256)
 
     def has(self, sha256: str) -> bool:
         """Whether the package with this digest is there, with its record."""
@@ -146,7 +147,7 @@ class Pool:
         """Remove all that no repository needs, such as what an interrupted publish has left."""
         if self._unknown:
             return
-        for folder in self._folder.iterdir():
+        for folder in self._state.pool.iterdir():
             names = {path.name for path in folder.iterdir()}
             digests = {name.partition(".")[0] for name in names if name.endswith((_RPM, index.SUFFIX))}
             self._left |= digests

@@ -19,6 +19,7 @@ from builder.repo.headers import read_apart
 from builder.repo.operations import Operations
 from builder.repo.queue import Queue
 from builder.repo.session import MasterSession
+from builder.state import StateFolder
 from builder.tls import client_endpoint
 
 PING_EVERY = 15.0
@@ -31,7 +32,8 @@ class RepoDaemon:
     """A running repository builder, which holds its state folder for as long as its threads work in it."""
 
     def __init__(self, config: RepoConfig, reactor: Any) -> None:
-        self._operations = Operations(config.state, wall_time, read_apart)
+        state = StateFolder(config.state)
+        self._operations = Operations(state, wall_time, read_apart)
         self._reactor = reactor
         self._workers = ThreadPool(minthreads=0, maxthreads=WORKERS, name="operations")
         self._queue = Queue(reactor, WORKERS, self._carry_out, self._tell)
@@ -44,8 +46,8 @@ class RepoDaemon:
             Random(),  # noqa: S311 - it spreads reconnections, it keeps no secret
             PING_EVERY,
         )
-        files.make_folder(config.state)
-        self._lock = lock.hold(config.state / "repo.lock", "repository builder")
+        files.make_folder(state.path)
+        self._lock = lock.hold(state.repo_lock, "repository builder")
 
     async def start(self) -> None:
         """Clear up after an earlier life, then connect; raises what makes that impossible."""

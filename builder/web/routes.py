@@ -3,7 +3,6 @@
 Reading is public; whatever changes something needs a person. `docs/api.md` describes each route.
 """
 
-from pathlib import Path
 from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
@@ -24,6 +23,7 @@ from builder.model.secret import SecretShown
 from builder.model.slave import Slave
 from builder.repo.history import History
 from builder.repo.rejected import RejectedDeliveries
+from builder.state import StateFolder
 from builder.web.answers import Answer
 from builder.web.api.batches import BatchesApi, PlanBatch, StartBatch
 from builder.web.api.builds import BuildsApi, CancelBuild, ListBuilds, ShowBuild, StartBuild
@@ -55,19 +55,19 @@ from builder.web.table import Policy, Route, Table
 ANYONE, PERSON = Policy.ANYONE, Policy.PERSON
 
 
-def api(farm: Farm, root: Path, feed: Feed, clock: IReactorTime) -> tuple[Route[Any, Any], ...]:
+def api(farm: Farm, state: StateFolder, feed: Feed, clock: IReactorTime) -> tuple[Route[Any, Any], ...]:
     """What programs use."""
     batches = BatchesApi(farm.batches)
     builds = BuildsApi(farm.builds)
     definition = DefinitionApi(farm.definitions)
     events = EventsApi(farm.events, feed, clock)
-    keys = KeysApi(farm.definitions, root, farm.aside)
+    keys = KeysApi(farm.definitions, state.repos, farm.aside)
     inputs = InputsApi(farm.builds, Inputs(farm.logs, farm.aside))
     logs = LogsApi(farm.builds, farm.logs, feed, clock)
     operations = OperationsApi(farm.operations)
     packages = PackagesApi(farm.definitions)
-    rejected = RejectedApi(RejectedDeliveries(root.parent / "rejected"), farm.aside)
-    repos = RepositoriesApi(History(root), farm.aside)
+    rejected = RejectedApi(RejectedDeliveries(state.rejected), farm.aside)
+    repos = RepositoriesApi(History(state.repos), farm.aside)
     secrets = SecretsApi(farm.secrets)
     slaves = SlavesApi(farm.slaves)
     status = StatusApi(farm.builds, farm.slaves, farm.events)
@@ -107,14 +107,14 @@ def api(farm: Farm, root: Path, feed: Feed, clock: IReactorTime) -> tuple[Route[
     )
 
 
-def pages(farm: Farm, root: Path, templates: Templates, assets: Assets) -> tuple[Route[Any, Any], ...]:
+def pages(farm: Farm, state: StateFolder, templates: Templates, assets: Assets) -> tuple[Route[Any, Any], ...]:
     """What people look at."""
     overview = OverviewPage(farm.builds, farm.slaves, farm.events, templates)
     build = BuildPage(farm.builds, farm.definitions, farm.events, templates)
     inputs = InputsPage(farm.builds, Inputs(farm.logs, farm.aside), farm.events, templates)
     log = LogPage(farm.builds, farm.logs, farm.events, templates)
-    packages = PackagesPage(farm.definitions, root, farm.aside, templates)
-    repository = RepositoryPage(History(root), root.parent / "pool", farm.aside, templates)
+    packages = PackagesPage(farm.definitions, state.repos, farm.aside, templates)
+    repository = RepositoryPage(History(state.repos), state, farm.aside, templates)
     slaves = SlavesPage(farm.slaves, templates)
     a_repository = "/repositories/{project}/{stage}/{distribution}/{tree...}"
     return (
@@ -129,9 +129,9 @@ def pages(farm: Farm, root: Path, templates: Templates, assets: Assets) -> tuple
     )
 
 
-def repositories(root: Path, aside: Aside) -> tuple[Route[Any, Any], ...]:
+def repositories(state: StateFolder, aside: Aside) -> tuple[Route[Any, Any], ...]:
     """What dnf reads; the two answers that are no files come before all files."""
-    repos = Repositories(root, aside)
+    repos = Repositories(state.repos, aside)
     repo_file = "/repos/{project}/{stage}/{distribution}/{name}.repo"
     return (
         Route("GET", repo_file, ANYONE, RepoFile, Answer, repos.repo_file),
@@ -140,8 +140,10 @@ def repositories(root: Path, aside: Aside) -> tuple[Route[Any, Any], ...]:
     )
 
 
-def table(farm: Farm, root: Path, feed: Feed, templates: Templates, assets: Assets, clock: IReactorTime) -> Table:
-    """All of them; `root` is the folder of the repositories."""
+def table(
+    farm: Farm, state: StateFolder, feed: Feed, templates: Templates, assets: Assets, clock: IReactorTime
+) -> Table:
+    """Return all of them; the repositories are in the farm's `state` folder."""
     return Table(
-        (*api(farm, root, feed, clock), *pages(farm, root, templates, assets), *repositories(root, farm.aside))
+        (*api(farm, state, feed, clock), *pages(farm, state, templates, assets), *repositories(state, farm.aside))
     )

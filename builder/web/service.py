@@ -1,7 +1,6 @@
 """HTTP as a service: the site is put together here and listens; plain on loopback, over TLS elsewhere."""
 
 import socket
-from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -12,6 +11,7 @@ from builder import tls
 from builder.clock import deferred
 from builder.config import HttpTls, MasterConfig, is_loopback
 from builder.master.farm import Farm
+from builder.state import StateFolder
 from builder.web.assets import Assets
 from builder.web.channel import BoundedSite
 from builder.web.entrance import Entrance
@@ -47,12 +47,12 @@ class FarmSite(BoundedSite):
             self._reading.cancel()
 
 
-def site(farm: Farm, repos: Path, clock: IReactorTime) -> FarmSite:
-    """All that the farm tells over HTTP; `repos` is the folder of the repositories."""
+def site(farm: Farm, state: StateFolder, clock: IReactorTime) -> FarmSite:
+    """Return all that the farm tells over HTTP; the repositories are in its `state` folder."""
     assets = Assets()
     templates = Templates(assets.address)
     feed = Feed(farm.events, clock)
-    routes = table(farm, repos, feed, templates, assets, clock)
+    routes = table(farm, state, feed, templates, assets, clock)
     entrance = Entrance(routes, farm.people, Failures(templates), Seats(), clock, farm.config.url)
     return FarmSite(entrance, feed, clock)
 
@@ -64,7 +64,7 @@ async def listen(reactor: Any, farm: Farm, config: MasterConfig) -> IListeningPo
         InvalidError: The certificate or its key cannot be used.
         UnavailableError: The address cannot be listened on.
     """
-    factory = site(farm, config.state / "repos", reactor)
+    factory = site(farm, StateFolder(config.state), reactor)
     shown = certificate_for(config)
     if shown is None:
         port = await tls.listen_plainly(reactor, config.http, factory)

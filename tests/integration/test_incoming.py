@@ -16,6 +16,7 @@ from builder.model.artifact import Artifact, ArtifactKind, Listing
 from builder.model.operation import NumberedOperation
 from builder.repo.headers import read_apart
 from builder.repo.operations import Operations
+from builder.state import StateFolder
 from builder.wire import Applied, Rejected
 from tests.support.repositories import names, packages
 from tests.support.rpms import artifact_of, deliver, order_of, rpms, write_listing
@@ -27,7 +28,7 @@ RPM = "hello-1.0-1.noarch.rpm"
 
 
 def _outcome(state: Path, lie: Lie) -> Applied | Rejected:
-    operations = Operations(state, lambda: 0.0, read_apart)
+    operations = Operations(StateFolder(state), lambda: 0.0, read_apart)
     operations.recover()
     order = order_of(1, evr="1.0-1")
     folder = deliver(state, order, rpms("hello"))
@@ -334,7 +335,7 @@ def test_there_are_as_many_lies_as_promised() -> None:
 
 def test_a_known_name_with_other_bytes_is_set_aside(tmp_path: Path) -> None:
     """The lie that only shows in what is there already: nothing of it is published, what was there stays."""
-    operations = Operations(tmp_path, lambda: 0.0, read_apart)
+    operations = Operations(StateFolder(tmp_path), lambda: 0.0, read_apart)
     operations.recover()
     for number, content in enumerate(("text", "other text"), 1):
         deliver(tmp_path, order_of(number), rpms("hello", content=content))

@@ -15,6 +15,7 @@ from builder.model.attempt import AttemptState, Outcome
 from builder.model.build import BuildRequest
 from builder.model.job import JobState
 from builder.model.operation import NumberedOperation, Prepare
+from builder.state import StateFolder
 from builder.web.pages.tail import shown
 from builder.web.service import site
 from tests.support.browser import Browser, Page
@@ -75,7 +76,7 @@ class PagesTest(TestCase):
         Workbench(folder).operations.carry_out(orders)
         self.farm.write(3, "source", 1, b"the first line\n")
         listening: Any = reactor
-        port = listening.listenTCP(0, site(self.farm.farm, folder / "repos", listening), interface="127.0.0.1")
+        port = listening.listenTCP(0, site(self.farm.farm, StateFolder(folder), listening), interface="127.0.0.1")
         self.addCleanup(maybeDeferred, port.stopListening)
         self.url = f"http://127.0.0.1:{port.getHost().port}"
         self.browser = Browser(folder / "browser")

@@ -10,13 +10,13 @@ class Client(Machine):
     """A machine whose dnf has the text of one `.repo` file, and trusts nobody yet."""
 
     def __init__(self, folder: Path, text: str) -> None:
-        super().__init__(folder, folder / "repos", text)
+        super().__init__(folder, folder / "yum.repos.d", text)
         (folder / "log").mkdir()
 
     def dnf(self, *arguments: str) -> tuple[int, str]:
         """The exit code of a command, and what it said; keys that the `.repo` file names are trusted."""
         options = {
-            "reposdir": self.folder / "repos",
+            "reposdir": self.folder / "yum.repos.d",
             "cachedir": self.folder / "cache",
             "persistdir": self.folder / "persist",
             "logdir": self.folder / "log",

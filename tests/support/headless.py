@@ -29,6 +29,7 @@ from builder.model.attempt import Attempt
 from builder.model.build import Build, BuildRequest
 from builder.model.job import Job
 from builder.model.work import WorkOrder
+from builder.state import StateFolder
 from builder.wire import Ping, Role, Welcome
 from tests.support.aside import aside
 from tests.support.distribution import ROOT
@@ -114,7 +115,7 @@ class HeadlessMaster:
         )
         self._ids = (f"{number:032x}" for number in itertools.count(1))
         self._peers: list[ScriptedPeer] = []
-        self._held = premises.Premises(folder)
+        self._held = premises.Premises(StateFolder(folder))
         self._held.enter()
         self.begin()
 
@@ -193,7 +194,7 @@ class HeadlessMaster:
 
     def incoming(self, order: WorkOrder) -> Path:
         """Where what an attempt delivers is put."""
-        return self.folder / "incoming" / str(order.build) / order.job / str(order.fence)
+        return StateFolder(self.folder).delivery(order.build, order.job, order.fence)
 
     def stored_log(self, order: WorkOrder) -> bytes:
         """The log of an attempt, as the master has it."""

@@ -23,6 +23,7 @@ import msgspec
 from builder.model.operation import NumberedOperation
 from builder.repo.headers import read_apart
 from builder.repo.operations import Operations
+from builder.state import StateFolder
 from builder.wire import Applied, Rejected
 from tests.support.repositories import packages
 from tests.support.rpms import artifact_of, deliver, order_of, rpms, write_listing
@@ -94,7 +95,7 @@ class Deliveries:
         answer = self._deliver(files, victim, content)
         if isinstance(answer, Rejected):
             assert victim.name in answer.reason, answer.reason
-            assert not list((self._state / "pool").iterdir()), "something was published all the same"
+            assert not list(self._state.pool.iterdir()), "something was published all the same"
             self.outcomes[f"rejected: {_kind(answer.reason)}"] += 1
         else:
             self._check(victim, content)
@@ -110,7 +111,7 @@ class Deliveries:
 
     def _begin(self) -> None:
         """Go on with a repository builder that knows nothing, in the place of one that has published."""
-        self._state = self._folder / str(self._number)
+        self._state = StateFolder(self._folder / str(self._number))
         self._operations = Operations(self._state, lambda: 0.0, read_apart)
         self._operations.recover()
 
@@ -118,7 +119,7 @@ class Deliveries:
         """Deliver a build of which one file has this content, as its listing says."""
         self._number += 1
         order = order_of(self._number)
-        folder = deliver(self._state, order, files)
+        folder = deliver(self._state.path, order, files)
         (folder / victim.name).write_bytes(content)
         changes = {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
         changed = msgspec.structs.replace(artifact_of(victim), **changes)
@@ -127,7 +128,7 @@ class Deliveries:
 
     def _check(self, victim: Path, content: bytes) -> None:
         """What is published under the name is what was delivered, and what its digest in the metadata says."""
-        tree = self._state / "repos/hello/testing/fedora-43" / ("source" if ".src." in victim.name else "x86_64")
+        tree = self._state.repos / "hello/testing/fedora-43" / ("source" if ".src." in victim.name else "x86_64")
         (package,) = packages(tree).values()
         assert package.pkgId == hashlib.sha256(content).hexdigest()
         assert (tree / package.location_href).read_bytes() == content

@@ -10,6 +10,7 @@ import createrepo_c
 from builder.errors import InvalidError
 from builder.repo import headers
 from builder.repo.operations import Operations
+from builder.state import StateFolder
 
 
 def read_here(paths: Sequence[Path], folder: Path) -> None:
@@ -26,7 +27,7 @@ class Workbench:
     def __init__(self, state: Path, now: float = 1_800_000_000.0) -> None:
         self.state = state
         self.now = now
-        self.operations = Operations(state, lambda: self.now, read_here)
+        self.operations = Operations(StateFolder(state), lambda: self.now, read_here)
         self.operations.recover()
 
 

@@ -16,6 +16,7 @@ import msgspec
 from builder.model.artifact import LISTING_NAME, Artifact, ArtifactKind, Listing
 from builder.model.operation import Publish
 from builder.model.project import Retention
+from builder.state import StateFolder
 
 _SPEC = """\
 %define debug_package %{{nil}}
@@ -164,7 +165,7 @@ def order_of(build: int, package: str = "hello", **changes: Any) -> Publish:
 
 def deliver(state: Path, order: Publish, files: Iterable[Path]) -> Path:
     """Put `files` with their listing where the master puts what a slave delivered for `order`; returns the folder."""
-    folder = state / "incoming" / str(order.build) / order.job / str(order.fence)
+    folder = StateFolder(state).delivery(order.build, order.job, order.fence)
     folder.mkdir(parents=True)
     artifacts = tuple(artifact_of(file) for file in files)
     for file in files:

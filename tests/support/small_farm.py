@@ -28,6 +28,7 @@ from builder.model.job import JobState
 from builder.model.slave import HostFacts
 from builder.model.step import StepName
 from builder.protocol import Peer
+from builder.state import StateFolder
 from builder.wire import PROTOCOL_VERSION, Hello
 from tests.support.aside import aside
 from tests.support.store import MemoryStore, answer
@@ -73,11 +74,11 @@ BETA = msgspec.structs.replace(
 class SmallFarm:
     """A farm with the project `hello` and two slaves, of which alpha is connected; a test plays all daemons."""
 
-    def __init__(self, state: Path, url: str | None = None) -> None:
+    def __init__(self, folder: Path, url: str | None = None) -> None:
         self.store = MemoryStore()
-        files = Credentials(ca=state / "ca.pem", certificate=state / "master.pem", key=state / "master.key")
-        config = MasterConfig(state=state, credentials=files, chroots=(), url=url)
-        known = Slaves(self.store)
+        files = Credentials(ca=folder / "ca.pem", certificate=folder / "master.pem", key=folder / "master.key")
+        config = MasterConfig(state=folder, credentials=files, chroots=(), url=url)
+        known, state = Slaves(self.store), StateFolder(folder)
         self.farm = Farm(
             batches=Batches(self.store, known),
             builds=Builds(self.store, known),
@@ -85,13 +86,13 @@ class SmallFarm:
             events=Events(self.store),
             people=People(self.store),
             slaves=known,
-            logs=Logs(state / "logs"),
+            logs=Logs(state.logs),
             operations=Operations(self.store, Clock()),
-            secrets=Secrets(self.store, Seal(state / "secrets.key")),
+            secrets=Secrets(self.store, Seal(state.seal)),
             aside=aside,
             config=config,
         )
-        state.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         answer(self.farm.secrets.prepare())
         for name, hello in (("alpha", ALPHA), ("beta", BETA)):
             answer(self.store.write(partial(slaves.save, name=name, hello=hello)))

@@ -8,6 +8,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
+from builder.state import StateFolder
 from builder.web.service import FarmSite, site
 from tests.support.http import Client
 from tests.support.small_farm import SmallFarm
@@ -23,7 +24,7 @@ class WebTest(SynchronousTestCase):
     def setUp(self) -> None:
         self.state = Path(tempfile.mkdtemp())
         self.addCleanup(shutil.rmtree, self.state)
-        self.repos = self.state / "repos"
+        self.repos = StateFolder(self.state).repos
         self.repos.mkdir()
         self.clock = Clock()
         self.serve()
@@ -31,7 +32,7 @@ class WebTest(SynchronousTestCase):
     def serve(self, url: str | None = None) -> None:
         """Begin with a new farm, which people reach at `url`."""
         self.farm = SmallFarm(self.state, url)
-        self.site = site(self.farm.farm, self.repos, self.clock)
+        self.site = site(self.farm.farm, StateFolder(self.state), self.clock)
         self.site.doStart()
         self.addCleanup(self.site.doStop)
         self.client = Client(self.site)

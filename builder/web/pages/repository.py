@@ -2,7 +2,6 @@
 
 import shlex
 from functools import partial
-from pathlib import Path
 from urllib.parse import quote
 
 from builder.errors import UnavailableError
@@ -13,6 +12,7 @@ from builder.repo import index
 from builder.repo.description import Description, describe
 from builder.repo.history import History
 from builder.repo.layout import DEBUG, SOURCE
+from builder.state import StateFolder
 from builder.web import answers
 from builder.web.answers import Answer
 from builder.web.pages.listing import Page, listing
@@ -31,11 +31,11 @@ class AskRepository(Value, frozen=True, kw_only=True):
 
 
 class RepositoryPage:
-    """Makes the page, in another thread as far as it reads files; `pool` is the folder with the packages' records."""
+    """Makes the page, in another thread as far as it reads files; the packages' records are in the pool."""
 
-    def __init__(self, history: History, pool: Path, aside: Aside, templates: Templates) -> None:
+    def __init__(self, history: History, state: StateFolder, aside: Aside, templates: Templates) -> None:
         self._history = history
-        self._pool = pool
+        self._state = state
         self._aside = aside
         self._templates = templates
 
@@ -63,7 +63,7 @@ class RepositoryPage:
     def _description(self, package: PackageShown) -> Description | None:
         """What there is to say of a package; nothing where its record has just gone, or is damaged."""
         try:
-            return describe(index.load(self._pool / package.sha256[:2] / f"{package.sha256}{index.SUFFIX}"))
+            return describe(index.load(self._state.package(package.sha256).with_suffix(index.SUFFIX)))
         except (OSError, UnavailableError):
             return None
 

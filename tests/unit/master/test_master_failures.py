@@ -25,6 +25,7 @@ from builder.model.attempt import AttemptState, Outcome, Position
 from builder.model.build import BuildRequest
 from builder.model.job import SOURCE, JobState
 from builder.model.work import WorkOrder
+from builder.state import StateFolder
 from builder.wire import Accepted, Applied
 from tests.support.aside import aside
 from tests.support.disk import no_file_larger_than
@@ -193,7 +194,7 @@ class Bugs(SynchronousTestCase):
             raise ZeroDivisionError
 
         folder = Path(self.mktemp())
-        intake = Intake(store, Logs(folder), folder, aside, 3)
+        intake = Intake(store, Logs(folder), StateFolder(folder), aside, 3)
         dispatcher = Dispatcher(store, slaves, clock, lambda: next(ids), make, Endings(store, intake, 3))
         number = answer(Builds(store, slaves).request(BuildRequest(package="hello"), "ada")).number
         for _ in range(4):

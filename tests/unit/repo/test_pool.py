@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from builder.repo.pool import Pool
+from builder.state import StateFolder
 
 THREADS = 4
 ROUNDS = 150
@@ -26,7 +27,7 @@ def often() -> Iterator[None]:
 def test_a_package_is_there_for_whoever_holds_it(tmp_path: Path) -> None:
     """However often others bring the same package and need it no longer, who holds it finds it whole; when nobody does
     any more, it is gone."""
-    pool = Pool(tmp_path / "pool", lambda _paths, _folder: None)
+    pool = Pool(StateFolder(tmp_path), lambda _paths, _folder: None)
 
     def bring_and_drop(name: str) -> None:
         for number in range(ROUNDS):

@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from builder.model.operation import NumberedOperation, Prepare
 from builder.repo.signing import public_keys
+from builder.state import StateFolder
 from builder.web.answers import Answer
 from builder.web.assets import Assets
 from builder.web.feed import Feed
@@ -69,7 +70,7 @@ class PoliciesTest(WebTest):
         super().setUp()
         templates = Templates(Assets().address)
         feed = Feed(self.farm.farm.events, Clock())
-        self.routes = table(self.farm.farm, self.repos, feed, templates, Assets(), Clock()).routes
+        self.routes = table(self.farm.farm, StateFolder(self.state), feed, templates, Assets(), Clock()).routes
         self.ada.post("/api/v1/builds", {"package": "hello"})
         self.farm.write(1, "source", self.farm.begin(1, "source"), b"a log\n")
         prepare = Prepare(project="hello", stages=("testing",), chroots=(CHROOT,))
