@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from builder.state import SlaveFolder
 from tests.support.packages import definition, packaging
 from tests.support.processes import Farm, eventually, free_port
 
@@ -75,7 +76,7 @@ def builder(folder: Path) -> Iterator[Round]:
     (chroots / "mini-12-x86_64.toml").write_text(CHROOT)
     url = packaging(folder / "git", "quick")
     notes = folder / "notes"
-    farm = Farm(folder, chroots)
+    farm, attempts = Farm(folder, chroots), SlaveFolder(folder / "slave1").attempts
     farm.master.command[:1] = [sys.executable, "-c", NOTING.format(notes=str(notes))]
     with farm:
         farm.call("POST", "/api/v1/definition", definition("quick", {"quick": url}))
@@ -86,7 +87,7 @@ def builder(folder: Path) -> Iterator[Round]:
             answered = time.time()
 
             def at_work() -> list[Path] | None:
-                return list((folder / "slave1" / "attempts").glob("*/records")) or None
+                return list(attempts.glob("*/records")) or None
 
             def began_at() -> float | None:
                 lines = records.read_text().splitlines()
@@ -101,7 +102,7 @@ def builder(folder: Path) -> Iterator[Round]:
             accepted = eventually("the order is accepted", accepted_at)
             began = eventually("a step began", began_at)
             farm.call("POST", f"/api/v1/builds/{number}/cancel", {})
-            eventually("the slave is idle", lambda: not list((folder / "slave1" / "attempts").iterdir()))
+            eventually("the slave is idle", lambda: not list(attempts.iterdir()))
             time.sleep(REST)
             return {"answer": answered - asked, "acknowledged": accepted - asked, "first step": began - asked}
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from benchmarks.dispatch import CHROOT
 from benchmarks.idle import processor_time
+from builder.state import SlaveFolder
 from tests.support.packages import definition, packaging
 from tests.support.processes import Farm, eventually
 
@@ -42,7 +43,7 @@ def main() -> None:
             url = packaging(folder / "git", "hello", requires=("gcc\nSource0: %(sleep 3600)",))
             farm.call("POST", "/api/v1/definition", definition("bench", {"hello": url}))
             farm.call("POST", "/api/v1/builds", {"package": "hello"})
-            attempts = folder / "slave1" / "attempts"
+            attempts = SlaveFolder(folder / "slave1").attempts
             log = eventually("it is at work", lambda: next(attempts.glob("*/log"), None))
             eventually("it sleeps", lambda: b"packaging:" in log.read_bytes())
             daemons = {"master": farm.master, "slave": farm.slaves[0]}

@@ -89,3 +89,68 @@ class StateFolder(Value, frozen=True):
     def package(self, sha256: str) -> Path:
         """Return the place in the pool of the RPM with this digest; what is known of it has other suffixes there."""
         return self.pool / sha256[:2] / f"{sha256}.rpm"
+
+
+class SlaveFolder(Value, frozen=True):
+    """The state folder of a slave, which its runners share.
+
+    attempts/<attempt>/  those that are being carried out, or whose end the master has not acknowledged
+    next/                the one that is made ready for the next order
+    parked/              those that the master does not know
+    trust.pem            whom repositories over HTTPS may be certified by
+    git/                 clones of repositories
+    ssh/<project>/       the keys by which hosts are known
+    cache/{dnf,mock,sources}/
+    """
+
+    path: Path
+
+    @property
+    def attempts(self) -> Path:
+        """The folders of attempts, by their ids."""
+        return self.path / "attempts"
+
+    @property
+    def next(self) -> Path:
+        """The folder of the next attempt."""
+        return self.path / "next"
+
+    @property
+    def parked(self) -> Path:
+        """The attempts that somebody may look at."""
+        return self.path / "parked"
+
+    @property
+    def trust(self) -> Path:
+        """The certificates that repositories may have."""
+        return self.path / "trust.pem"
+
+    @property
+    def git(self) -> Path:
+        """The clones, by digests of their addresses."""
+        return self.path / "git"
+
+    @property
+    def ssh(self) -> Path:
+        """The known hosts, by projects."""
+        return self.path / "ssh"
+
+    @property
+    def dnf(self) -> Path:
+        """The caches of dnf, by chroots."""
+        return self.path / "cache" / "dnf"
+
+    @property
+    def mock(self) -> Path:
+        """The caches of mock, by chroots and what else their roots depend on."""
+        return self.path / "cache" / "mock"
+
+    @property
+    def sources(self) -> Path:
+        """The downloaded sources, by their digests."""
+        return self.path / "cache" / "sources"
+
+
+def slave_of(attempt: Path) -> SlaveFolder:
+    """Return the state folder of the slave that has the folder of an attempt in `attempts`."""
+    return SlaveFolder(attempt.parent.parent)

@@ -17,6 +17,7 @@ from builder.model.attempt import AttemptState, Outcome
 from builder.process import Interrupts
 from builder.runner.jobs.job import carry_out
 from builder.runner.workspace import Workspace
+from builder.state import slave_of
 
 LOOKS = 1000
 """How often it is looked for what a dead runner has left; a look takes milliseconds, and a kill hardly longer."""
@@ -26,7 +27,7 @@ def work(folder: str, records: Records) -> None:
     """Carry out the attempt in `folder` and write how it ended."""
     attempt, interrupts = AttemptFolder(Path(folder)), Interrupts()
     interrupts.adopt_orphans()
-    workspace = Workspace(attempt, attempt.path.parent.parent, records, interrupts)
+    workspace = Workspace(attempt, slave_of(attempt.path), records, interrupts)
     try:
         outcome = _ended(workspace, interrupts)
         interrupts.end()
@@ -51,7 +52,7 @@ def clear_up(folder: str, records: Records) -> None:
             break
     order = attempt.order
     died = broken(f"the runner of {order.build}/{order.job} on {socket.gethostname()} died")
-    workspace = Workspace(attempt, attempt.path.parent.parent, records, interrupts)
+    workspace = Workspace(attempt, slave_of(attempt.path), records, interrupts)
     _end(workspace, (cancelled() if attempt.cancelled else died).outcome)
 
 

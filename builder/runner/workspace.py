@@ -15,6 +15,7 @@ from builder.model.step import StepName
 from builder.process import Companion, Interrupts, run
 from builder.runner import sandbox
 from builder.runner.alarm import Alarm
+from builder.state import SlaveFolder
 
 LOG_TAIL = 1 << 20
 """How many bytes of a step's log are looked at for what went wrong."""
@@ -47,13 +48,13 @@ class Workspace:
 
     Attributes:
         attempt: The folder of the attempt.
-        state: The slave's folder, with what outlives attempts (`git/`, `cache/`).
+        state: The slave's folder, with what outlives attempts.
         work: For everything that is removed at the end.
         interrupts: What may end a program that runs for it.
         alarm: What does so when a step, or all of it, takes too long.
     """
 
-    def __init__(self, attempt: AttemptFolder, state: Path, records: Records, interrupts: Interrupts) -> None:
+    def __init__(self, attempt: AttemptFolder, state: SlaveFolder, records: Records, interrupts: Interrupts) -> None:
         self.attempt = attempt
         self.state = state
         self.work = attempt.work

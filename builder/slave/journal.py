@@ -16,17 +16,18 @@ from builder import files
 from builder.attempt import kept
 from builder.attempt.folder import ORDER_NAME, AttemptFolder
 from builder.model.work import WorkOrder
+from builder.state import SlaveFolder
 
 _log = Logger()
 
 
 class Journal:
-    """The attempts below `state`."""
+    """The attempts in the slave's `state` folder."""
 
-    def __init__(self, state: Path) -> None:
-        self._attempts = state / "attempts"
-        self._parked = state / "parked"
-        self._next = AttemptFolder(state / "next")
+    def __init__(self, state: SlaveFolder) -> None:
+        self._attempts = state.attempts
+        self._parked = state.parked
+        self._next = AttemptFolder(state.next)
         files.make_folder(self._attempts)
         files.make_folder(self._parked)
         kept.prune(self._parked)

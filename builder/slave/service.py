@@ -13,7 +13,6 @@ from builder.config import SlaveConfig
 from builder.dial import Dialler
 from builder.protocol import Peer
 from builder.runner.executors.auto import executors, variables
-from builder.runner.executors.filling import TRUST_NAME
 from builder.slave.attempts import Attempts
 from builder.slave.connection import Connection
 from builder.slave.facts import host_facts
@@ -22,6 +21,7 @@ from builder.slave.launch import ProcessLauncher
 from builder.slave.relay import Relay
 from builder.slave.run import Run
 from builder.slave.watch import InotifyWatch
+from builder.state import SlaveFolder
 from builder.tls import client_endpoint
 
 PING_EVERY = 10.0
@@ -47,8 +47,9 @@ class Slave:
 
 async def start_slave(config: SlaveConfig, reactor: Any) -> Slave:
     """Take up what is there, and dial the master."""
-    journal = Journal(config.state)
-    files.write(config.state / TRUST_NAME, _trusted(config.credentials.ca))
+    state = SlaveFolder(config.state)
+    journal = Journal(state)
+    files.write(state.trust, _trusted(config.credentials.ca))
     facts = host_facts(executors(config.executor, config.mock))
     watch, launcher = InotifyWatch(reactor), ProcessLauncher(reactor, variables(facts.executor, config.mock))
 

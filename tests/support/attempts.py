@@ -21,6 +21,7 @@ from builder.runner.jobs.job import carry_out
 from builder.runner.workspace import Workspace
 from builder.slave.journal import Journal
 from builder.slave.run import first_step
+from builder.state import SlaveFolder
 from tests.support.hosts import as_user, python_of
 from tests.support.processes import eventually
 
@@ -46,7 +47,7 @@ class RealAttempt:
         self._user = user
         self._variables = variables or {}
         self.state = state
-        self.folder = Journal(state).record(order)
+        self.folder = Journal(SlaveFolder(state)).record(order)
         if srpm:
             self.folder.order_files.mkdir()
             (self.folder.order_files / srpm.name).write_bytes(srpm.read_bytes())
@@ -55,7 +56,7 @@ class RealAttempt:
     def workspace(self) -> Workspace:
         """A workspace for steps in this process."""
         self.folder.work.mkdir()
-        return Workspace(self.folder, self.state, self.folder.recorder(), Interrupts())
+        return Workspace(self.folder, SlaveFolder(self.state), self.folder.recorder(), Interrupts())
 
     def carry_out(self) -> Outcome:
         """Carry it out in this process, and clear up."""

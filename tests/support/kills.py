@@ -32,6 +32,7 @@ from builder.config import Credentials
 from builder.model.attempt import AttemptState
 from builder.model.work import WorkOrder
 from builder.slave.journal import Journal
+from builder.state import SlaveFolder
 from builder.wire import Role
 from tests.support.attempts import RealAttempt
 from tests.support.certificates import Pki
@@ -142,7 +143,7 @@ class Kills:
             self.ended[outcome.state.value] += 1
         self._slave.stop()
         left = [*self._processes(), *self._mounts(), *self._locks(attempts), *self._folders(attempts)]
-        journal = Journal(self.state)
+        journal = Journal(SlaveFolder(self.state))
         for attempt in attempts:
             journal.forget(attempt.folder)
         return left
@@ -164,7 +165,7 @@ class Kills:
 
     def _folders(self, attempts: list[RealAttempt]) -> list[str]:
         own = {attempt.folder.path for attempt in attempts}
-        strange = [path for path in (self.state / "attempts").iterdir() if path not in own]
+        strange = [path for path in SlaveFolder(self.state).attempts.iterdir() if path not in own]
         strange += [
             path
             for path in self.state.iterdir()

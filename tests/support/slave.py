@@ -24,6 +24,7 @@ from builder.slave.journal import Journal
 from builder.slave.relay import Relay
 from builder.slave.run import Run
 from builder.slave.stream import GATHER
+from builder.state import SlaveFolder
 from builder.wire import Request, Role, StartJob
 from tests.support.master import MemoryMaster
 from tests.support.orders import ATTEMPT, artifact, order, source_work
@@ -46,7 +47,7 @@ class Slave:
         self.master = master
         self.launcher = launcher
         self.watch = MemoryWatch()
-        self.journal = Journal(state)
+        self.journal = Journal(SlaveFolder(state))
         self.attempts = Attempts(self.clock, self.journal, self._relay_for)
         self.wire: MemoryWire | None = None
         self.attempts.begin()
@@ -132,7 +133,7 @@ class SlaveCase(SynchronousTestCase):
 
     def folders(self, place: str = "attempts") -> list[str]:
         """The attempts on disk."""
-        return sorted(path.name for path in (self.state / place).iterdir())
+        return sorted(path.name for path in Path(self.state, place).iterdir())
 
     def deliver(self, files: dict[str, bytes]) -> None:
         """Put results where the runner puts them."""

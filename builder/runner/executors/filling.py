@@ -21,7 +21,6 @@ from builder.runner.workspace import Answer, Workspace, head
 
 DATABASE = "/var/lib/rpm"
 """Where the tree has rpm's database; Debian's rpm would look for it in the home of the user."""
-TRUST_NAME = "trust.pem"
 """The certificates that the slave's service puts together for repositories over HTTPS."""
 REQUIRES_FORMAT = f"[{spec.ANSWER}%{{REQUIRENEVRS}}]\\n"
 """Of an SRPM, what it requires to be built."""
@@ -39,7 +38,7 @@ class Filling:
         self._work = work
         self._tree = tree
         self._own = workspace.folder("dnf")
-        trust = workspace.state / TRUST_NAME
+        trust = workspace.state.trust
         self._trust = trust if trust.exists() else None
         (self._own / ".rpmmacros").write_text(f"%_dbpath {DATABASE}\n%_netsharedpath {sandbox.NOT_INSTALLED}\n")
 
@@ -49,7 +48,7 @@ class Filling:
         Raises:
             EndedError: Something is not to be had.
         """
-        caches = self._workspace.state / "cache" / "dnf"
+        caches = self._workspace.state.dnf
         with cache_slot(caches, self._work.chroot.name) as cache:
             kept.prune(caches)
             places = Places(tree=self._tree, cache=cache, own=self._own, trust=self._trust)

@@ -27,7 +27,7 @@ from builder.process import Interrupts
 from builder.runner.executors import installed, janitor, keeper, mock_plugin
 from builder.runner.executors.cache import cache_slot
 from builder.runner.executors.chroot import ChrootRoot, refusal
-from builder.runner.executors.filling import DATABASE, TRUST_NAME, requirements
+from builder.runner.executors.filling import DATABASE, requirements
 from builder.runner.executors.mock_failure import failure_of_build, root_failure
 from builder.runner.executors.mock_settings import (
     CACHE,
@@ -91,7 +91,7 @@ class MockRoot:
         self._work = work
         self._attempt = workspace.attempt.path.name
         self._folder = workspace.folder("mock")
-        self._host = _host(work, workspace.state)
+        self._host = _host(work, workspace.state.trust)
         self._prepare(srpm)
         required = requirements(workspace, srpm, work.options)
         self._question = os.open(self._folder / mock_plugin.QUESTION, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -145,7 +145,7 @@ class MockRoot:
         files.link(srpm, self._folder / srpm.name)
         self._srpm = srpm.name
         if self._host.trust:
-            files.link(self._workspace.state / TRUST_NAME, self._folder / TRUST)
+            files.link(self._workspace.state.trust, self._folder / TRUST)
         user, group = unprivileged(), grp.getgrnam("mock").gr_gid
         for name in (PLUGINS, RESULT):
             (self._folder / name).mkdir()
@@ -162,7 +162,7 @@ class MockRoot:
         config = self._folder / CONFIG
         config.write_text(configuration(self._work, self._host, dist, asks=asks))
         os.utime(config, (0, 0))  # a configuration that is newer than the cache of the root makes mock drop that
-        caches = self._workspace.state / "cache" / "mock"
+        caches = self._workspace.state.mock
         cache = caches / f"{self._work.chroot.name}.{root_digest(self._work, self._host)}"
         use(cache)
         prune(caches)
@@ -199,11 +199,11 @@ def keeping() -> list[str]:
     return [sys.executable, "-I", "-S", str(keeper.__file__), str(os.getpid())]
 
 
-def _host(work: ChrootWork, state: Path) -> Host:
+def _host(work: ChrootWork, trust: Path) -> Host:
     return Host(
         system=work.chroot.name if (SYSTEM / f"{work.chroot.name}.cfg").exists() else None,
         zstd=shutil.which("zstd") is not None,
-        trust=(state / TRUST_NAME).exists(),
+        trust=trust.exists(),
     )
 
 

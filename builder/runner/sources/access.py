@@ -103,7 +103,7 @@ def granted(workspace: Workspace, url: str, access: Access | None, otherwise: Gr
         if access.secret.kind is SecretKind.TOKEN:
             yield _by_token(folder, url, access.secret)
         else:
-            yield _by_key(folder, access.secret, workspace.state / "ssh" / access.project)
+            yield _by_key(folder, access.secret, workspace.state.ssh / access.project)
     finally:
         files.remove_tree(folder)
 

@@ -55,4 +55,4 @@ def keep(workspace: Workspace, project: str, wanted: Checksum, path: Path) -> No
 
 def _place(workspace: Workspace, project: str, wanted: Checksum) -> Path:
     owner = (project,) if wanted.kind in _FORGED else ()
-    return workspace.state / "cache" / "sources" / "-".join((*owner, wanted.kind, wanted.digest))
+    return workspace.state.sources / "-".join((*owner, wanted.kind, wanted.digest))

@@ -222,9 +222,9 @@ def mirror(
     `access` opens that repository, if it is private; without it, git is given what it gets `otherwise`.
     """
     owner = (access.project, access.secret.name) if access else ()
-    if _leads_into(workspace.state, url, workspace.work):
+    if _leads_into(workspace.state.path, url, workspace.work):
         raise failed(FailureKind.SOURCES, f"{public(url)} is in the slave's own folder, which is nobody's to name")
-    path = workspace.state / "git" / hashlib.sha256("\0".join((url, *owner)).encode()).hexdigest()[:32]
+    path = workspace.state.git / hashlib.sha256("\0".join((url, *owner)).encode()).hexdigest()[:32]
     kept.use(path)
     if access:
         path.chmod(0o700)

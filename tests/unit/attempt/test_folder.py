@@ -21,6 +21,7 @@ from builder.runner.executors.cache import cache_slot
 from builder.runner.executors.executor import BuildRoot
 from builder.runner.workspace import Workspace
 from builder.slave.journal import Journal
+from builder.state import SlaveFolder
 from tests.support.orders import ATTEMPT, order, source_work
 
 
@@ -57,7 +58,7 @@ ENDED = Outcome(state=AttemptState.FAILED, reason="it does not compile")
 
 @pytest.fixture
 def folder(tmp_path: Path) -> AttemptFolder:
-    return Journal(tmp_path).record(order(source_work()))
+    return Journal(SlaveFolder(tmp_path)).record(order(source_work()))
 
 
 class TestRecords:
@@ -137,7 +138,7 @@ class TestResult:
 
     def test_where_there_is_no_room_nothing_is_set_aside(self, tmp_path: Path) -> None:
         """The folder for the next order is made once more when there is, with room in it."""
-        journal = Journal(tmp_path)
+        journal = Journal(SlaveFolder(tmp_path))
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
         try:
@@ -171,25 +172,25 @@ class TestJournal:
     def test_an_order_is_there_as_a_whole_or_not_at_all(self, point: int) -> None:
         """Wherever the slave dies while it writes an order down, its next life finds all of it or nothing."""
         with _folder() as state:
-            journal = Journal(state)
+            journal = Journal(SlaveFolder(state))
             written = _die_at(point, lambda: journal.record(order(source_work())))
-            held = [folder.order.attempt for folder in Journal(state).held()]
+            held = [folder.order.attempt for folder in Journal(SlaveFolder(state)).held()]
             assert held == [ATTEMPT] or (held == [] and not written)
 
     @given(st.integers(0, 12))
     def test_forgetting_is_finished_by_the_next_life(self, point: int) -> None:
         """Wherever the slave dies while it removes an attempt, the attempt is there or gets removed."""
         with _folder() as state:
-            journal = Journal(state)
+            journal = Journal(SlaveFolder(state))
             folder = journal.record(order(source_work()))
             _die_at(point, lambda: journal.forget(folder))
-            held = Journal(state).held()
+            held = Journal(SlaveFolder(state)).held()
             assert all(one.order.attempt == ATTEMPT for one in held)
             assert len(list((state / "attempts").iterdir())) == len(held)
 
     def test_parked_attempts_are_kept_apart(self, tmp_path: Path) -> None:
         """Parking the same attempt twice keeps both."""
-        journal = Journal(tmp_path)
+        journal = Journal(SlaveFolder(tmp_path))
         for _ in range(2):
             journal.park(journal.record(order(source_work())))
         assert journal.held() == ()

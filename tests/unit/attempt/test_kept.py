@@ -5,6 +5,7 @@ from pathlib import Path
 from builder.attempt import kept
 from builder.attempt.kept import UNUSED_AFTER
 from builder.slave.journal import Journal
+from builder.state import SlaveFolder
 from tests.support.orders import ATTEMPT, order, source_work
 
 
@@ -48,13 +49,13 @@ def test_what_was_being_removed_goes_too(tmp_path: Path) -> None:
 
 def test_parked_attempts_are_kept_for_a_while(tmp_path: Path) -> None:
     """From the day they were parked, however old they were; the next life removes them then."""
-    journal = Journal(tmp_path)
+    journal = Journal(SlaveFolder(tmp_path))
     folder = journal.record(order(source_work()))
     grow_old(folder.path)
     parked = journal.park(folder)
-    Journal(tmp_path)
+    Journal(SlaveFolder(tmp_path))
     assert parked == tmp_path / "parked" / ATTEMPT
     assert parked.exists()
     grow_old(parked)
-    Journal(tmp_path)
+    Journal(SlaveFolder(tmp_path))
     assert not parked.exists()

@@ -7,6 +7,7 @@ import pytest
 from builder.attempt.folder import AttemptFolder
 from builder.model.attempt import AttemptState
 from builder.slave.journal import Journal
+from builder.state import SlaveFolder
 from tests.support.orders import order, source_work
 
 SIGNALLED_WHILE_IT_TELLS = """
@@ -27,7 +28,7 @@ work.clear_up(sys.argv[1], Records(sys.argv[1]))
 
 @pytest.fixture
 def folder(tmp_path: Path) -> AttemptFolder:
-    return Journal(tmp_path).record(order(source_work()))
+    return Journal(SlaveFolder(tmp_path)).record(order(source_work()))
 
 
 def run(script: str, folder: AttemptFolder) -> None:

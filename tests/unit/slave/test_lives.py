@@ -13,6 +13,7 @@ from builder.errors import NotFoundError
 from builder.model.attempt import AttemptState, FailureKind, Outcome
 from builder.slave.journal import Journal
 from builder.slave.run import KILL_AFTER, LAUNCHES, LOOK_EVERY
+from builder.state import SlaveFolder
 from builder.wire import CHUNK, CancelJob
 from tests.support.disk import failing
 from tests.support.orders import ATTEMPT, SRPM, chroot_work, order, source_work
@@ -76,7 +77,7 @@ class LifeTest(SlaveCase):
 
     def test_an_order_that_was_not_begun_is_begun(self) -> None:
         """A slave that was killed between the order's receipt and its runner's start starts it."""
-        Journal(self.state).record(order(source_work()))
+        Journal(SlaveFolder(self.state)).record(order(source_work()))
         self.slave = self.life()
         assert not self.launcher.last.clears_up
 

@@ -6,6 +6,7 @@ from builder.model.artifact import LISTING_NAME
 from builder.model.attempt import AttemptState, FailureKind, Outcome
 from builder.slave.journal import Journal
 from builder.slave.relay import REPEAT_AFTER
+from builder.state import SlaveFolder
 from builder.wire import CHUNK, ArtifactChunk, JobFinished, Request, StartJob
 from tests.support.disk import failing, no_file_larger_than
 from tests.support.orders import ATTEMPT, order, source_work
@@ -19,7 +20,7 @@ class OrderTest(SlaveCase):
     def test_an_order_is_on_disk_when_it_is_answered(self) -> None:
         """`StartJob`'s answer means that the order survives the slave."""
         wanted = self.order()
-        assert Journal(self.state).held()[0].order == wanted
+        assert Journal(SlaveFolder(self.state)).held()[0].order == wanted
         assert self.launcher.last.first.value == "fetch"
 
     def test_the_same_order_twice_is_begun_once(self) -> None:

@@ -11,6 +11,7 @@ from builder.model.secret import Secret, SecretKind
 from builder.model.work import SourceWork
 from builder.runner.sources.access import Access, access, granted
 from builder.slave.journal import Journal
+from builder.state import SlaveFolder
 from tests.support.attempts import RealAttempt
 from tests.support.orders import order, source_work
 
@@ -26,7 +27,7 @@ def work(*secrets: Secret) -> SourceWork:
 
 
 def recorded(state: Path) -> AttemptFolder:
-    return Journal(state).record(order(work(SECRET)))
+    return Journal(SlaveFolder(state)).record(order(work(SECRET)))
 
 
 def text_of(folder: Path) -> str:
@@ -56,12 +57,12 @@ class TestOrder:
     def test_what_is_parked_has_none(self, tmp_path: Path) -> None:
         """Somebody has a month to look at it."""
         folder = recorded(tmp_path)
-        Journal(tmp_path).park(folder)
+        Journal(SlaveFolder(tmp_path)).park(folder)
         assert VALUE not in text_of(tmp_path)
 
     def test_an_order_without_secrets_has_no_such_file(self, tmp_path: Path) -> None:
         """Which is most of them."""
-        folder = Journal(tmp_path).record(order(work()))
+        folder = Journal(SlaveFolder(tmp_path)).record(order(work()))
         assert not (folder.path / "secrets").exists()
         assert folder.take_secrets() == ()
 
