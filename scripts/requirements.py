@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Print what Builder asks of Python's package index: the lines of setup.cfg, and of pyproject.toml what it is built with.
+"""Print what Builder asks of a package index: the lines of setup.cfg, and of pyproject.toml what it is built with.
 
 usage: scripts/requirements.py run|test        (test: also what the tests need)
 """
