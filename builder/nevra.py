@@ -51,6 +51,15 @@ def parse_evr(text: str) -> Evr:
     return Evr(int(match["epoch"] or 0), match["version"], match["release"])
 
 
+def is_evr(text: str) -> bool:
+    """Tell if `parse_evr` takes this."""
+    try:
+        parse_evr(text)
+    except InvalidError:
+        return False
+    return True
+
+
 def parse(text: str) -> Nevra:
     """The parts of `name-[epoch:]version-release.architecture`; `InvalidError` if it is none."""
     match = _NEVRA.fullmatch(text)

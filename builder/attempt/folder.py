@@ -29,7 +29,7 @@ from builder.model import Value
 from builder.model.attempt import Outcome
 from builder.model.secret import Secret
 from builder.model.step import StepName
-from builder.model.work import SourceWork, WorkOrder
+from builder.model.work import WorkOrder
 
 ORDER_NAME = "order.json"
 RESERVED = 64 * 1024
@@ -83,9 +83,9 @@ class AttemptFolder:
         That is durable then, and the order when it is synced.
         """
         work = order.work
-        if isinstance(work, SourceWork) and work.secrets:
+        if work.secrets:
             files.write(self._secrets, msgspec.json.encode(work.secrets), mode=0o600)
-            order = msgspec.structs.replace(order, work=msgspec.structs.replace(work, secrets=()))
+            order = msgspec.structs.replace(order, work=work.without_secrets())
         (self.path / ORDER_NAME).write_bytes(msgspec.json.encode(order))
         return order
 

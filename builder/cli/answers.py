@@ -46,6 +46,7 @@ class Job(TypedDict):
 
     build: int
     name: str
+    kind: str
     state: str
     channel: str
     architecture: str

@@ -6,22 +6,20 @@ whatever moves the job on (a cancel, a lost slave) ends it, or marks it as `canc
 
 from collections.abc import Iterable
 
-import msgspec
 from sqlalchemy import Connection
 
-from builder import nevra
-from builder.errors import InvalidError
 from builder.lifecycle import ATTEMPT_ENDS
-from builder.master import sequence
-from builder.master.decisions import plan, retry
+from builder.master.decisions import retry
 from builder.master.decisions.assignment import Assignment
-from builder.master.store import artifacts, attempts, builds, dependencies, jobs, operations, projects
+from builder.master.kinds import kind
+from builder.master.store import attempts, dependencies, jobs
 from builder.master.store.attempts import KnownAttempt
-from builder.model.artifact import Artifact, ArtifactKind, Listing
-from builder.model.attempt import AttemptState, FailureKind, Outcome, SourceFacts
+from builder.master.store.jobs import Facts
+from builder.model.artifact import Listing
+from builder.model.attempt import AttemptState, FailureKind, Outcome
 from builder.model.dependencies import Dependencies
-from builder.model.job import SOURCE, JobState
-from builder.model.operation import Publish
+from builder.model.job import JobState
+from builder.nevra import is_evr
 
 
 def broken(reason: str) -> Outcome:
@@ -111,94 +109,28 @@ def finish(
     else:
         examined = _examined(known, outcome, delivered)
         end = examined.state
-        if end is AttemptState.SUCCEEDED and known.job == SOURCE and delivered is not None:
-            for srpm in _srpms(delivered):
-                artifacts.insert(connection, attempt, srpm)
         if end is AttemptState.SUCCEEDED and found is not None:
-            dependencies.save(connection, known.package_id, known.job, found)
-        _settle(connection, known, examined, tries)
+            dependencies.save(connection, known.package_id, known.job, known.kind, found)
+        _settle(connection, known, examined, tries, delivered if end is AttemptState.SUCCEEDED else None)
     return end
 
 
 def _examined(known: KnownAttempt, outcome: Outcome, delivered: Listing | None) -> Outcome:
-    """The outcome, or that the attempt is broken where a success lacks what has to come with it."""
+    """Return the outcome, or that the attempt is broken where a success lacks what has to come with it."""
     if outcome.state is not AttemptState.SUCCEEDED:
         return outcome
-    if known.job == SOURCE and outcome.source is None:
-        lacking = "what it found out about the sources"
-    elif known.job == SOURCE and (delivered is None or len(_srpms(delivered)) != 1):
-        lacking = "an SRPM"
-    elif known.job != SOURCE and not _is_evr(outcome.evr):
-        lacking = "the EVR of what it built"
-    else:
-        return outcome
-    return broken(f"slave {known.slave} reported a success without {lacking}")
+    lacking = kind.kind_of(known.kind).lacking(outcome, delivered)
+    return broken(f"slave {known.slave} reported a success without {lacking}") if lacking else outcome
 
 
-def _srpms(delivered: Listing) -> list[Artifact]:
-    return [artifact for artifact in delivered.artifacts if artifact.kind is ArtifactKind.SRPM]
-
-
-def _is_evr(text: str | None) -> bool:
-    try:
-        nevra.parse_evr(text or "")
-    except InvalidError:
-        return False
-    return True
-
-
-def _settle(connection: Connection, known: KnownAttempt, outcome: Outcome, tries: int) -> None:
-    """End a running attempt and move its job on."""
+def _settle(
+    connection: Connection, known: KnownAttempt, outcome: Outcome, tries: int, delivered: Listing | None = None
+) -> None:
+    """End a running attempt, move its job on, and do what follows from that."""
     attempts.end(connection, known.attempt, outcome.state, outcome.reason, outcome.kind, outcome.lint)
-    times = known.broken + (outcome.state is AttemptState.BROKEN)
-    then = retry.next_state(outcome.state, outcome.reason, broken=times, tries=tries, publishes=known.job != SOURCE)
-    found = {"evr": outcome.evr, "serial": outcome.serial} if _is_evr(outcome.evr) else {}
-    jobs.change(connection, known.job_id, then.state, reason=then.reason, broken=times, **found)
-    if then.state is JobState.PUBLISHING:
-        _publish(connection, known, outcome.evr)
-    elif known.job == SOURCE and then.state is not JobState.QUEUED:
-        _plan(connection, known, then.state, outcome.source)
-        if known.batch is not None:
-            sequence.settle(connection, known.batch)
-
-
-def _publish(connection: Connection, known: KnownAttempt, evr: str | None) -> None:
-    """Order the repository builder to take what the attempt has delivered, if it is what was ordered."""
-    project = projects.one_bare(connection, known.project)
-    srpm = artifacts.srpm_of(connection, known.build)
-    source = builds.source(connection, known.build)
-    publish = Publish(
-        project=known.project,
-        stage=project.first_stage,
-        package=known.package,
-        build=known.build,
-        job=known.job,
-        fence=known.fence,
-        chroots=known.targets,
-        retention=project.retention,
-        srpm="" if srpm is None else srpm.artifact.name,
-        inputs=None if source is None else source.inputs,
-        evr=evr,
-    )
-    operations.insert(connection, publish, known.job_id)
-
-
-def _plan(connection: Connection, known: KnownAttempt, end: JobState, source: SourceFacts | None) -> None:
-    """Move the chroot jobs of a build on after its source job; those of a batch wait on for each other."""
-    waiting = jobs.waiting(connection, known.build)
-    if end is not JobState.SUCCEEDED or source is None:
-        then = plan.without_source(end)
-        for job_id in waiting.values():
-            jobs.change(connection, job_id, then.state, reason=then.reason)
-        return
-    builds.found(connection, known.build, source)
-    package = builds.definition(connection, known.build).packages[known.package]
-    every = projects.one_bare(connection, known.project).chroots_of(package)
-    dependencies.keep_only(connection, known.package_id, every)
-    others = tuple(chroot for chroot in every if chroot not in waiting)
-    for planned in plan.planned(source, tuple(waiting), others):
-        targets = msgspec.json.encode(planned.targets).decode()
-        if known.batch is not None and planned.state is JobState.QUEUED:
-            jobs.hold(connection, waiting[planned.chroot], reason=sequence.WAITS_FOR_SOURCES, targets=targets)
-        else:
-            jobs.change(connection, waiting[planned.chroot], planned.state, reason=planned.reason, targets=targets)
+    of_kind, times = kind.kind_of(known.kind), known.broken + (outcome.state is AttemptState.BROKEN)
+    then = retry.next_state(outcome.state, outcome.reason, broken=times, tries=tries, publishes=of_kind.publishes)
+    evr = outcome.evr if is_evr(outcome.evr or "") else None
+    facts = Facts(broken=times, evr=evr, serial=None if evr is None else outcome.serial)
+    jobs.change(connection, known.job_id, then.state, reason=then.reason, facts=facts)
+    of_kind.ended(connection, known, then.state, outcome, delivered)

@@ -26,9 +26,10 @@ from builder.master import attempts
 from builder.master.decisions.assignment import Offer, assignments
 from builder.master.decisions.order import Claimed
 from builder.master.endings import Endings
+from builder.master.kinds import kind
 from builder.master.rounds import SLOW, rounds
 from builder.master.slaves import Connection, Slaves
-from builder.master.store import candidates, orders
+from builder.master.store import candidates
 from builder.master.store.attempts import Live
 from builder.master.store.database import Store
 from builder.model.attempt import AttemptState
@@ -225,7 +226,7 @@ def _round(
         attempt = new_attempt()
         if attempts.claim(connection, assignment, attempt):
             try:
-                begun.append(orders.claimed(connection, attempt))
+                begun.append(kind.claimed(connection, attempt))
             except Exception:  # noqa: BLE001 - a bug in what is known of one job must not keep all others waiting
                 spoilt.append((attempt, Failure()))
     return _Round(queue.live, tuple(begun), tuple(spoilt), known, waits)

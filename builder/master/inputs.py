@@ -6,15 +6,16 @@ import msgspec
 
 from builder.errors import InvalidError, NotFoundError
 from builder.master.delivery import Aside
+from builder.master.kinds.kind import kind_of
 from builder.master.logs import Logs
 from builder.model.artifact import ArtifactKind, Listing
 from builder.model.attempt import AttemptState
 from builder.model.build import Build
-from builder.model.inputs import INPUTS_LIMIT, INPUTS_NAME, ChrootInputs, JobInputs, SourceInputs
-from builder.model.job import SOURCE
+from builder.model.inputs import INPUTS_LIMIT, INPUTS_NAME, JobInputs
+from builder.model.job import Job, JobKind
 
 
-def check(folder: Path, listing: Listing, job: str) -> None:
+def check(folder: Path, listing: Listing, job: str, kind: JobKind) -> None:
     """Look at what a complete delivery in `folder` says that it was made from, if it says so.
 
     Raises:
@@ -25,7 +26,7 @@ def check(folder: Path, listing: Listing, job: str) -> None:
         return
     if [artifact.name for artifact in own] != [INPUTS_NAME] or own[0].size > INPUTS_LIMIT:
         raise InvalidError(f"its inputs are not one file {INPUTS_NAME} of at most {INPUTS_LIMIT} bytes")
-    _decoded((folder / INPUTS_NAME).read_bytes(), job, 1)
+    _decoded((folder / INPUTS_NAME).read_bytes(), job, kind, 1)
 
 
 class Inputs:
@@ -41,28 +42,26 @@ class Inputs:
         Raises:
             NotFoundError: It is so old that this was removed.
         """
-        number, fences = build.number, _succeeded(build)
-        if fences and self._logs.removed(number):
+        number, made = build.number, _succeeded(build)
+        if made and self._logs.removed(number):
             raise NotFoundError(
                 f"what went into build {number} was removed with its logs, as that of all old builds is"
             )
-        return await self._aside(lambda: self._read(number, fences))
+        return await self._aside(lambda: self._read(number, made))
 
-    def _read(self, build: int, fences: dict[str, int]) -> tuple[JobInputs, ...]:
-        kept = {job: self._logs.kept(build, job, fence, INPUTS_NAME) for job, fence in fences.items()}
-        return tuple(_decoded(text, job, fences[job]) for job, text in kept.items() if text is not None)
-
-
-def _succeeded(build: Build) -> dict[str, int]:
-    """By the names of jobs, the fences of their newest attempts that have succeeded."""
-    tried = ((job.name, attempt) for job in build.jobs for attempt in job.attempts)
-    return {job: attempt.fence for job, attempt in tried if attempt.state is AttemptState.SUCCEEDED}
+    def _read(self, build: int, made: list[tuple[Job, int]]) -> tuple[JobInputs, ...]:
+        kept = ((job, fence, self._logs.kept(build, job.name, fence, INPUTS_NAME)) for job, fence in made)
+        return tuple(_decoded(text, job.name, job.kind, fence) for job, fence, text in kept if text is not None)
 
 
-def _decoded(text: bytes, job: str, fence: int) -> JobInputs:
+def _succeeded(build: Build) -> list[tuple[Job, int]]:
+    """Return the jobs that have succeeded, each with the fence of the newest attempt that has."""
+    ends = ((job, [one.fence for one in job.attempts if one.state is AttemptState.SUCCEEDED]) for job in build.jobs)
+    return [(job, fences[-1]) for job, fences in ends if fences]
+
+
+def _decoded(text: bytes, job: str, kind: JobKind, fence: int) -> JobInputs:
     try:
-        if job == SOURCE:
-            return JobInputs(job=job, fence=fence, source=msgspec.json.decode(text, type=SourceInputs))
-        return JobInputs(job=job, fence=fence, chroot=msgspec.json.decode(text, type=ChrootInputs))
+        return kind_of(kind).inputs(text, job, fence)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidError(f"{INPUTS_NAME} of {job} cannot be read: {error}") from error

@@ -206,7 +206,7 @@ class Intake:
             listing = await delivery.complete(known.attempt)
             found = await delivery.dependencies(listing)
             with disk.explained(self._folder(known)):
-                await self._aside(partial(inputs.check, self._folder(known), listing, known.job))
+                await self._aside(partial(inputs.check, self._folder(known), listing, known.job, known.kind))
         except InvalidError as error:
             return attempts.broken(f"slave {known.slave} delivered what cannot be used: {error}"), None, None
         folder = self._folder(known)

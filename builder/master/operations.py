@@ -18,6 +18,7 @@ from builder.master.rounds import rounds
 from builder.master.store import jobs, projects
 from builder.master.store import operations as stored
 from builder.master.store.database import Store
+from builder.master.store.jobs import Facts
 from builder.mistakes import guess
 from builder.model.job import JobState
 from builder.model.operation import (
@@ -199,8 +200,7 @@ def _listing(
 def _applied(connection: sa.Connection, answer: Applied) -> None:
     job_id = stored.applied(connection, answer)
     if job_id is not None:
-        published = msgspec.json.encode(answer.published).decode()
-        jobs.change(connection, job_id, JobState.SUCCEEDED, published=published)
+        jobs.change(connection, job_id, JobState.SUCCEEDED, facts=Facts(published=answer.published))
 
 
 def _rejected(connection: sa.Connection, answer: Rejected) -> None:

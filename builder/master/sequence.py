@@ -13,7 +13,7 @@ from builder.master.decisions.waves import Member
 from builder.master.store import batches, dependencies, jobs, needs
 from builder.master.store.batches import BatchJob
 from builder.master.store.dependencies import Found
-from builder.model.job import SOURCE, JobState
+from builder.model.job import JobKind, JobState
 
 WAITS_FOR_SOURCES = "waits until the sources of its batch are there"
 
@@ -25,12 +25,12 @@ def settle(connection: Connection, batch: int) -> None:
     if batches.sources_left(connection, batch):
         return
     own = batches.jobs_of(connection, batch)
-    chroot_jobs = {job.id: job for job in own if job.name != SOURCE}
+    chroot_jobs = {job.id: job for job in own if job.kind is not JobKind.SOURCE}
     waiting = {key for key, job in chroot_jobs.items() if job.state is JobState.WAITING}
     whole = waves.needs(_members(connection, chroot_jobs.values()))
     # What has ended, be it by being skipped, needs nothing any more.
     needed = {key: others if key in waiting else frozenset[int]() for key, others in whole.items()}
-    failed = {job.build for job in own if job.name == SOURCE and job.state is JobState.FAILED}
+    failed = {job.build for job in own if job.kind is JobKind.SOURCE and job.state is JobState.FAILED}
     hopeless = _hopeless(chroot_jobs, needed, waiting, failed)
     for key, reason in sorted(hopeless.items()):
         jobs.change(connection, key, JobState.CANCELLED, reason=reason)

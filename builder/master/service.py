@@ -19,7 +19,7 @@ from builder.master import chroots
 from builder.master.batches import Batches
 from builder.master.budget import Budget
 from builder.master.builds import Builds
-from builder.master.decisions.order import order
+from builder.master.decisions.order import Supplies
 from builder.master.definitions import Definitions
 from builder.master.delivery import Aside
 from builder.master.dispatch import Dispatcher
@@ -28,6 +28,7 @@ from builder.master.endings import Endings
 from builder.master.events import Events
 from builder.master.farm import Farm
 from builder.master.intake import Intake
+from builder.master.kinds.kind import order
 from builder.master.lease import Leases
 from builder.master.logs import Logs
 from builder.master.operations import Operations
@@ -108,7 +109,7 @@ class Master:
         endings = Endings(store, self._intake, config.tries)
         self._leases = Leases(clock, config.lease, config.grace, endings.lose)
         self._reception = Reception(store, slaves, self._leases, self._intake, config.tries)
-        make = partial(order, chroots=found.chroots, url=url_of(config), opened=self._secrets.open)
+        make = partial(order, supplies=Supplies(found.chroots, url_of(config), self._secrets.open))
         self._dispatcher = Dispatcher(store, slaves, clock, new_attempt, make, endings)
         self._sweep = Sweep(store, state.incoming, logs, config.log_days * _DAY, clock, aside)
         self._loops: list[Deferred[None]] = []

@@ -6,7 +6,21 @@ from builder.model import Value
 from builder.model.attempt import Attempt
 
 SOURCE = "source"
-"""The name of a build's source job; a chroot job has the name of its chroot."""
+"""The name of a build's source job; other jobs have that of their chroot."""
+
+
+class JobKind(enum.Enum):
+    """The kinds of jobs.
+
+    A source job makes the SRPM of a build and is named `source`, a chroot job builds it and has the name of its chroot.
+    Jobs of the other kinds are of images: those that make one, start it, and run something in it.
+    """
+
+    SOURCE = "source"
+    CHROOT = "chroot"
+    IMAGE = "image"
+    BOOT_TEST = "boot-test"
+    RUN = "run"
 
 
 class JobState(enum.Enum):
@@ -27,6 +41,7 @@ class Job(Value, frozen=True, kw_only=True):
 
     build: int
     name: str
+    kind: JobKind
     state: JobState
     channel: str
     architecture: str

@@ -1,16 +1,20 @@
 """Work: what a slave is told to do in one attempt."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar, Self, TypeVar
 
 import msgspec
+from typing_extensions import override
 
+from builder.errors import InvalidError
 from builder.model import Label, Sha256, Value
 from builder.model.artifact import Artifact
 from builder.model.attempt import AttemptId
 from builder.model.chroot import BaseRepository, Chroot
+from builder.model.job import JobKind
 from builder.model.options import Options
 from builder.model.package import SILENCE, GitSource, Packaging, StepTimeouts, Style
 from builder.model.secret import Secret
+from builder.model.step import StepName
 
 
 class LastBuilt(Value, frozen=True, kw_only=True):
@@ -29,13 +33,36 @@ class LastBuilt(Value, frozen=True, kw_only=True):
     taken: Annotated[tuple[str, ...], msgspec.Meta(max_length=100)] = ()
 
 
-class SourceWork(Value, frozen=True, kw_only=True, tag="source"):
+class Work(Value, frozen=True, kw_only=True):
+    """Work of any kind."""
+
+    first_step: ClassVar[StepName]
+    """The step with which the runner begins; the slave has fetched `files` before."""
+
+    @property
+    def files(self) -> tuple[Artifact, ...]:
+        """Files of the master that have to be there before the runner begins."""
+        return ()
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """Secrets that the work needs to fetch with, which the slave keeps apart from the order."""
+        return ()
+
+    def without_secrets(self) -> Self:
+        """Return the work as everybody may read it."""
+        return self
+
+
+class SourceWork(Work, frozen=True, kw_only=True, tag="source"):
     """Resolve the refs, gather the sources and make the SRPM.
 
     `build` goes into `%{_checkout}` of the style `ci`. `options` are those that hold in every chroot; `chosen` is a
     digest of the options in all of them, which are inputs like the sources, where there are any. `secrets` are those
-    that the two places name; no other work has any, and the slave keeps them apart from the order.
+    that the two places name; no other work has any.
     """
+
+    first_step = StepName.FETCH
 
     project: Label
     package: Label
@@ -47,14 +74,20 @@ class SourceWork(Value, frozen=True, kw_only=True, tag="source"):
     chosen: Sha256 | None = None
     secrets: Annotated[tuple[Secret, ...], msgspec.Meta(max_length=2)] = ()
 
+    @override
+    def without_secrets(self) -> Self:
+        return msgspec.structs.replace(self, secrets=())
 
-class ChrootWork(Value, frozen=True, kw_only=True, tag="chroot"):
+
+class ChrootWork(Work, frozen=True, kw_only=True, tag="chroot"):
     """Build an SRPM in a chroot.
 
     `repositories` are the project's own and its external ones, in addition to the chroot's base repositories. `force`
     passes the gate; then the release of a rebuild that would repeat an EVR gets the next serial. `options` are those
     that hold in this chroot. With `rpmlint`, that looks at what was built.
     """
+
+    first_step = StepName.CHROOT
 
     project: Label
     package: Label
@@ -69,6 +102,14 @@ class ChrootWork(Value, frozen=True, kw_only=True, tag="chroot"):
     options: Options = Options()
     rpmlint: bool = False
 
+    @property
+    @override
+    def files(self) -> tuple[Artifact, ...]:
+        return (self.srpm,)
+
+
+W = TypeVar("W", bound=Work)
+
 
 class WorkOrder(Value, frozen=True, kw_only=True):
     """All that a slave needs for one attempt, which it ends when the time is over.
@@ -81,7 +122,18 @@ class WorkOrder(Value, frozen=True, kw_only=True):
     fence: Annotated[int, msgspec.Meta(ge=1)]
     build: Annotated[int, msgspec.Meta(ge=1)]
     job: Label
+    kind: JobKind
     timeout: int
     timeouts: StepTimeouts = StepTimeouts()
     silence: int = SILENCE
     work: SourceWork | ChrootWork
+
+    def work_of(self, wanted: type[W]) -> W:
+        """Return the work, which is of the type `wanted` as that of the order's kind.
+
+        Raises:
+            InvalidError: The order was made wrong: kind and work do not belong together.
+        """
+        if not isinstance(self.work, wanted):
+            raise InvalidError(f"the order of {self.build}/{self.job}, a job of kind {self.kind.value}, has other work")
+        return self.work

@@ -29,7 +29,6 @@ from builder.model.attempt import AttemptState, Outcome, Position
 from builder.model.step import StepName
 from builder.protocol import Peer
 from builder.slave.journal import Journal
-from builder.slave.order_file import OrderFile
 from builder.slave.run import Run
 from builder.slave.stream import Stream
 from builder.slave.upload import upload
@@ -119,8 +118,8 @@ class Relay:
     async def _reported(self, peer: Peer, stream: Stream) -> None:
         """All of one report."""
         stream.wake()
-        if self._run.order_file and not self._run.begun:
-            await self._provided(peer, stream, self._run.order_file)
+        if self._run.order_files and not self._run.begun:
+            await self._provided(peer, stream)
         outcome = await self._run.ended()
         if outcome.state is AttemptState.SUCCEEDED:
             outcome = await self._delivered(peer, stream, outcome)
@@ -130,14 +129,15 @@ class Relay:
         self._report = None
         self.forget()
 
-    async def _provided(self, peer: Peer, stream: Stream, file: OrderFile) -> None:
-        """Have the file that the order names, and start the runner."""
+    async def _provided(self, peer: Peer, stream: Stream) -> None:
+        """Fetch the files that the order names, and start the runner."""
         try:
             recorder = self._folder.recorder()
             if not recorder.open_step:
                 recorder.begin_step(StepName.FETCH.value)
                 stream.wake()
-            await file.fetch(peer, lambda: self._run.outcome is None)
+            for file in self._run.order_files:
+                await file.fetch(peer, lambda: self._run.outcome is None)
             if self._run.outcome is None:
                 recorder.end_step(ok=True)
                 stream.wake()

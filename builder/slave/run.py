@@ -16,8 +16,7 @@ from builder.attempt import records
 from builder.attempt.endings import EndedError, broken, cancelled
 from builder.attempt.folder import AttemptFolder
 from builder.model.attempt import Outcome
-from builder.model.step import StepName
-from builder.model.work import ChrootWork, WorkOrder
+from builder.model.work import WorkOrder
 from builder.slave.launch import Launcher
 from builder.slave.order_file import OrderFile
 from builder.slave.watch import Watch
@@ -33,17 +32,12 @@ LAUNCHES = 3
 _log = Logger()
 
 
-def first_step(order: WorkOrder) -> StepName:
-    """The first step of a runner with this order; fetching the SRPM of a chroot job is done before it."""
-    return StepName.CHROOT if isinstance(order.work, ChrootWork) else StepName.FETCH
-
-
 class Run:
     """The run of the attempt in `folder`.
 
     Attributes:
         order: What is to be done.
-        order_file: The file that has to be there before a runner can work, if the order names one.
+        order_files: The files that the order names, which have to be there before a runner can work.
         outcome: How it ended, once it has.
         changed: Called with the name of each file that changes, and now and then with none.
     """
@@ -51,8 +45,7 @@ class Run:
     def __init__(self, clock: IReactorTime, launcher: Launcher, watch: Watch, folder: AttemptFolder) -> None:
         self.folder = folder
         self.order: WorkOrder = folder.order
-        work = self.order.work
-        self.order_file = OrderFile(work.srpm, folder.order_files) if isinstance(work, ChrootWork) else None
+        self.order_files = tuple(OrderFile(file, folder.order_files) for file in self.order.work.files)
         self.outcome: Outcome | None = None
         self.changed: Callable[[str], None] = lambda _: None
         self._clock = clock
@@ -70,13 +63,13 @@ class Run:
         return self.outcome is not None or self._launches > 0 or self.folder.lock.exists()
 
     def begin(self) -> None:
-        """Go on with what is there; without the file `launch` has to be called when it is there."""
+        """Go on with what is there; without the files `launch` has to be called when it is there."""
         self._watch.begin(self.folder.path, self._told)
         if self.folder.cancelled:
             self.cancel()
         else:
             self._told()
-        if not self.begun and (self.order_file is None or self.order_file.there):
+        if not self.begun and all(file.there for file in self.order_files):
             self.launch()
 
     def stop(self) -> None:
@@ -90,7 +83,7 @@ class Run:
         """Start a runner."""
         self._launches += 1
         try:
-            self._launcher.start(self.folder, first_step(self.order), self._told)
+            self._launcher.start(self.folder, self.order.work.first_step, self._told)
         except OSError as error:  # it is tried again when it is looked after the next time
             _log.error("no runner can be started for {attempt}: {error}", attempt=self.order.attempt, error=error)
 

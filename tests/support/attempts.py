@@ -20,7 +20,6 @@ from builder.runner import main
 from builder.runner.jobs.job import carry_out
 from builder.runner.workspace import Workspace
 from builder.slave.journal import Journal
-from builder.slave.run import first_step
 from builder.state import SlaveFolder
 from tests.support.hosts import as_user, python_of
 from tests.support.processes import eventually
@@ -78,7 +77,7 @@ class RealAttempt:
         assert lock is not None
         log = os.open(self.folder.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         places = [str(Path(str(module.__file__)).parents[1]) for module in (builder, msgspec)]
-        command = main.command(str(self.folder.path), first_step(self.order).value, places)
+        command = main.command(str(self.folder.path), self.order.work.first_step.value, places)
         places_of = {1: log, 2: log, main.LOCK: lock}
         actions = [(os.POSIX_SPAWN_DUP2, here, there) for there, here in places_of.items()]
         if self._user:

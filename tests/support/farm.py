@@ -24,7 +24,7 @@ from builder.model.attempt import Attempt, AttemptState
 from builder.model.batch import BatchRequest
 from builder.model.build import Build, BuildRequest, BuildState
 from builder.model.event import Event
-from builder.model.job import SOURCE, Job, JobState
+from builder.model.job import SOURCE, Job, JobKind, JobState
 from builder.model.package import PackageSummary
 from builder.model.project import Project
 from builder.model.slave import Slave
@@ -125,7 +125,14 @@ class MemoryFarm:
         number = len(self.builds) + 1
         states = {SOURCE: JobState.QUEUED, **dict.fromkeys(chroots, JobState.WAITING)}
         jobs = [
-            Job(build=number, name=name, state=state, channel="package", architecture=name.rpartition("-")[2])
+            Job(
+                build=number,
+                name=name,
+                kind=JobKind.SOURCE if name == SOURCE else JobKind.CHROOT,
+                state=state,
+                channel="package",
+                architecture=name.rpartition("-")[2],
+            )
             for name, state in states.items()
         ]
         build = Build(

@@ -4,6 +4,7 @@ import hashlib
 
 from builder.model.artifact import Artifact, ArtifactKind
 from builder.model.chroot import BaseRepository, Chroot
+from builder.model.job import SOURCE, JobKind
 from builder.model.package import GitSource, Packaging, Style
 from builder.model.work import ChrootWork, LastBuilt, SourceWork, WorkOrder
 
@@ -74,5 +75,5 @@ def chroot_work(
 
 def order(work: SourceWork | ChrootWork, *, attempt: str = ATTEMPT, timeout: int = 300) -> WorkOrder:
     """An order for this work, as build 17."""
-    job = "source" if isinstance(work, SourceWork) else work.chroot.name
-    return WorkOrder(attempt=attempt, fence=1, build=17, job=job, timeout=timeout, work=work)
+    job, kind = (SOURCE, JobKind.SOURCE) if isinstance(work, SourceWork) else (work.chroot.name, JobKind.CHROOT)
+    return WorkOrder(attempt=attempt, fence=1, build=17, job=job, kind=kind, timeout=timeout, work=work)

@@ -22,6 +22,7 @@ from builder.master.seal import Seal
 from builder.master.secrets import Secrets
 from builder.master.slaves import Connection, Slaves
 from builder.master.store import events, jobs, schema, slaves
+from builder.master.store.jobs import Facts
 from builder.model.attempt import AttemptState, Commit, Outcome, SourceFacts
 from builder.model.build import BuildRequest
 from builder.model.job import JobState
@@ -134,7 +135,9 @@ class SmallFarm:
             if row.state == JobState.WAITING.value:
                 jobs.change(connection, row.id, JobState.QUEUED)
             fence = row.fence + 1
-            jobs.change(connection, row.id, JobState.RUNNING, fence=fence)
+            jobs.change(connection, row.id, JobState.RUNNING)
+            own = schema.jobs.c.id == row.id
+            connection.execute(sa.update(schema.jobs).where(own).values(fence=fence))
             values = {"id": f"{row.id:030x}{fence:02x}", "job_id": row.id, "fence": fence}
             values |= {"slave": slave, "state": AttemptState.RUNNING.value, "started": at}
             connection.execute(sa.insert(schema.attempts).values(values))
@@ -173,8 +176,8 @@ class SmallFarm:
             if outcome.source is not None:
                 source = {"source": msgspec.json.encode(outcome.source).decode()}
                 connection.execute(sa.update(schema.builds).where(schema.builds.c.number == build).values(source))
-            names = msgspec.json.encode(published).decode()
-            jobs.change(connection, row.id, state, reason=outcome.reason, evr=outcome.evr, published=names)
+            facts = Facts(evr=outcome.evr, published=tuple(published))
+            jobs.change(connection, row.id, state, reason=outcome.reason, facts=facts)
 
         answer(self.store.write(ended))
 

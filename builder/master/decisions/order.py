@@ -13,7 +13,7 @@ from builder.model import Value
 from builder.model.artifact import Artifact
 from builder.model.attempt import SourceFacts
 from builder.model.chroot import BaseRepository, Chroot
-from builder.model.job import SOURCE
+from builder.model.job import JobKind
 from builder.model.package import Package
 from builder.model.project import Project
 from builder.model.secret import Sealed, Secret
@@ -24,10 +24,10 @@ OWN_PRIORITY = 50
 
 
 class Claimed(Value, frozen=True, kw_only=True):
-    """An attempt that has just begun, with all that its order is made from.
+    """An attempt that has just begun, with all of the store that its order is made from.
 
-    `project` has this package alone; `source`, `srpm` and `last_built` are what a chroot job is about, `secrets` what a
-    source job needs.
+    `project` has this package alone, and `targets` are the chroots whose repositories get the result. `source`, `srpm`
+    and `last_built` are what a chroot job is about, `secrets` what a source job needs.
     """
 
     attempt: str
@@ -35,14 +35,31 @@ class Claimed(Value, frozen=True, kw_only=True):
     fence: int
     build: int
     job: str
+    kind: JobKind
+    targets: tuple[str, ...] = ()
     project: Project
     name: str
+    package_id: int
     package: Package
     force: bool
     source: SourceFacts | None = None
     srpm: Artifact | None = None
     secrets: tuple[Sealed, ...] = ()
     last_built: LastBuilt | None = None
+
+
+class Supplies(NamedTuple):
+    """What orders are made from beside what the store knows.
+
+    Attributes:
+        chroots: The chroots that the farm knows, by name.
+        url: Where the farm's repositories are served from, without path.
+        opened: Opens a secret of a project.
+    """
+
+    chroots: Mapping[str, Chroot]
+    url: str
+    opened: Callable[[str, Sealed], Secret]
 
 
 class Built(NamedTuple):
@@ -71,34 +88,27 @@ def last_built(built: Sequence[Built], inputs: str, chroots: Collection[str], *,
     )
 
 
-def order(
-    claimed: Claimed, chroots: Mapping[str, Chroot], url: str, opened: Callable[[str, Sealed], Secret]
-) -> WorkOrder:
-    """The order for an attempt.
-
-    Args:
-        claimed: The attempt.
-        chroots: The chroots that the farm knows, by name.
-        url: Where the farm's repositories are served from, without path.
-        opened: Opens a secret of a project.
-
-    Raises:
-        ConflictError: A secret that the source job needs is not there any more, or does not open.
-        NotFoundError: The chroot, or what the source job made, is not there any more.
-    """
+def order(claimed: Claimed, work: SourceWork | ChrootWork) -> WorkOrder:
+    """Return the order for an attempt to do this work."""
     return WorkOrder(
         attempt=claimed.attempt,
         fence=claimed.fence,
         build=claimed.build,
         job=claimed.job,
+        kind=claimed.kind,
         timeout=claimed.package.timeout,
         timeouts=claimed.package.timeouts,
         silence=claimed.package.silence,
-        work=_source_work(claimed, opened) if claimed.job == SOURCE else _chroot_work(claimed, chroots, url),
+        work=work,
     )
 
 
-def _source_work(claimed: Claimed, opened: Callable[[str, Sealed], Secret]) -> SourceWork:
+def source_work(claimed: Claimed, opened: Callable[[str, Sealed], Secret]) -> SourceWork:
+    """Return the work of a source job; `opened` opens a secret of a project.
+
+    Raises:
+        ConflictError: A secret that it needs is not there any more, or does not open.
+    """
     project, kinds = claimed.project.project, {secret.name: secret.kind for secret in claimed.secrets}
     for mistake in secret_needs.mistakes(project, claimed.name, claimed.package, kinds):
         raise ConflictError(mistake)
@@ -123,7 +133,14 @@ def _chosen(project: Project, package: Package) -> str | None:
     return hashlib.sha256(msgspec.json.encode(everywhere, order="sorted")).hexdigest()
 
 
-def _chroot_work(claimed: Claimed, chroots: Mapping[str, Chroot], url: str) -> ChrootWork:
+def chroot_work(claimed: Claimed, chroots: Mapping[str, Chroot], url: str) -> ChrootWork:
+    """Return the work of a chroot job.
+
+    `chroots` are those that the farm knows, by name, and `url` is where its repositories are served from, without path.
+
+    Raises:
+        NotFoundError: The chroot, or what the source job made, is not there any more.
+    """
     chroot = chroots.get(claimed.job)
     if chroot is None:
         raise NotFoundError(

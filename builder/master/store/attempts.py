@@ -14,6 +14,7 @@ from builder.master.store import events
 from builder.master.store import jobs as jobs_stored
 from builder.master.store.schema import attempts, jobs, packages, steps
 from builder.model.attempt import AttemptState, FailureKind
+from builder.model.job import JobKind
 from builder.model.lint import Lint
 from builder.wire import JobStarted, StepFinished, StepStarted
 
@@ -24,7 +25,15 @@ _SOURCES = {
     state: [before for before, after in ATTEMPT_TRANSITIONS.items() if state in after] for state in AttemptState
 }
 _QUERY = (
-    sa.select(attempts, jobs.c.build, jobs.c.name.label("job"), jobs.c.broken, jobs.c.targets, jobs.c.batch)
+    sa.select(
+        attempts,
+        jobs.c.build,
+        jobs.c.name.label("job"),
+        jobs.c.kind.label("of_kind"),
+        jobs.c.broken,
+        jobs.c.targets,
+        jobs.c.batch,
+    )
     .add_columns(packages.c.project, packages.c.name.label("package"), jobs.c.package_id)
     .join(jobs, jobs.c.id == attempts.c.job_id)
     .join(packages, packages.c.id == jobs.c.package_id)
@@ -58,6 +67,7 @@ class KnownAttempt(NamedTuple):
     job_id: int
     build: int
     job: str
+    kind: JobKind
     project: str
     package: str
     broken: int
@@ -192,10 +202,11 @@ def _known(row: Row[Any]) -> KnownAttempt:
         job_id=row.job_id,
         build=row.build,
         job=row.job,
+        kind=JobKind(row.of_kind),
         project=row.project,
         package=row.package,
         broken=row.broken,
-        targets=jobs_stored.targets(row.job, row.targets),
+        targets=jobs_stored.targets(row.targets),
         package_id=row.package_id,
         batch=row.batch,
     )

@@ -10,14 +10,16 @@ from builder import lifecycle
 from builder.master.store import jobs as jobs_stored
 from builder.master.store.schema import attempts, jobs, packages
 from builder.model.attempt import AttemptState
-from builder.model.job import SOURCE, JobState
+from builder.model.job import JobKind, JobState
 
 _MOVING = [state.value for state in JobState if state not in lifecycle.JOB_ENDS]
 _SOURCES_LEFT = sa.select(
-    sa.exists().where(jobs.c.batch == sa.bindparam("of"), jobs.c.name == SOURCE, jobs.c.state.in_(_MOVING))
+    sa.exists().where(
+        jobs.c.batch == sa.bindparam("of"), jobs.c.kind == JobKind.SOURCE.value, jobs.c.state.in_(_MOVING)
+    )
 )
 _JOBS = (
-    sa.select(jobs.c.id, jobs.c.build, jobs.c.name, jobs.c.state, jobs.c.targets, jobs.c.package_id)
+    sa.select(jobs.c.id, jobs.c.build, jobs.c.name, jobs.c.kind, jobs.c.state, jobs.c.targets, jobs.c.package_id)
     .add_columns(packages.c.project, packages.c.name.label("package"))
     .join(packages, packages.c.id == jobs.c.package_id)
     .where(jobs.c.batch == sa.bindparam("of"))
@@ -46,6 +48,7 @@ class BatchJob(NamedTuple):
     id: int
     build: int
     name: str
+    kind: JobKind
     state: JobState
     targets: tuple[str, ...]
     package_id: int
@@ -71,8 +74,9 @@ def jobs_of(connection: Connection, batch: int) -> list[BatchJob]:
             id=row.id,
             build=row.build,
             name=row.name,
+            kind=JobKind(row.kind),
             state=JobState(row.state),
-            targets=jobs_stored.targets(row.name, row.targets),
+            targets=jobs_stored.targets(row.targets),
             package_id=row.package_id,
             project=row.project,
             package=row.package,

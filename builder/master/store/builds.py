@@ -14,7 +14,7 @@ from builder.master.store import needs, projects
 from builder.master.store.schema import attempts, builds, jobs, packages, steps
 from builder.model.attempt import Attempt, AttemptState, Commit, FailureKind, SourceFacts
 from builder.model.build import Build, BuildState
-from builder.model.job import SOURCE, Job, JobState
+from builder.model.job import Job, JobKind, JobState
 from builder.model.lint import Lint
 from builder.model.project import Project
 from builder.model.step import Step, StepName
@@ -27,7 +27,7 @@ _ATTEMPTS = sa.select(attempts).where(attempts.c.job_id.in_(_THESE)).order_by(at
 _STEPS = sa.select(steps).where(steps.c.attempt.in_(_THESE)).order_by(steps.c.number)
 _QUEUED_SOURCE = sa.select(jobs.c.build).where(
     jobs.c.package_id == sa.bindparam("package_id"),
-    jobs.c.name == SOURCE,
+    jobs.c.kind == JobKind.SOURCE.value,
     jobs.c.state == JobState.QUEUED.value,
     jobs.c.batch.is_(None),
 )
@@ -190,6 +190,7 @@ def _job(row: Row[Any], tried: tuple[Attempt, ...], waits: str) -> Job:
     return Job(
         build=row.build,
         name=row.name,
+        kind=JobKind(row.kind),
         state=JobState(row.state),
         channel=row.channel,
         architecture=row.architecture,

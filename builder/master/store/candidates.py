@@ -12,25 +12,25 @@ from sqlalchemy import Connection, Row
 from builder.master.decisions.assignment import ANY, Claim, Offer, Waiting
 from builder.master.store import attempts as live_attempts
 from builder.master.store.attempts import Live
-from builder.master.store.jobs import targets
+from builder.master.store.jobs import NOBODY, targets
 from builder.master.store.operations import WAITING
 from builder.master.store.schema import attempts, jobs, operations, packages
 from builder.model.attempt import AttemptState
-from builder.model.job import SOURCE, JobState
+from builder.model.job import JobState
 
 PAGE: Final = 50
 """How many queued jobs are read at once; the next ones only if there are places left."""
 
 _UNPREPARED = sa.select(operations.c.project).where(operations.c.state == WAITING, operations.c.job_id.is_(None))
-"""The projects whose repositories have not been made yet: until then none of their chroot jobs begins."""
+"""The projects whose repositories have not been made yet: until then nothing begins that is to be published there."""
 _QUEUED = (
-    sa.select(jobs.c.id, jobs.c.package_id, jobs.c.name, jobs.c.channel, jobs.c.architecture, jobs.c.targets)
+    sa.select(jobs.c.id, jobs.c.package_id, jobs.c.channel, jobs.c.architecture, jobs.c.targets)
     .add_columns(jobs.c.fence)
     .join(packages, packages.c.id == jobs.c.package_id)
     .where(jobs.c.state == JobState.QUEUED.value, jobs.c.id > sa.bindparam("after"))
     .where(jobs.c.channel.in_(sa.bindparam("channels", expanding=True)))
     .where(jobs.c.architecture.in_(sa.bindparam("architectures", expanding=True)))
-    .where(sa.or_(jobs.c.name == SOURCE, packages.c.project.not_in(_UNPREPARED)))
+    .where(sa.or_(jobs.c.targets == NOBODY, packages.c.project.not_in(_UNPREPARED)))
     .order_by(jobs.c.id)  # which is the order of the builds
     .limit(PAGE)
 )
@@ -40,8 +40,8 @@ _BROKEN = (
     .where(jobs.c.state == JobState.QUEUED.value, jobs.c.fence > 0)
     .where(attempts.c.state == AttemptState.BROKEN.value)
 )
-_TAKEN = sa.select(jobs.c.package_id, jobs.c.name, jobs.c.targets).where(
-    jobs.c.state.in_([JobState.RUNNING.value, JobState.PUBLISHING.value]), jobs.c.name != SOURCE
+_TAKEN = sa.select(jobs.c.package_id, jobs.c.targets).where(
+    jobs.c.state.in_([JobState.RUNNING.value, JobState.PUBLISHING.value]), jobs.c.targets != NOBODY
 )
 
 
@@ -112,7 +112,7 @@ def _waiting(row: Row[Any], broken: Broken | None) -> Waiting:
         package=row.package_id,
         channel=row.channel,
         architecture=row.architecture,
-        chroots=targets(row.name, row.targets),
+        chroots=targets(row.targets),
         avoid=broken.slaves if broken else frozenset(),
     )
 
@@ -126,6 +126,4 @@ def _broken(connection: Connection) -> dict[int, Broken]:
 
 
 def _taken(connection: Connection) -> frozenset[Claim]:
-    return frozenset(
-        (row.package_id, chroot) for row in connection.execute(_TAKEN) for chroot in targets(row.name, row.targets)
-    )
+    return frozenset((row.package_id, chroot) for row in connection.execute(_TAKEN) for chroot in targets(row.targets))

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from builder.master.store.schema import dependencies
 from builder.model import Value
 from builder.model.dependencies import Dependencies
-from builder.model.job import SOURCE
+from builder.model.job import JobKind
 
 _OWN = (dependencies.c.package_id == sa.bindparam("of"), dependencies.c.job == sa.bindparam("by"))
 _UPDATE = sa.update(dependencies).where(*_OWN)
@@ -27,17 +27,17 @@ class Found(Value, frozen=True, kw_only=True):
     provides: frozenset[str]
 
 
-def save(connection: Connection, package_id: int, job: str, found: Dependencies) -> None:
+def save(connection: Connection, package_id: int, job: str, kind: JobKind, found: Dependencies) -> None:
     """Write down what a job of a package has found out, in the place of what an earlier one has."""
     text = msgspec.json.encode(found).decode()
     if not connection.execute(_UPDATE, {"of": package_id, "by": job, "found": text}).rowcount:
-        connection.execute(_INSERT, {"package_id": package_id, "job": job, "found": text})
+        connection.execute(_INSERT, {"package_id": package_id, "job": job, "kind": kind.value, "found": text})
 
 
 def keep_only(connection: Connection, package_id: int, chroots: Iterable[str]) -> None:
     """Forget what jobs for other chroots than these have found out: the package is not built for them any more."""
-    of = dependencies.c.package_id == package_id
-    connection.execute(sa.delete(dependencies).where(of, dependencies.c.job.not_in([SOURCE, *chroots])))
+    of = (dependencies.c.package_id == package_id, dependencies.c.kind == JobKind.CHROOT.value)
+    connection.execute(sa.delete(dependencies).where(*of, dependencies.c.job.not_in([*chroots])))
 
 
 def known(connection: Connection, package_ids: Collection[int]) -> dict[int, Found]:
@@ -47,7 +47,7 @@ def known(connection: Connection, package_ids: Collection[int]) -> dict[int, Fou
     for row in connection.execute(_KNOWN, {"these": tuple(package_ids)}):
         found = _DECODE(row.found)
         provides[row.package_id].update(found.provides)
-        if row.job == SOURCE:
+        if row.kind == JobKind.SOURCE.value:
             requires[row.package_id] = found.requires
     return {
         package: Found(requires=frozenset(own), provides=frozenset(provides[package]))

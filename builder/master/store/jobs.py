@@ -4,8 +4,7 @@ The end of a job is the beginning, or the end, of those in its batch that need i
 restart never finds a job that waits for nothing.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -16,8 +15,10 @@ from builder.lifecycle import JOB_ENDS, sources_of
 from builder.master.store import events, needs
 from builder.master.store.schema import attempts, builds, jobs
 from builder.model.attempt import AttemptState
-from builder.model.job import SOURCE, JobState
+from builder.model.job import JobState
 
+NOBODY: Final = "[]"
+"""The targets of a job whose result no repository gets."""
 _ENDS = [end.value for end in JOB_ENDS]
 _CHANGE = (
     sa.update(jobs)
@@ -43,7 +44,25 @@ _WAITING = (
 )
 
 
-def change(connection: Connection, job_id: int, state: JobState, *, reason: str = "", **values: Any) -> bool:
+class Facts(NamedTuple):
+    """What is known of a job from now on, for its columns of these names; of what is None, what was known stays."""
+
+    broken: int | None = None
+    evr: str | None = None
+    serial: int | None = None
+    targets: tuple[str, ...] | None = None
+    published: tuple[str, ...] | None = None
+
+    def columns(self) -> dict[str, int | str]:
+        """Return what is written into the columns."""
+        known = {name: value for name, value in self._asdict().items() if value is not None}
+        return {name: text_of(value) if isinstance(value, tuple) else value for name, value in known.items()}
+
+
+_NOTHING = Facts()
+
+
+def change(connection: Connection, job_id: int, state: JobState, *, reason: str = "", facts: Facts = _NOTHING) -> bool:
     """Bring a job to `state`, if the table of transitions allows it from where the job is now.
 
     The change is told as the event `job_<state>`; when it was the build's last unfinished job, the build is finished,
@@ -52,17 +71,15 @@ def change(connection: Connection, job_id: int, state: JobState, *, reason: str 
     Returns:
         Whether this call made the change; False leaves everything as it was.
     """
-    row = _changed(connection, job_id, state, reason, values)
+    row = _changed(connection, job_id, state, reason, facts)
     if row is not None and row.batch is not None and state in JOB_ENDS:
         _pass_on(connection, job_id, state)
     return row is not None
 
 
-def _changed(
-    connection: Connection, job_id: int, state: JobState, reason: str, values: Mapping[str, Any]
-) -> Row[Any] | None:
+def _changed(connection: Connection, job_id: int, state: JobState, reason: str, facts: Facts) -> Row[Any] | None:
     guard = {"job_id": job_id, "allowed": [before.value for before in sources_of(state)]}
-    row = connection.execute(_CHANGE, {"state": state.value, "reason": reason, **values} | guard).one_or_none()
+    row = connection.execute(_CHANGE, {"state": state.value, "reason": reason, **facts.columns()} | guard).one_or_none()
     if row is not None:
         events.record(connection, f"job_{state.value}", row.build, row.name, reason)
         if state in JOB_ENDS:
@@ -74,11 +91,11 @@ def _pass_on(connection: Connection, job_id: int, end: JobState) -> None:
     """Queue what has waited for this job and for no other, or cancel all that needs it, directly or not."""
     if end in {JobState.SUCCEEDED, JobState.SKIPPED}:
         for free in needs.freed_by(connection, job_id):
-            _changed(connection, free, JobState.QUEUED, "", {})
+            _changed(connection, free, JobState.QUEUED, "", _NOTHING)
     elif users := needs.users_of(connection, job_id):
         reason = missed(needs.named(connection, job_id), end)
         for user in users:
-            _changed(connection, user, JobState.CANCELLED, reason, {})
+            _changed(connection, user, JobState.CANCELLED, reason, _NOTHING)
 
 
 def missed(what: str, end: JobState) -> str:
@@ -86,10 +103,10 @@ def missed(what: str, end: JobState) -> str:
     return f"{what} {'was cancelled' if end is JobState.CANCELLED else 'failed'}, which this needs"
 
 
-def hold(connection: Connection, job_id: int, reason: str, targets: str) -> None:
-    """Let a job wait on, for others of its batch, with what is known of it now."""
+def hold(connection: Connection, job_id: int, reason: str, targets: tuple[str, ...]) -> None:
+    """Keep a job waiting for others of its batch, with the chroots that are now known to get what it makes."""
     own = sa.update(jobs).where(jobs.c.id == job_id, jobs.c.state == JobState.WAITING.value)
-    connection.execute(own.values(reason=reason, targets=targets))
+    connection.execute(own.values(reason=reason, targets=text_of(targets)))
 
 
 def claim(connection: Connection, job_id: int, fence: int, slave: str) -> bool:
@@ -104,11 +121,14 @@ def claim(connection: Connection, job_id: int, fence: int, slave: str) -> bool:
     return row is not None
 
 
-def targets(job: str, text: str) -> tuple[str, ...]:
-    """The chroots whose repositories get what a job makes, from its column: its own one if nothing else is said."""
-    if job == SOURCE:
-        return ()
-    return msgspec.json.decode(text, type=tuple[str, ...]) or (job,)
+def targets(text: str) -> tuple[str, ...]:
+    """Return the chroots whose repositories get what a job makes, from its column."""
+    return msgspec.json.decode(text, type=tuple[str, ...])
+
+
+def text_of(names: tuple[str, ...]) -> str:
+    """Return these chroots, or NEVRAs, as their column has them."""
+    return msgspec.json.encode(names).decode()
 
 
 def waiting(connection: Connection, build: int) -> dict[str, int]:

@@ -7,20 +7,18 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from builder.master.decisions import secret_needs
-from builder.master.decisions.order import Built, Claimed, last_built
-from builder.master.store import artifacts, secrets
+from builder.master.decisions.order import Built, Claimed
 from builder.master.store import jobs as jobs_stored
 from builder.master.store.schema import attempts, builds, jobs, packages
 from builder.model.attempt import SourceFacts
-from builder.model.job import SOURCE, JobState
+from builder.model.job import JobKind, JobState
 from builder.model.project import Project
 
 LATEST: Final = 100
 """Among how many of a package's latest builds the highest EVR is looked for; only forced ones go down."""
 _CLAIMED = (
     sa.select(attempts.c.id.label("attempt"), attempts.c.slave, attempts.c.fence)
-    .add_columns(jobs.c.build, jobs.c.name.label("job"), jobs.c.targets, jobs.c.package_id)
+    .add_columns(jobs.c.build, jobs.c.name.label("job"), jobs.c.kind, jobs.c.targets, jobs.c.package_id)
     .add_columns(builds.c.force, builds.c.source, builds.c.definition, packages.c.name)
     .join(jobs, jobs.c.id == attempts.c.job_id)
     .join(builds, builds.c.number == jobs.c.build)
@@ -36,44 +34,33 @@ class _Inputs(msgspec.Struct, frozen=True):
 
 
 def claimed(connection: Connection, attempt: str) -> Claimed:
-    """An attempt that has just begun, with all that its order is made from."""
+    """Return an attempt that has just begun, with what orders of all kinds are made from."""
     row = connection.execute(_CLAIMED, {"attempt": attempt}).one()
     project = msgspec.json.decode(row.definition, type=Project)
-    about = Claimed(
+    return Claimed(
         attempt=row.attempt,
         slave=row.slave,
         fence=row.fence,
         build=row.build,
         job=row.job,
+        kind=JobKind(row.kind),
+        targets=jobs_stored.targets(row.targets),
         project=project,
         name=row.name,
+        package_id=row.package_id,
         package=project.packages[row.name],
         force=row.force,
-    )
-    if row.job == SOURCE:
-        needed = secrets.sealed(connection, about.project.project, secret_needs.named(about.package))
-        return msgspec.structs.replace(about, secrets=needed)
-    if row.source is None:
-        return about
-    source = msgspec.json.decode(row.source, type=SourceFacts)
-    made = artifacts.srpm_of(connection, row.build)
-    targets = jobs_stored.targets(row.job, row.targets)
-    return msgspec.structs.replace(
-        about,
-        source=source,
-        srpm=None if made is None else made.artifact,
-        last_built=last_built(_built(connection, row.package_id, targets), source.inputs, targets, force=row.force),
+        source=None if row.source is None else msgspec.json.decode(row.source, type=SourceFacts),
     )
 
 
-def _built(connection: Connection, package_id: int, chroots: Iterable[str]) -> tuple[Built, ...]:
-    """What was published, or is being published, of a package for any of these chroots; the latest first."""
-    served: list[sa.ColumnElement[bool]] = [jobs.c.name.in_(tuple(chroots))]
-    served += [jobs.c.targets.contains(f'"{chroot}"', autoescape=True) for chroot in chroots]
+def built(connection: Connection, package_id: int, chroots: Iterable[str]) -> tuple[Built, ...]:
+    """Return what was published, or is being published, of a package for any of these chroots; the latest first."""
+    served = [jobs.c.targets.contains(f'"{chroot}"', autoescape=True) for chroot in chroots]
     query = (
-        sa.select(jobs.c.evr, jobs.c.serial, jobs.c.name, jobs.c.targets, builds.c.source)
+        sa.select(jobs.c.evr, jobs.c.serial, jobs.c.targets, builds.c.source)
         .join(builds, builds.c.number == jobs.c.build)
-        .where(jobs.c.package_id == package_id, jobs.c.name != SOURCE, sa.or_(*served))
+        .where(jobs.c.package_id == package_id, sa.or_(*served))
         .where(jobs.c.state.in_([JobState.PUBLISHING.value, JobState.SUCCEEDED.value]), jobs.c.evr.is_not(None))
     )
     latest = connection.execute(query.order_by(jobs.c.id.desc()).limit(LATEST))
@@ -82,7 +69,7 @@ def _built(connection: Connection, package_id: int, chroots: Iterable[str]) -> t
             evr=row.evr,
             serial=row.serial,
             inputs=msgspec.json.decode(row.source, type=_Inputs).inputs,
-            chroots=frozenset(jobs_stored.targets(row.name, row.targets)),
+            chroots=frozenset(jobs_stored.targets(row.targets)),
         )
         for row in latest
     )

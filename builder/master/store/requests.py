@@ -9,10 +9,12 @@ from sqlalchemy import Connection
 
 from builder.clock import wall_time
 from builder.master.store import events
+from builder.master.store import jobs as jobs_stored
+from builder.master.store.jobs import NOBODY
 from builder.master.store.projects import KnownPackage
 from builder.master.store.schema import builds, jobs
 from builder.model.chroot import architecture_of
-from builder.model.job import SOURCE, JobState
+from builder.model.job import SOURCE, JobKind, JobState
 from builder.model.project import Project
 
 _BUILDS = sa.insert(builds).returning(builds.c.number, sort_by_parameter_order=True)
@@ -56,6 +58,8 @@ def _definition(wanted: Wanted) -> Project:
 def _jobs(number: int, wanted: Wanted, batch: int | None) -> Iterator[dict[str, Any]]:
     known = wanted.known
     common = {"build": number, "package_id": known.id, "channel": known.package.channel, "batch": batch}
-    yield common | {"name": SOURCE, "state": JobState.QUEUED.value, "architecture": "noarch"}
+    source = {"name": SOURCE, "kind": JobKind.SOURCE.value, "architecture": "noarch", "targets": NOBODY}
+    yield common | source | {"state": JobState.QUEUED.value}
     for name in wanted.chroots:
-        yield common | {"name": name, "state": JobState.WAITING.value, "architecture": architecture_of(name)}
+        own = {"name": name, "kind": JobKind.CHROOT.value, "architecture": architecture_of(name)}
+        yield common | own | {"state": JobState.WAITING.value, "targets": jobs_stored.text_of((name,))}

@@ -12,6 +12,7 @@ metadata = sa.MetaData(
         "uq": "uq_%(table_name)s_%(column_0_N_name)s",
         "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
         "pk": "pk_%(table_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
     }
 )
 
@@ -32,6 +33,19 @@ packages = sa.Table(
     # The Package as JSON.
     sa.Column("definition", sa.Text, nullable=False),
     # A package taken out of the definition keeps its row for its builds.
+    sa.Column("removed", sa.Boolean, nullable=False, default=False),
+    sa.UniqueConstraint("project", "name"),
+)
+
+images = sa.Table(
+    "images",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("project", sa.Text, sa.ForeignKey("projects.name"), nullable=False),
+    sa.Column("name", sa.Text, nullable=False, index=True),
+    # The image as it is described, as JSON.
+    sa.Column("definition", sa.Text, nullable=False),
+    # An image taken out of the definition keeps its row for its builds.
     sa.Column("removed", sa.Boolean, nullable=False, default=False),
     sa.UniqueConstraint("project", "name"),
 )
@@ -73,9 +87,11 @@ builds = sa.Table(
     "builds",
     metadata,
     sa.Column("number", sa.Integer, primary_key=True),
-    sa.Column("package_id", sa.Integer, sa.ForeignKey("packages.id"), nullable=False, index=True),
-    # The Project with this package alone, as it was when the build was asked for, as JSON: a later `apply` does not
-    # change a build under way.
+    # A build is of one of them.
+    sa.Column("package_id", sa.Integer, sa.ForeignKey("packages.id"), index=True),
+    sa.Column("image_id", sa.Integer, sa.ForeignKey("images.id"), index=True),
+    # The Project with this package or image alone, as it was when the build was asked for, as JSON: a later `apply`
+    # does not change a build under way.
     sa.Column("definition", sa.Text, nullable=False),
     sa.Column("force", sa.Boolean, nullable=False),
     sa.Column("requested_by", sa.Text, nullable=False),
@@ -83,6 +99,7 @@ builds = sa.Table(
     sa.Column("finished", sa.Float),
     # The SourceFacts of the source job, as JSON.
     sa.Column("source", sa.Text),
+    sa.CheckConstraint("(package_id IS NULL) <> (image_id IS NULL)", name="of_one"),
     sqlite_autoincrement=True,
 )
 
@@ -93,12 +110,16 @@ jobs = sa.Table(
     sa.Column("build", sa.Integer, sa.ForeignKey("builds.number"), nullable=False),
     # `source`, or the chroot's name.
     sa.Column("name", sa.Text, nullable=False),
-    sa.Column("package_id", sa.Integer, sa.ForeignKey("packages.id"), nullable=False),
+    # A JobKind.
+    sa.Column("kind", sa.Text, nullable=False),
+    # That of its build, for the dispatcher.
+    sa.Column("package_id", sa.Integer, sa.ForeignKey("packages.id")),
     sa.Column("state", sa.Text, nullable=False, index=True),
     sa.Column("channel", sa.Text, nullable=False),
     # `noarch` where any slave will do.
     sa.Column("architecture", sa.Text, nullable=False),
-    # The chroots whose repositories get the result, as JSON: more than its own one for a noarch package.
+    # The chroots whose repositories get the result, as JSON: more than its own one for a noarch package, none for what
+    # is not published.
     sa.Column("targets", sa.Text, nullable=False, default="[]"),
     sa.Column("fence", sa.Integer, nullable=False, default=0),
     # How many attempts were broken by the farm.
@@ -116,7 +137,7 @@ jobs = sa.Table(
 sa.Index(
     "ix_jobs_batch",
     jobs.c.batch,
-    jobs.c.name,
+    jobs.c.kind,
     jobs.c.state,
     sqlite_where=jobs.c.batch.is_not(None),
     postgresql_where=jobs.c.batch.is_not(None),
@@ -134,8 +155,9 @@ dependencies = sa.Table(
     "dependencies",
     metadata,
     sa.Column("package_id", sa.Integer, sa.ForeignKey("packages.id"), primary_key=True),
-    # The job that found it out last: `source`, or a chroot's name.
+    # The job that found it out last, and its kind.
     sa.Column("job", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
     # The Dependencies as JSON.
     sa.Column("found", sa.Text, nullable=False),
 )

@@ -3,7 +3,7 @@
 from builder.model.artifact import ArtifactKind
 from builder.model.attempt import AttemptState, Outcome
 from builder.model.step import StepName
-from builder.model.work import ChrootWork
+from builder.model.work import ChrootWork, WorkOrder
 from builder.runner.steps import inputs
 from builder.runner.steps.chroot import make_root
 from builder.runner.steps.collect import collect
@@ -12,12 +12,13 @@ from builder.runner.steps.lint import lint
 from builder.runner.workspace import Workspace
 
 
-def carry_out(workspace: Workspace, attempt: str, work: ChrootWork) -> Outcome:
+def carry_out(workspace: Workspace, order: WorkOrder) -> Outcome:
     """Build the SRPM, and return how that ended; the results are in the attempt's folder.
 
     Raises:
         EndedError: It ended before the last step.
     """
+    work = order.work_of(ChrootWork)
     with workspace.step(StepName.CHROOT):
         executor, root = make_root(workspace, work)
         filled = workspace.keep_step_log("root.log")
@@ -29,6 +30,6 @@ def carry_out(workspace: Workspace, attempt: str, work: ChrootWork) -> Outcome:
     with workspace.step(StepName.COLLECT):
         given = inputs.of_chroot(workspace, work, executor, root, dist(work, build.serial))
         others = {filled: ArtifactKind.LOG, built: ArtifactKind.LOG, given: ArtifactKind.INPUTS}
-        collect(workspace, attempt, products, others)
+        collect(workspace, order.attempt, products, others)
         looked = lint(workspace, workspace.attempt.results, [path.name for path in products]) if work.rpmlint else None
     return Outcome(state=AttemptState.SUCCEEDED, evr=build.evr, serial=build.serial, lint=looked)

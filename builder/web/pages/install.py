@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from builder import nevra
 from builder.model import Value
 from builder.model.build import Build
-from builder.model.job import SOURCE, Job
+from builder.model.job import Job
 from builder.repo import layout
 
 _DEBUG = ("-debuginfo", "-debugsource")
@@ -23,7 +23,7 @@ def installs(build: Build, stage: str, origin: str) -> tuple[Install, ...]:
     """The commands for each distribution version that the build was published for, in the order of its jobs."""
     names: dict[str, set[str]] = {}
     for job in build.jobs:
-        if job.name != SOURCE and job.published:
+        if job.published:
             distribution, _ = layout.split(job.name)
             names.setdefault(distribution, set()).update(_installable(job))
     return tuple(

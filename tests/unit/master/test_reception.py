@@ -7,7 +7,7 @@ from builder.master.lease import LOOK
 from builder.master.reception import verdict
 from builder.master.store.attempts import KnownAttempt
 from builder.model.attempt import AttemptState, Outcome, Position
-from builder.model.job import SOURCE, JobState
+from builder.model.job import SOURCE, JobKind, JobState
 from builder.wire import PROTOCOL_VERSION, HeldVerdict, Verdict
 from tests.support.headless import GRACE, LEASE, MasterCase
 from tests.support.scripted import ScriptedRepo, ScriptedSlave
@@ -18,7 +18,9 @@ FAILED = Outcome(state=AttemptState.FAILED, reason="no")
 
 def test_every_state_of_an_attempt_has_a_verdict() -> None:
     """What goes on continues, what was taken is accepted, what was given up is superseded; the rest is unknown."""
-    known = KnownAttempt("a" * 32, "a", AttemptState.RUNNING, 0, 1, 1, 1, SOURCE, "p", "x", 0, (), 1, None)
+    known = KnownAttempt(
+        "a" * 32, "a", AttemptState.RUNNING, 0, 1, 1, 1, SOURCE, JobKind.SOURCE, "p", "x", 0, (), 1, None
+    )
     verdicts = {state: verdict("a", known._replace(state=state)) for state in AttemptState}
     assert {state for state, said in verdicts.items() if said is Verdict.CONTINUE} == {
         AttemptState.RUNNING,

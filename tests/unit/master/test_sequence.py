@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from builder.master import sequence
 from builder.master.store import batches, dependencies, jobs, projects, requests, schema
 from builder.model.dependencies import Dependencies
-from builder.model.job import SOURCE, JobState
+from builder.model.job import SOURCE, JobKind, JobState
 from builder.model.package import Package, Packaging, Style
 from builder.model.project import Project
 from tests.support.store import MemoryStore, answer
@@ -39,7 +39,7 @@ def source_ended(connection: sa.Connection, name: str, needed: frozenset[str], e
     jobs.change(connection, own[SOURCE].id, JobState.RUNNING)
     if end is JobState.SUCCEEDED:
         found = Dependencies(requires=tuple(sorted(needed)), provides=(name,))
-        dependencies.save(connection, own[SOURCE].package_id, SOURCE, found)
+        dependencies.save(connection, own[SOURCE].package_id, SOURCE, JobKind.SOURCE, found)
     else:
         jobs.change(connection, own[CHROOT].id, JobState.CANCELLED, reason="the source job failed")
     jobs.change(connection, own[SOURCE].id, end)

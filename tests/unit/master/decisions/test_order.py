@@ -4,11 +4,12 @@ import msgspec
 import pytest
 
 from builder.errors import ConflictError, NotFoundError
-from builder.master.decisions.order import Claimed, order
+from builder.master.decisions.order import Claimed, Supplies
+from builder.master.kinds.kind import order
 from builder.model.artifact import Artifact, ArtifactKind
 from builder.model.attempt import SourceFacts
 from builder.model.chroot import BaseRepository, Chroot
-from builder.model.job import SOURCE
+from builder.model.job import SOURCE, JobKind
 from builder.model.options import ChrootConditions, Options
 from builder.model.package import GitSource, Package, Packaging, StepTimeouts, Style
 from builder.model.project import Project
@@ -34,14 +35,18 @@ CLAIMED = Claimed(
     fence=3,
     build=17,
     job=SOURCE,
+    kind=JobKind.SOURCE,
     project=Project(project="hello", chroots=(CHROOT.name,), network=True, external=(EXTERNAL,)),
     name="x",
+    package_id=1,
     package=PACKAGE,
     force=True,
 )
 IN_CHROOT = msgspec.structs.replace(
     CLAIMED,
     job=CHROOT.name,
+    kind=JobKind.CHROOT,
+    targets=(CHROOT.name,),
     source=SourceFacts(evr="1-1", inputs="1" * 64, commits=()),
     srpm=SRPM,
     last_built=LastBuilt(evr="0-1", inputs="3" * 64),
@@ -55,7 +60,8 @@ def opened(project: str, secret: Sealed) -> Secret:
 
 def ordered(claimed: Claimed, *chroots: Chroot) -> WorkOrder:
     """The order on a farm that knows these chroots."""
-    return order(claimed, {chroot.name: chroot for chroot in chroots}, "https://farm.example.org/", opened)
+    supplies = Supplies({chroot.name: chroot for chroot in chroots}, "https://farm.example.org/", opened)
+    return order(claimed, supplies)
 
 
 def test_a_source_job() -> None:
@@ -65,6 +71,7 @@ def test_a_source_job() -> None:
         fence=3,
         build=17,
         job=SOURCE,
+        kind=JobKind.SOURCE,
         timeout=90,
         timeouts=StepTimeouts(build=60),
         silence=30,

@@ -5,7 +5,7 @@ import pytest
 from builder.master.decisions.assignment import Offer
 from builder.master.decisions.waiting import explained
 from builder.model.build import Build, BuildState
-from builder.model.job import Job, JobState
+from builder.model.job import Job, JobKind, JobState
 
 
 def slave(*, channel: str = "package", architecture: str = "x86_64") -> Offer:
@@ -15,7 +15,15 @@ def slave(*, channel: str = "package", architecture: str = "x86_64") -> Offer:
 
 def told(slaves: list[Offer], architecture: str = "x86_64", state: JobState = JobState.QUEUED) -> str:
     """The reason of a job of the channel `package`, which was `tried again` before."""
-    job = Job(build=1, name="j", state=state, channel="package", architecture=architecture, reason="tried again")
+    job = Job(
+        build=1,
+        name="j",
+        kind=JobKind.CHROOT,
+        state=state,
+        channel="package",
+        architecture=architecture,
+        reason="tried again",
+    )
     build = Build(
         number=1, project="p", package="x", state=BuildState.QUEUED, requested_by="ada", requested=0.0, jobs=(job,)
     )

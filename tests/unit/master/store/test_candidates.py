@@ -8,9 +8,10 @@ from sqlalchemy import Connection
 from builder.master.decisions.assignment import Offer, assignments
 from builder.master.store import candidates
 from builder.master.store.candidates import PAGE
+from builder.master.store.jobs import text_of
 from builder.master.store.operations import WAITING
 from builder.master.store.schema import builds, jobs, operations, packages, projects
-from builder.model.job import JobState
+from builder.model.job import JobKind, JobState
 from tests.support.store import MemoryStore, answer
 
 CHROOT = "fedora-43-x86_64"
@@ -31,7 +32,8 @@ def crowded(many: int) -> MemoryStore:
         insert(packages, [{"id": one, "project": "p", "name": f"n{one}", "definition": "{}"} for one in numbers])
         insert(builds, [build | {"number": one, "package_id": one} for one in numbers])
         for name, state in ((CHROOT, JobState.QUEUED), ("fedora-42-x86_64", JobState.PUBLISHING)):
-            rows = [{"build": one, "package_id": one, "name": name, "state": state.value} for one in numbers]
+            own = {"name": name, "kind": JobKind.CHROOT.value, "state": state.value, "targets": text_of((name,))}
+            rows = [own | {"build": one, "package_id": one} for one in numbers]
             insert(jobs, [usual | row for row in rows])
         order = {"project": "p", "operation": "{}", "state": WAITING, "created": 1.0}
         insert(operations, [order | {"job_id": many + one} for one in numbers])

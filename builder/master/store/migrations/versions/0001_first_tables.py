@@ -27,6 +27,18 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_packages_name"), "packages", ["name"])
     op.create_table(
+        "images",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("project", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("definition", sa.Text(), nullable=False),
+        sa.Column("removed", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(["project"], ["projects.name"], name=op.f("fk_images_project_projects")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_images")),
+        sa.UniqueConstraint("project", "name", name=op.f("uq_images_project_name")),
+    )
+    op.create_index(op.f("ix_images_name"), "images", ["name"])
+    op.create_table(
         "tokens",
         sa.Column("digest", sa.Text(), nullable=False),
         sa.Column("person", sa.Text(), nullable=False),
@@ -57,24 +69,29 @@ def upgrade() -> None:
     op.create_table(
         "builds",
         sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("package_id", sa.Integer(), nullable=False),
+        sa.Column("package_id", sa.Integer(), nullable=True),
+        sa.Column("image_id", sa.Integer(), nullable=True),
         sa.Column("definition", sa.Text(), nullable=False),
         sa.Column("force", sa.Boolean(), nullable=False),
         sa.Column("requested_by", sa.Text(), nullable=False),
         sa.Column("requested", sa.Float(), nullable=False),
         sa.Column("finished", sa.Float(), nullable=True),
         sa.Column("source", sa.Text(), nullable=True),
+        sa.CheckConstraint("(package_id IS NULL) <> (image_id IS NULL)", name=op.f("ck_builds_of_one")),
+        sa.ForeignKeyConstraint(["image_id"], ["images.id"], name=op.f("fk_builds_image_id_images")),
         sa.ForeignKeyConstraint(["package_id"], ["packages.id"], name=op.f("fk_builds_package_id_packages")),
         sa.PrimaryKeyConstraint("number", name=op.f("pk_builds")),
         sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_builds_package_id"), "builds", ["package_id"])
+    op.create_index(op.f("ix_builds_image_id"), "builds", ["image_id"])
     op.create_table(
         "jobs",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("build", sa.Integer(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("package_id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("package_id", sa.Integer(), nullable=True),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("channel", sa.Text(), nullable=False),
         sa.Column("architecture", sa.Text(), nullable=False),
@@ -94,7 +111,7 @@ def upgrade() -> None:
     )
     in_batch = sa.text("batch IS NOT NULL")
     op.create_index(
-        op.f("ix_jobs_batch"), "jobs", ["batch", "name", "state"], sqlite_where=in_batch, postgresql_where=in_batch
+        op.f("ix_jobs_batch"), "jobs", ["batch", "kind", "state"], sqlite_where=in_batch, postgresql_where=in_batch
     )
     op.create_index(op.f("ix_jobs_package_id_name"), "jobs", ["package_id", "name"])
     op.create_index(op.f("ix_jobs_state"), "jobs", ["state"])
@@ -111,6 +128,7 @@ def upgrade() -> None:
         "dependencies",
         sa.Column("package_id", sa.Integer(), nullable=False),
         sa.Column("job", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("found", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["package_id"], ["packages.id"], name=op.f("fk_dependencies_package_id_packages")),
         sa.PrimaryKeyConstraint("package_id", "job", name=op.f("pk_dependencies")),

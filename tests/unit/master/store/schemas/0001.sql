@@ -36,24 +36,29 @@ INSERT INTO "attempts" VALUES('00000000000000000000000000000001',2,1,'slave1','b
 INSERT INTO "attempts" VALUES('00000000000000000000000000000002',2,2,'slave1','succeeded',4.5,5.5,'',NULL,NULL,3);
 CREATE TABLE builds (
 	number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
-	package_id INTEGER NOT NULL, 
+	package_id INTEGER, 
+	image_id INTEGER, 
 	definition TEXT NOT NULL, 
 	force BOOLEAN NOT NULL, 
 	requested_by TEXT NOT NULL, 
 	requested FLOAT NOT NULL, 
 	finished FLOAT, 
 	source TEXT, 
+	CONSTRAINT ck_builds_of_one CHECK ((package_id IS NULL) <> (image_id IS NULL)), 
+	CONSTRAINT fk_builds_image_id_images FOREIGN KEY(image_id) REFERENCES images (id), 
 	CONSTRAINT fk_builds_package_id_packages FOREIGN KEY(package_id) REFERENCES packages (id)
 );
-INSERT INTO "builds" VALUES(1,1,'{"project":"hello","chroots":["fedora-43-x86_64"],"packages":{"hello":{"style":"release","packaging":{"git":"https://git.example.org/hello.git"}}}}',0,'ada',3.5,9.5,'{"evr":"1.0-1","inputs":"0000000000000000000000000000000000000000000000000000000000000000","commits":[]}');
+INSERT INTO "builds" VALUES(1,1,NULL,'{"project":"hello","chroots":["fedora-43-x86_64"],"packages":{"hello":{"style":"release","packaging":{"git":"https://git.example.org/hello.git"}}}}',0,'ada',3.5,9.5,'{"evr":"1.0-1","inputs":"0000000000000000000000000000000000000000000000000000000000000000","commits":[]}');
+INSERT INTO "builds" VALUES(2,NULL,1,'{"project":"hello","chroots":["fedora-43-x86_64"]}',0,'ada',3.5,NULL,NULL);
 CREATE TABLE dependencies (
 	package_id INTEGER NOT NULL, 
 	job TEXT NOT NULL, 
+	kind TEXT NOT NULL, 
 	found TEXT NOT NULL, 
 	CONSTRAINT pk_dependencies PRIMARY KEY (package_id, job), 
 	CONSTRAINT fk_dependencies_package_id_packages FOREIGN KEY(package_id) REFERENCES packages (id)
 );
-INSERT INTO "dependencies" VALUES(1,'source','{"requires":["make"],"provides":["hello"]}');
+INSERT INTO "dependencies" VALUES(1,'source','source','{"requires":["make"],"provides":["hello"]}');
 CREATE TABLE events (
 	number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
 	time FLOAT NOT NULL, 
@@ -63,11 +68,23 @@ CREATE TABLE events (
 	text TEXT NOT NULL
 );
 INSERT INTO "events" VALUES(1,3.5,'build_queued',1,NULL,'');
+CREATE TABLE images (
+	id INTEGER NOT NULL, 
+	project TEXT NOT NULL, 
+	name TEXT NOT NULL, 
+	definition TEXT NOT NULL, 
+	removed BOOLEAN NOT NULL, 
+	CONSTRAINT pk_images PRIMARY KEY (id), 
+	CONSTRAINT fk_images_project_projects FOREIGN KEY(project) REFERENCES projects (name), 
+	CONSTRAINT uq_images_project_name UNIQUE (project, name)
+);
+INSERT INTO "images" VALUES(1,'hello','live','{}',0);
 CREATE TABLE jobs (
 	id INTEGER NOT NULL, 
 	build INTEGER NOT NULL, 
 	name TEXT NOT NULL, 
-	package_id INTEGER NOT NULL, 
+	kind TEXT NOT NULL, 
+	package_id INTEGER, 
 	state TEXT NOT NULL, 
 	channel TEXT NOT NULL, 
 	architecture TEXT NOT NULL, 
@@ -85,8 +102,8 @@ CREATE TABLE jobs (
 	CONSTRAINT fk_jobs_package_id_packages FOREIGN KEY(package_id) REFERENCES packages (id), 
 	CONSTRAINT uq_jobs_build_name UNIQUE (build, name)
 );
-INSERT INTO "jobs" VALUES(1,1,'source',1,'succeeded','package','noarch','[]',1,0,'','1.0-1',0,'[]',1);
-INSERT INTO "jobs" VALUES(2,1,'fedora-43-x86_64',1,'succeeded','package','x86_64','[]',2,1,'','1.0-1',0,'["hello-1.0-1.x86_64"]',1);
+INSERT INTO "jobs" VALUES(1,1,'source','source',1,'succeeded','package','noarch','[]',1,0,'','1.0-1',0,'[]',1);
+INSERT INTO "jobs" VALUES(2,1,'fedora-43-x86_64','chroot',1,'succeeded','package','x86_64','["fedora-43-x86_64"]',2,1,'','1.0-1',0,'["hello-1.0-1.x86_64"]',1);
 CREATE TABLE needs (
 	job_id INTEGER NOT NULL, 
 	needed INTEGER NOT NULL, 
@@ -169,10 +186,12 @@ CREATE TABLE tokens (
 );
 INSERT INTO "tokens" VALUES('9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f','ada',1.5);
 CREATE INDEX ix_packages_name ON packages (name);
+CREATE INDEX ix_images_name ON images (name);
 CREATE INDEX ix_builds_package_id ON builds (package_id);
+CREATE INDEX ix_builds_image_id ON builds (image_id);
 CREATE INDEX ix_jobs_package_id_name ON jobs (package_id, name);
 CREATE INDEX ix_jobs_state ON jobs (state);
-CREATE INDEX ix_jobs_batch ON jobs (batch, name, state) WHERE batch IS NOT NULL;
+CREATE INDEX ix_jobs_batch ON jobs (batch, kind, state) WHERE batch IS NOT NULL;
 CREATE INDEX ix_needs_needed ON needs (needed);
 CREATE INDEX ix_attempts_job_id ON attempts (job_id);
 CREATE INDEX ix_attempts_state ON attempts (state);
@@ -181,7 +200,7 @@ CREATE INDEX ix_operations_job_id ON operations (job_id);
 CREATE INDEX ix_operations_state ON operations (state);
 CREATE INDEX ix_events_build ON events (build);
 DELETE FROM "sqlite_sequence";
-INSERT INTO "sqlite_sequence" VALUES('builds',1);
+INSERT INTO "sqlite_sequence" VALUES('builds',2);
 INSERT INTO "sqlite_sequence" VALUES('operations',1);
 INSERT INTO "sqlite_sequence" VALUES('events',1);
 COMMIT;
