@@ -96,7 +96,7 @@ async def measure(store: Store, folder: Path, rounds: int) -> None:
 
 async def main(reactor: IReactorFromThreads, folder: Path, rounds: int) -> None:
     with tempfile.TemporaryDirectory(dir=folder) as home:
-        store = open_store(reactor, SQLite(StateFolder(Path(home)).database))
+        store = open_store(reactor, SQLite(StateFolder(Path(home)).database), time.time)
         await store.write(partial(projects.save, project=PROJECT))
         await measure(store, Path(home), rounds)
         await store.close()

@@ -12,6 +12,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,7 @@ class Taking:
 async def serve(kind: str, folder: Path) -> None:
     """Answer until the parent ends this process."""
     bare = Factory.forProtocol(Bare)
-    ours = PeerFactory(reactor, frozenset({Role.SLAVE}), Taking)
+    ours = PeerFactory(reactor, frozenset({Role.SLAVE}), Taking, now=time.time)
     address = Address(host="127.0.0.1", port=0)
     port: Any = await listen(reactor, address, credentials(folder, Role.MASTER), bare if kind == "bare" else ours)
     print(port.getHost().port, flush=True)
@@ -101,7 +102,7 @@ async def dial(kind: str, folder: Path, port: int) -> Ask:
         begun.callback(peer)
         return Taking(peer)
 
-    await endpoint.connect(PeerFactory(reactor, frozenset({Role.MASTER}), session_for))
+    await endpoint.connect(PeerFactory(reactor, frozenset({Role.MASTER}), session_for, now=time.time))
     peer = await begun
     return lambda data: peer.ask(LogChunk(attempt=ATTEMPT, offset=0, data=data))
 
@@ -166,9 +167,9 @@ def main() -> None:
         react(lambda _: Deferred.fromCoroutine(serve(given.serve, given.folder)))
     with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as children:
         folder = Path(name)
-        create_authority(folder, "bench")
+        create_authority(folder, "bench", time.time())
         for role in (Role.MASTER, Role.SLAVE):
-            issue(folder, Identity(role=role, name="bench"))
+            issue(folder, Identity(role=role, name="bench"), now=time.time())
         ports = {kind: children.enter_context(answering(kind, folder)) for kind in KINDS}
         react(lambda _: Deferred.fromCoroutine(compare(folder, ports, given.rounds)))
 

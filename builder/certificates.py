@@ -10,7 +10,7 @@ except that this first version makes it next to the CA's, from where it is copie
 
 import ipaddress
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -23,7 +23,6 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from typing_extensions import override
 
 from builder import files
-from builder.clock import wall_time
 from builder.config import Credentials
 from builder.errors import ConflictError, InvalidError, NotFoundError
 from builder.model import LABEL_PATTERN, Label, Value
@@ -54,8 +53,8 @@ class Identity(Value, frozen=True, kw_only=True):
         return f"{self.role.value} {self.name}"
 
 
-def create_authority(folder: Path, farm: str, wall: Callable[[], float] = wall_time) -> None:
-    """Make the farm's CA: `ca.pem` and `ca.key` in `folder`.
+def create_authority(folder: Path, farm: str, now: float) -> None:
+    """Make the farm's CA at the time `now`, in seconds since the epoch: `ca.pem` and `ca.key` in `folder`.
 
     Raises:
         ConflictError: There is a CA already.
@@ -65,7 +64,7 @@ def create_authority(folder: Path, farm: str, wall: Callable[[], float] = wall_t
     _refuse_to_replace(folder / "ca.key", folder / "ca.pem")
     key = ec.generate_private_key(ec.SECP256R1())
     name = _subject(farm, f"Builder farm {farm}")
-    certificate = _signed(key.public_key(), name, _authority_profile(), name, key, wall(), AUTHORITY_DAYS)
+    certificate = _signed(key.public_key(), name, _authority_profile(), name, key, now, AUTHORITY_DAYS)
     _write(folder / "ca.key", key, folder / "ca.pem", certificate)
 
 
@@ -74,9 +73,9 @@ def issue(
     identity: Identity,
     hosts: Sequence[str] = (),
     *,
+    now: float,
     days: int = DAYS,
     out: Path | None = None,
-    wall: Callable[[], float] = wall_time,
 ) -> Credentials:
     """Make a key and a certificate by the CA in `folder`: `ROLE-NAME.key`, `ROLE-NAME.pem`, and `ca.pem` beside them.
 
@@ -84,9 +83,9 @@ def issue(
         folder: Where `ca.pem` and `ca.key` are.
         identity: Who the owner is.
         hosts: Host names and IP addresses under which the owner is reached.
+        now: When it is made, in seconds since the epoch.
         days: For how long the certificate is valid.
         out: Where the files go, when not into `folder`.
-        wall: The wall clock, in seconds since the epoch.
 
     Raises:
         NotFoundError: There is no CA in `folder`.
@@ -103,7 +102,7 @@ def issue(
     profile = _daemon_profile(identity, farm, [_host(host) for host in hosts])
     key = ec.generate_private_key(ec.SECP256R1())
     subject = _subject(farm, str(identity))
-    certificate = _signed(key.public_key(), subject, profile, authority.subject, authority_key, wall(), days)
+    certificate = _signed(key.public_key(), subject, profile, authority.subject, authority_key, now, days)
     _copy_authority(folder / "ca.pem", made.ca)
     _write(made.key, key, made.certificate, certificate)
     return made

@@ -2,9 +2,9 @@
 
 Everything that waits takes an `IReactorTime`; only the entry points name the reactor. The wall clock is for showing
 people when something happened, and for what is kept for days, over restarts; it never decides whether anybody is late.
+Only the entry points read it, and hand it on as `now`, a function that returns seconds since the epoch.
 """
 
-import time
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any, TypeVar
@@ -16,11 +16,6 @@ from twisted.python.failure import Failure
 
 _log = Logger()
 T = TypeVar("T")
-
-
-def wall_time() -> float:
-    """The wall clock in seconds since the epoch."""
-    return time.time()  # noqa: TID251 - the one place that reads it
 
 
 async def sleep(clock: IReactorTime, seconds: float) -> None:

@@ -37,7 +37,7 @@ class Dialler(Service):
     """Keeps a session with the master at `where`.
 
     Each session is made by `session_for` with the master as its peer. `ping_every` is after how many seconds of silence
-    the connection is given up for dead.
+    the connection is given up for dead; `now` is the time in seconds since the epoch.
     """
 
     def __init__(
@@ -48,13 +48,14 @@ class Dialler(Service):
         session_for: Callable[[Peer], Session],
         random: Random,
         ping_every: float,
+        now: Callable[[], float],
     ) -> None:
         self._clock = clock
         self._where = where
         self._endpoint = endpoint
         self._random = random
         self._factory = PeerFactory(
-            clock, frozenset({Role.MASTER}), session_for, ping_every=ping_every, refused=lambda *_: None
+            clock, frozenset({Role.MASTER}), session_for, now=now, ping_every=ping_every, refused=lambda *_: None
         )
         self._peer: Peer | None = None
         self._told: str | None = None

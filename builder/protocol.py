@@ -34,7 +34,7 @@ from zope.interface import implementer
 
 from builder.boxes import BoundedBoxes
 from builder.certificates import Identity, identity_of
-from builder.clock import background, sleep, wall_time
+from builder.clock import background, sleep
 from builder.errors import (
     BY_TAG,
     BuilderError,
@@ -164,7 +164,7 @@ class Peer(BoundedBoxes):
         except InvalidError as error:
             self.close(str(error))
         else:
-            self.authenticated(identity, certificate.not_valid_after_utc.timestamp() - wall_time())
+            self.authenticated(identity, certificate.not_valid_after_utc.timestamp() - self._terms.now())
 
     def authenticated(self, identity: Identity, seconds: float) -> None:
         """Begin the session, if the peer's role is accepted; its certificate is valid for `seconds` from now on."""
@@ -320,6 +320,7 @@ class PeerFactory(Factory):
     Attributes:
         accepts: The roles that a peer may have.
         session_for: Makes the session of a peer whose certificate and role are right, and which can be asked.
+        now: The time in seconds since the epoch, by which certificates end.
         ping_every: After how many seconds this side asks whether the peer is there; 0 is never.
         incident: Makes the id under which a bug is logged.
         refused: Told of a connection that never became a session.
@@ -333,6 +334,7 @@ class PeerFactory(Factory):
         accepts: frozenset[Role],
         session_for: Callable[[Peer], Session],
         *,
+        now: Callable[[], float],
         ping_every: float = 0.0,
         incident: Callable[[], str] = _incident,
         refused: Callable[[IAddress, str], None] = log_refusal,
@@ -340,6 +342,7 @@ class PeerFactory(Factory):
         self._clock = clock
         self.accepts = accepts
         self.session_for = session_for
+        self.now = now
         self.ping_every = ping_every
         self.incident = incident
         self.refused = refused

@@ -41,7 +41,7 @@ class Running(Protocol):
 
 
 Start = Callable[[argparse.Namespace, Any], Awaitable[Running]]
-"""Starts a daemon on a reactor, with `options.settings` as its configuration."""
+"""Starts a daemon on a reactor, with `options.settings` as its configuration and `options.now` to tell the time."""
 
 
 def master() -> int:
@@ -71,6 +71,7 @@ def _parser(name: str, description: str) -> argparse.ArgumentParser:
     parser.add_argument("--check", action="store_true", help="only check the configuration")
     parser.add_argument("--version", action="version", version=f"builder {__version__}")
     parser.add_argument("--parent", type=int, metavar="PID", help="end when the process PID, which starts it, ends")
+    parser.set_defaults(now=time.time)  # noqa: TID251 - an entry point reads the wall clock
     return parser
 
 
@@ -172,7 +173,7 @@ async def _start_master(options: argparse.Namespace, reactor: Any) -> Running:
     from builder.web.service import listen  # noqa: PLC0415
 
     config: MasterConfig = options.settings
-    running = await start_master(config, reactor)
+    running = await start_master(config, reactor, options.now)
     try:
         if options.client is not None and not options.client.exists():
             token = await running.farm.people.issue(_person())
@@ -204,13 +205,13 @@ def _person() -> str:
 async def _start_slave(options: argparse.Namespace, reactor: Any) -> Running:
     from builder.slave.service import start_slave  # noqa: PLC0415 - the other daemons do without
 
-    return await start_slave(options.settings, reactor)
+    return await start_slave(options.settings, reactor, options.now)
 
 
 async def _start_repo(options: argparse.Namespace, reactor: Any) -> Running:
     from builder.repo.service import start_repo  # noqa: PLC0415 - the other daemons do without
 
-    return await start_repo(options.settings, reactor)
+    return await start_repo(options.settings, reactor, options.now)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import importlib
 import io
 import os
 import sys
+import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -84,7 +85,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """What `arguments` say; `run` is what carries it out.
+    """What `arguments` say; `run` is what carries it out, and `now` tells the time.
 
     Raises:
         UsageError: they are not text.
@@ -115,6 +116,7 @@ def _parser(chosen: str | None) -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"builder {__version__}")
+    parser.set_defaults(now=time.time)  # noqa: TID251 - an entry point reads the wall clock
     nouns = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, command in COMMANDS.items():
         noun = nouns.add_parser(name, help=command.help, description=f"{command.help[0].upper()}{command.help[1:]}.")

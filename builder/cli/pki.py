@@ -28,34 +28,34 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def _init(options: argparse.Namespace) -> int:
-    print(init(options.pki, options.farm))
+    print(init(options.pki, options.farm, options.now()))
     return Exit.DONE
 
 
 def _issue(options: argparse.Namespace) -> int:
     out = options.out or options.pki
-    print(issue(options.pki, Role(options.role), options.name, out, options.host))
+    print(issue(options.pki, Role(options.role), options.name, out, options.host, options.now()))
     return Exit.DONE
 
 
-def init(folder: Path, farm: str) -> str:
-    """`pki init`: make the CA of a farm in `folder`; returns what to tell the person.
+def init(folder: Path, farm: str, now: float) -> str:
+    """`pki init`: make the CA of a farm in `folder` at the time `now`; returns what to tell the person.
 
     Raises:
         ConflictError: There is a CA already.
         InvalidError: The farm's name is not one.
     """
-    create_authority(folder, farm)
+    create_authority(folder, farm, now)
     return f"the CA of the farm {farm} is in {folder}; whoever has {folder / 'ca.key'} can join the farm: guard it"
 
 
-def issue(folder: Path, role: Role, name: str, out: Path, hosts: Sequence[str]) -> str:
-    """`pki issue ROLE NAME`: make a certificate and its key in `out`; returns what to tell the person.
+def issue(folder: Path, role: Role, name: str, out: Path, hosts: Sequence[str], now: float) -> str:
+    """`pki issue ROLE NAME`: make a certificate and its key in `out` at the time `now`; returns what to tell.
 
     Raises:
         NotFoundError: There is no CA in `folder`.
         ConflictError: `out` holds such a certificate, or the CA of another farm.
         InvalidError: The name, or one of the hosts, is not one; or the CA's files are broken.
     """
-    made = issue_certificate(folder, Identity(role=role, name=name), hosts, out=out)
+    made = issue_certificate(folder, Identity(role=role, name=name), hosts, now=now, out=out)
     return f"copy {made.ca}, {made.certificate} and {made.key} to the machine of the {role.value} {name}"

@@ -45,8 +45,8 @@ class Premises:
         self.logs = folder / "log"
         self._pki = folder / "pki"
 
-    def prepare(self, wishes: Wishes) -> None:
-        """Make what is missing; what is there stays.
+    def prepare(self, wishes: Wishes, now: float) -> None:
+        """Make what is missing; what is there stays. `now` is the time in seconds since the epoch.
 
         Raises:
             UsageError: what is there is not what is wished for.
@@ -56,21 +56,21 @@ class Premises:
             folder.mkdir(exist_ok=True)
         http = _chosen(wishes.http or Address(host="127.0.0.1", port=8441))
         if not self.config.exists():
-            self._issue(_names_of(http))
+            self._issue(_names_of(http), now)
             rpc = _chosen(wishes.rpc or Address(host="127.0.0.1", port=8442))
             files.write(self.config, self._configuration(http, rpc, wishes.capacity or _capacity()).encode())
         self._compare(wishes)
 
-    def _issue(self, hosts: list[str]) -> None:
+    def _issue(self, hosts: list[str], now: float) -> None:
         """Make the CA and the certificates; a first start that was interrupted may have left some of the files."""
         if not _complete(self._pki / "ca.pem"):
             files.remove_tree(self._pki)
-            create_authority(self._pki, "builder")
+            create_authority(self._pki, "builder", now)
         for identity, certificate in zip(self._identities(), self._certificates(), strict=True):
             if not _complete(certificate):
                 files.remove(certificate)
                 files.remove(certificate.with_suffix(".key"))
-                issue(self._pki, identity, hosts if identity.role is Role.MASTER else ())
+                issue(self._pki, identity, hosts if identity.role is Role.MASTER else (), now=now)
 
     def _identities(self) -> tuple[Identity, ...]:
         return (

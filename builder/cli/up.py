@@ -64,7 +64,7 @@ def _up(options: argparse.Namespace) -> int:
     state = options.state or folders.of_person("XDG_STATE_HOME", "~/.local/state")
     premises = Premises(state.absolute())
     with _alone(premises.folder):
-        premises.prepare(Wishes(options.http, options.rpc, options.capacity))
+        premises.prepare(Wishes(options.http, options.rpc, options.capacity), options.now())
         config = read_config(premises.config, MasterConfig)
         for key, address in (("http", config.http), ("rpc", config.rpc)):
             _check_free(premises.config, key, address)

@@ -22,8 +22,11 @@ class Door(Factory):
 
     noisy = False
 
-    def __init__(self, clock: Any, session_for: Callable[[Peer], Session], ping_every: float) -> None:
-        self._factory = PeerFactory(clock, frozenset({Role.SLAVE, Role.REPO}), session_for, ping_every=ping_every)
+    def __init__(
+        self, clock: Any, session_for: Callable[[Peer], Session], ping_every: float, now: Callable[[], float]
+    ) -> None:
+        daemons = frozenset({Role.SLAVE, Role.REPO})
+        self._factory = PeerFactory(clock, daemons, session_for, now=now, ping_every=ping_every)
         self._peers: set[Peer] = set()
 
     @override

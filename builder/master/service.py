@@ -141,11 +141,12 @@ class Master:
 
 
 class MasterDaemon:
-    """A running master: its state folder, threads and port."""
+    """A running master: its state folder, threads and port; `now` is the time in seconds since the epoch."""
 
-    def __init__(self, config: MasterConfig, reactor: Any) -> None:
+    def __init__(self, config: MasterConfig, reactor: Any, now: Callable[[], float]) -> None:
         self._config = config
         self._reactor = reactor
+        self._now = now
         self._state = StateFolder(config.state)
         self._premises = Premises(self._state)
         self._threads = ThreadPool(minthreads=0, maxthreads=FILE_THREADS, name="files")
@@ -169,10 +170,10 @@ class MasterDaemon:
         config = self._config
         self._premises.enter()
         self._threads.start()
-        self._store = open_store(self._reactor, SQLite(self._state.database))
+        self._store = open_store(self._reactor, SQLite(self._state.database), self._now)
         self._master = Master(config, self._store, self._reactor, self._aside)
         await self._master.start()
-        self._door = Door(self._reactor, self._master.session_for, config.lease / PINGS)
+        self._door = Door(self._reactor, self._master.session_for, config.lease / PINGS, self._now)
         self._port = await tls.listen(self._reactor, config.rpc, config.credentials, self._door)
 
     async def stop(self) -> None:
@@ -195,9 +196,9 @@ class MasterDaemon:
         return deferToThreadPool(self._reactor, self._threads, work)
 
 
-async def start_master(config: MasterConfig, reactor: Any) -> MasterDaemon:
-    """Start a master; a `BuilderError` says why it cannot."""
-    daemon = MasterDaemon(config, reactor)
+async def start_master(config: MasterConfig, reactor: Any, now: Callable[[], float]) -> MasterDaemon:
+    """Start a master that tells time by `now`; a `BuilderError` says why it cannot."""
+    daemon = MasterDaemon(config, reactor, now)
     try:
         await daemon.start()
     except BaseException:

@@ -1,13 +1,15 @@
 """Slaves: which are connected, what each has in hand, and the list of all for people."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from functools import partial
 
 import msgspec
+import sqlalchemy as sa
 
-from builder.clock import wall_time
 from builder.master.decisions.assignment import Offer
 from builder.master.store import slaves as stored
 from builder.master.store.database import Store
+from builder.master.store.stamp import now
 from builder.model.slave import Slave
 from builder.protocol import Peer
 from builder.wire import Hello
@@ -107,9 +109,12 @@ class Slaves:
 
     async def listing(self) -> tuple[Slave, ...]:
         """All slaves that ever connected, by name."""
-        return tuple(self._as_shown(slave) for slave in await self._store.read(stored.every))
+        return await self._store.read(partial(_listing, connected=frozenset(self._connected)))
 
-    def _as_shown(self, slave: Slave) -> Slave:
-        if slave.name not in self._connected:
-            return slave
-        return msgspec.structs.replace(slave, connected=True, seen=round(wall_time(), 1))
+
+def _listing(connection: sa.Connection, connected: Collection[str]) -> tuple[Slave, ...]:
+    seen = round(now(connection), 1)
+    return tuple(
+        msgspec.structs.replace(slave, connected=True, seen=seen) if slave.name in connected else slave
+        for slave in stored.every(connection)
+    )

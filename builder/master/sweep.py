@@ -13,7 +13,6 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from builder import files
-from builder.clock import wall_time
 from builder.errors import UnavailableError
 from builder.master import disk
 from builder.master.bell import Bell
@@ -58,16 +57,16 @@ class Sweep:
         for number in await self._over(there):
             what = f"what was delivered for build {number}"
             await self._remove(what, partial(files.remove_tree, self._incoming / str(number)))
-        for number in await self._over(self._logs.builds(), wall_time() - self._keep):
+        for number in await self._over(self._logs.builds(), self._keep):
             await self._remove(f"the logs of build {number}", partial(self._logs.remove, number))
         return EVERY
 
-    async def _over(self, numbers: Iterable[int], before: float | None = None) -> list[int]:
-        """Those of these builds that have ended, a part at a time: a query takes only so many numbers."""
+    async def _over(self, numbers: Iterable[int], age: float | None = None) -> list[int]:
+        """Return those of these builds that have ended, a part at a time: a query takes only so many numbers."""
         return [
             number
             for part in _parts(tuple(numbers))
-            for number in await self._store.read(partial(builds.over, numbers=part, before=before))
+            for number in await self._store.read(partial(builds.over, numbers=part, age=age))
         ]
 
     async def _remove(self, what: str, work: Callable[[], None]) -> None:

@@ -1,7 +1,7 @@
 """The repository builder's process put together: configuration and reactor in, a running daemon out."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
@@ -9,7 +9,6 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
 from builder import files, lock
-from builder.clock import wall_time
 from builder.config import RepoConfig
 from builder.dial import Dialler
 from builder.model.operation import NumberedOperation
@@ -31,9 +30,9 @@ WORKERS = 4
 class RepoDaemon:
     """A running repository builder, which holds its state folder for as long as its threads work in it."""
 
-    def __init__(self, config: RepoConfig, reactor: Any) -> None:
+    def __init__(self, config: RepoConfig, reactor: Any, now: Callable[[], float]) -> None:
         state = StateFolder(config.state)
-        self._operations = Operations(state, wall_time, read_apart)
+        self._operations = Operations(state, now, read_apart)
         self._reactor = reactor
         self._workers = ThreadPool(minthreads=0, maxthreads=WORKERS, name="operations")
         self._queue = Queue(reactor, WORKERS, self._carry_out, self._tell)
@@ -45,6 +44,7 @@ class RepoDaemon:
             self._session_for,
             Random(),  # noqa: S311 - it spreads reconnections, it keeps no secret
             PING_EVERY,
+            now,
         )
         files.make_folder(state.path)
         self._lock = lock.hold(state.repo_lock, "repository builder")
@@ -76,9 +76,9 @@ class RepoDaemon:
             self._session.tell(answer)
 
 
-async def start_repo(config: RepoConfig, reactor: Any) -> RepoDaemon:
-    """Start the repository builder; a BuilderError or OSError says why it cannot."""
-    daemon = RepoDaemon(config, reactor)
+async def start_repo(config: RepoConfig, reactor: Any, now: Callable[[], float]) -> RepoDaemon:
+    """Start a repository builder that tells time by `now`; a BuilderError or OSError says why it cannot."""
+    daemon = RepoDaemon(config, reactor, now)
     try:
         await daemon.start()
     except BaseException:

@@ -45,8 +45,8 @@ class Slave:
         self._watch.stop()
 
 
-async def start_slave(config: SlaveConfig, reactor: Any) -> Slave:
-    """Take up what is there, and dial the master."""
+async def start_slave(config: SlaveConfig, reactor: Any, now: Callable[[], float]) -> Slave:
+    """Take up what is there, and dial the master; `now` is the time in seconds since the epoch."""
     state = SlaveFolder(config.state)
     journal = Journal(state)
     files.write(state.trust, _trusted(config.credentials.ca))
@@ -64,7 +64,7 @@ async def start_slave(config: SlaveConfig, reactor: Any) -> Slave:
 
     where = f"{config.master.host}:{config.master.port}"
     endpoint = client_endpoint(reactor, config.master, config.credentials)
-    dialler = Dialler(reactor, where, endpoint, session_for, SystemRandom(), PING_EVERY)
+    dialler = Dialler(reactor, where, endpoint, session_for, SystemRandom(), PING_EVERY, now)
     dialler.startService()
     return Slave(dialler, attempts, watch)
 

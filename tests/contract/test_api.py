@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,7 @@ class Master:
     def __init__(self, folder: Path) -> None:
         self._premises = Premises(folder)
         free = Address(host="127.0.0.1", port=0)
-        self._premises.prepare(Wishes(http=free, rpc=free, capacity=1))
+        self._premises.prepare(Wishes(http=free, rpc=free, capacity=1), time.time())
 
     def __enter__(self) -> Settings:
         premises = self._premises

@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from twisted.internet import reactor
 from twisted.internet.defer import CancelledError, Deferred, DeferredList, gatherResults
 from twisted.internet.interfaces import IReactorFromThreads
+from twisted.internet.task import Clock
 from twisted.trial.unittest import TestCase
 from typing_extensions import override
 
@@ -22,7 +23,8 @@ from builder.master.store import events
 from builder.master.store.database import Store, open_store
 from builder.master.store.schema import packages, projects
 from builder.master.store.sqlite import SQLite
-from tests.support.store import MemoryStore
+from builder.master.store.stamp import now
+from tests.support.store import T0, MemoryStore
 
 
 class BrokenUnitError(Exception):
@@ -65,9 +67,10 @@ def names(connection: Connection) -> list[str]:
 
 
 class StoreContract(TestCase):
-    """The promises of `Store`; a subclass makes one."""
+    """The promises of `Store`; a subclass makes one whose time is that of `clock`, from `T0` on."""
 
     __test__ = False
+    clock: Clock
     store: Store
 
     async def test_what_was_written_is_read(self) -> None:
@@ -158,6 +161,26 @@ class StoreContract(TestCase):
         assert seen == list(range(1, 300 - 43 + 1))
         assert await self.store.read(events.newest) == 300 - 43
 
+    async def test_a_unit_has_the_time_of_the_store(self) -> None:
+        """Be it written or read, it is stamped when it begins, and what it writes down bears the stamp."""
+        assert await self.store.write(now) == T0
+        self.clock.advance(60)
+        assert await self.store.read(now) == T0 + 60
+        await self.store.write(partial(events.record, kind="build_queued", build=1))
+        (event,) = await self.store.read(partial(events.since, number=0))
+        assert event.time == T0 + 60
+
+    async def test_units_that_come_together_have_times_of_their_own(self) -> None:
+        """Time goes on within a group; within a unit it stands."""
+
+        def unit(connection: Connection) -> tuple[float, float]:
+            began = now(connection)
+            self.clock.advance(1)
+            return began, now(connection)
+
+        times = await gatherResults([self.store.write(unit) for _ in range(20)])
+        assert times == [(T0 + second, T0 + second) for second in range(20)]
+
     async def test_closing_finishes_what_was_asked(self) -> None:
         """All writes before `close` are carried out; later calls are refused with a sentence."""
         written = [self.store.write(project(f"{number}")) for number in range(20)]
@@ -174,7 +197,8 @@ class MemoryStoreTests(StoreContract):
 
     @override
     def setUp(self) -> None:
-        self.store = MemoryStore()
+        self.clock = Clock()
+        self.store = MemoryStore(self.clock)
         self.addCleanup(self.store.close)
 
 
@@ -189,7 +213,9 @@ class FileStoreTests(StoreContract):
         self.addCleanup(folder.cleanup)
         self.path = Path(folder.name, "builder.db")
         self.before = threading.active_count()
-        self.store = open_store(cast(IReactorFromThreads, reactor), SQLite(self.path))
+        self.clock = Clock()
+        database = SQLite(self.path)
+        self.store = open_store(cast(IReactorFromThreads, reactor), database, lambda: T0 + self.clock.seconds())
         self._open = True
         self.addCleanup(self.close)
 

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -107,7 +108,7 @@ def premises(tmp_path: Path) -> Premises:
     """A farm that is prepared and not started."""
     made = Premises(tmp_path)
     free = Address(host="127.0.0.1", port=0)
-    made.prepare(Wishes(http=free, rpc=free, capacity=1))
+    made.prepare(Wishes(http=free, rpc=free, capacity=1), time.time())
     return made
 
 

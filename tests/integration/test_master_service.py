@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+import time
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -127,7 +128,7 @@ class MasterDaemonTests(TestCase):
 
     async def start(self, config: MasterConfig | None = None) -> None:
         """Begin a life of the master."""
-        self.master = await start_master(config or self.config, reactor)
+        self.master = await start_master(config or self.config, reactor, time.time)
 
     async def stop(self) -> None:
         """End the master, if it lives."""
@@ -144,7 +145,7 @@ class MasterDaemonTests(TestCase):
     async def dial(self, peer: ScriptedPeer) -> None:
         """Connect over TLS, and again whenever the connection is lost."""
         endpoint = client_endpoint(reactor, self.config.rpc, self.credentials(peer.identity.role, peer.identity.name))
-        dialler = Dialler(reactor, "the master", endpoint, peer.session_for, Random(1), 5.0)
+        dialler = Dialler(reactor, "the master", endpoint, peer.session_for, Random(1), 5.0, time.time)
         dialler.startService()
         self.addCleanup(dialler.stopService)
         await until("the peer is connected", lambda: bool(peer.made))
@@ -173,13 +174,13 @@ class MasterDaemonTests(TestCase):
     async def test_a_second_master_is_refused(self) -> None:
         """Two masters never work in one folder."""
         await self.start()
-        await self.assertFailure(Deferred.fromCoroutine(start_master(self.config, reactor)), ConflictError)
+        await self.assertFailure(Deferred.fromCoroutine(start_master(self.config, reactor, time.time)), ConflictError)
 
     async def test_a_port_that_is_taken(self) -> None:
         """A start that fails leaves nothing behind: the folder is free for the next one."""
         await self.start()
         other = msgspec.structs.replace(self.config, state=self.folder / "other")
-        await self.assertFailure(Deferred.fromCoroutine(start_master(other, reactor)), UnavailableError)
+        await self.assertFailure(Deferred.fromCoroutine(start_master(other, reactor, time.time)), UnavailableError)
         await self.stop()
         await self.start(other)
 

@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 import msgspec
@@ -44,7 +45,7 @@ class RepoDaemonTests(TestCase):
     async def _listen(self) -> None:
         pki = Pki(self.state / "pki")
         master = pki.right(Role.MASTER, "master", hosts=("localhost",))
-        factory = PeerFactory(reactor, frozenset({Role.REPO}), self._session_for)
+        factory = PeerFactory(reactor, frozenset({Role.REPO}), self._session_for, now=time.time)
         port = await listen(reactor, Address(host="127.0.0.1", port=0), master, factory)
         self.addCleanup(port.stopListening)
         number: int = port.getHost().port  # type: ignore[attr-defined]  # a TCP port's address has one
@@ -68,7 +69,7 @@ class RepoDaemonTests(TestCase):
         return Done()
 
     async def _start(self) -> RepoDaemon:
-        daemon = await start_repo(self.config, reactor)
+        daemon = await start_repo(self.config, reactor, time.time)
         self.addCleanup(lambda: Deferred.fromCoroutine(daemon.stop()))
         return daemon
 
@@ -114,7 +115,7 @@ class RepoDaemonTests(TestCase):
         files.before.append(hold_up)
         self.addCleanup(files.before.remove, hold_up)
         await self._listen()
-        daemon = await start_repo(self.config, reactor)
+        daemon = await start_repo(self.config, reactor, time.time)
         session = await self.sessions.get()
         slow = msgspec.structs.replace(PREPARE, project="slow")
         await self._operate(
@@ -130,7 +131,7 @@ class RepoDaemonTests(TestCase):
     async def test_a_new_life_takes_up_the_work(self) -> None:
         """Stopped before it could answer, the next daemon answers once the master asks again."""
         await self._listen()
-        first = await start_repo(self.config, reactor)
+        first = await start_repo(self.config, reactor, time.time)
         session = await self.sessions.get()
         deliver(self.config.state, order_of(5), rpms("hello"))
         await self._operate(session, NumberedOperation(number=2, operation=order_of(5)))
@@ -142,8 +143,8 @@ class RepoDaemonTests(TestCase):
     async def test_only_one_works_on_a_state_folder(self) -> None:
         """A second daemon on the same folder is refused with a sentence, and may start when the first has ended."""
         await self._listen()
-        first = await start_repo(self.config, reactor)
+        first = await start_repo(self.config, reactor, time.time)
         with pytest.raises(ConflictError, match=r"another repository builder \(process \d+\) works in "):
-            await start_repo(self.config, reactor)
+            await start_repo(self.config, reactor, time.time)
         await first.stop()
         await self._start()

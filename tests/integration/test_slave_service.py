@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from twisted.internet import reactor
@@ -54,7 +55,7 @@ class SlaveDaemonTests(TestCase):
     async def _listen(self) -> None:
         pki = Pki(self.folder / "pki")
         master = pki.right(Role.MASTER, "master", hosts=("127.0.0.1",))
-        factory = PeerFactory(reactor, frozenset({Role.SLAVE}), self.master.session_for)
+        factory = PeerFactory(reactor, frozenset({Role.SLAVE}), self.master.session_for, now=time.time)
         port = await listen(reactor, Address(host="127.0.0.1", port=0), master, factory)
         self.addCleanup(port.stopListening)
         credentials = pki.right(Role.SLAVE, "anvil")

@@ -1,6 +1,7 @@
 import socket
 import ssl
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -19,7 +20,6 @@ from typing_extensions import override
 
 from builder.boxes import LOW_WATER
 from builder.certificates import Identity, issue
-from builder.clock import wall_time
 from builder.config import Address, Credentials, HttpTls
 from builder.dial import Dialler
 from builder.errors import InvalidError, UnavailableError
@@ -83,7 +83,7 @@ class CrowdTests(TlsTestCase):
 
     async def test_strangers_have_a_limited_room(self) -> None:
         """Whoever says nothing takes one of few places; the next is refused, and let in when others have left."""
-        door = Door(reactor, WaitingSession, 0.0)
+        door = Door(reactor, WaitingSession, 0.0, time.time)
         port: Any = await listen(reactor, LOOPBACK, self.pki.right(Role.MASTER), door)
         self.addCleanup(port.stopListening)
         address = ("127.0.0.1", port.getHost().port)
@@ -134,7 +134,7 @@ class AcceptedTests(TlsTestCase):
     async def test_certificate_ends(self) -> None:
         """A session ends at the moment when the certificate of either side does."""
         soon = Identity(role=Role.SLAVE, name="soon")
-        credentials = issue(self.pki.folder, soon, days=1, wall=lambda: wall_time() - DAY + 2)
+        credentials = issue(self.pki.folder, soon, now=time.time() - DAY + 2, days=1)
         server, client = Side(Role.SLAVE), Side(Role.MASTER)
         address = await listening(self, self.pki.right(Role.MASTER), server)
         await dialled(self, address, credentials, client)
@@ -216,7 +216,7 @@ class RefusedTests(TlsTestCase):
         side = Side(Role.MASTER)
         address = await listening(self, self.pki.right(Role.MASTER), Side(Role.SLAVE, Role.REPO))
         endpoint = client_endpoint(reactor, address, self.pki.expired(Role.SLAVE))
-        dialler = Dialler(reactor, "the test's master", endpoint, side.session_for, Random(1), 10.0)
+        dialler = Dialler(reactor, "the test's master", endpoint, side.session_for, Random(1), 10.0, time.time)
         dialler.startService()
         await (await side.begun).ended
         await deferLater(reactor, 0)  # the session is told first, then the log

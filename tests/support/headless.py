@@ -70,8 +70,9 @@ class Fate(enum.Enum):
 class FlakyStore:
     """A store whose next writes have these fates, in their order; `overtaking` is what is heard of first."""
 
-    def __init__(self) -> None:
-        self._store = MemoryStore()
+    def __init__(self, clock: Clock) -> None:
+        self._store = MemoryStore(clock)
+        self.now = self._store.now
         self.changed = self._store.changed
         self.fates: list[Fate] = []
         self.overtaking: Callable[[], object] = lambda: None
@@ -102,8 +103,8 @@ class HeadlessMaster:
 
     def __init__(self, folder: Path, tries: int = 3) -> None:
         self.folder = folder
-        self.store = FlakyStore()
         self.clock = Clock()
+        self.store = FlakyStore(self.clock)
         self._config = MasterConfig(
             state=folder,
             credentials=Credentials(ca=folder / "ca.pem", certificate=folder / "m.pem", key=folder / "m.key"),

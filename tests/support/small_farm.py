@@ -32,14 +32,12 @@ from builder.protocol import Peer
 from builder.state import StateFolder
 from builder.wire import PROTOCOL_VERSION, Hello
 from tests.support.aside import aside
-from tests.support.store import MemoryStore, answer
+from tests.support.store import T0, MemoryStore, answer
 
 T = TypeVar("T")
 
 CHROOT = "fedora-43-x86_64"
 OTHER_CHROOT = "fedora-43-aarch64"
-T0 = 1_795_000_000.0
-"""A moment in November 2026, at which everything begins."""
 
 DEFINITION = f"""\
 project: hello

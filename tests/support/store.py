@@ -7,6 +7,7 @@ from typing import TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.pool import StaticPool
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from builder.clock import deferred
@@ -15,15 +16,23 @@ from builder.master.bell import Bell
 from builder.master.store.backend import explained
 from builder.master.store.schema import metadata
 from builder.master.store.sqlite import SQLite
+from builder.master.store.stamp import stamp
 
 T = TypeVar("T")
 
+T0 = 1_795_000_000.0
+"""The time at which the clock of a store in memory begins: a moment in November 2026."""
+
 
 class MemoryStore:
-    """SQLite in memory, on one connection, in the caller's thread; `reads` is how often it was read."""
+    """SQLite in memory, on one connection, in the caller's thread; `reads` is how often it was read.
 
-    def __init__(self) -> None:
+    The store's time passes as that of `clock` does, and no other way.
+    """
+
+    def __init__(self, clock: Clock | None = None) -> None:
         self.changed = Bell()
+        self.clock = clock or Clock()
         self._backend = SQLite(Path(":memory:"))
         self._engine = self._backend.writer(StaticPool)
         self._touched = False
@@ -31,6 +40,10 @@ class MemoryStore:
         self.reads = 0
         with self._engine.begin() as connection:
             metadata.create_all(connection, checkfirst=False)
+
+    def now(self) -> float:
+        """Return the time that the next unit is stamped with."""
+        return T0 + self.clock.seconds()
 
     def write(self, unit: Callable[[Connection], T]) -> Deferred[T]:
         """Run `unit` in a transaction, now."""
@@ -51,6 +64,7 @@ class MemoryStore:
         if self._closed:
             raise UnavailableError("the database is closed")
         with explained(self._backend), self._engine.begin() as connection:
+            stamp(connection, self.now())
             answer = unit(connection)
             self._touched = self._backend.changed(connection)
             return answer

@@ -1,5 +1,6 @@
 """Two peers joined by mutual TLS on loopback, and sessions that tests can wait for."""
 
+import time
 from typing import Any, cast
 
 from twisted.internet import reactor
@@ -35,7 +36,9 @@ class Side:
     def __init__(self, *accepts: Role, handlers: Handlers | None = None, **options: Any) -> None:
         self.begun: Deferred[WaitingSession] = Deferred()
         self.refusal: Deferred[str] = Deferred()
-        self.factory = PeerFactory(reactor, frozenset(accepts), self.session_for, refused=self._refused, **options)
+        self.factory = PeerFactory(
+            reactor, frozenset(accepts), self.session_for, now=time.time, refused=self._refused, **options
+        )
         self._handlers = handlers
 
     def session_for(self, peer: Peer) -> WaitingSession:

@@ -240,7 +240,7 @@ def joined(clock: IReactorTime, a: P, b: Q) -> tuple[P, Q]:
 
 def raw_pair(clock: Clock, session_for: SessionFor, identity: Identity) -> tuple[Peer, RawPeer]:
     """Return a peer after its handshake, and the raw one on the other side, which has this identity."""
-    factory = PeerFactory(clock, frozenset(Role), session_for)
+    factory = PeerFactory(clock, frozenset(Role), session_for, now=clock.seconds)
     peer, raw = joined(clock, factory.buildProtocol(None), RawPeer())
     peer.authenticated(identity, VALID_SECONDS)
     return peer, raw
@@ -259,7 +259,8 @@ def connected_pair(
     """
     clock = clock or Clock()
     everybody = frozenset(Role)
-    factories = [PeerFactory(clock, everybody, session_for) for session_for in (session_for_a, session_for_b)]
+    made = (session_for_a, session_for_b)
+    factories = [PeerFactory(clock, everybody, session_for, now=clock.seconds) for session_for in made]
     a, b = joined(clock, *(factory.buildProtocol(None) for factory in factories))
     a.authenticated(identity_b, VALID_SECONDS)
     b.authenticated(identity_a, VALID_SECONDS)

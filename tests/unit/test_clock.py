@@ -3,6 +3,15 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from builder.clock import background, deferred, sleep, started
+from tests.support.distribution import ROOT
+
+
+def test_the_wall_clock_is_read_by_entry_points_alone() -> None:
+    """All others are given the time; a runner, a process of its own, stamps its records and removes old folders."""
+    words = ("time.time", "datetime.now", "utcnow", "datetime.today", "time_ns(", "localtime(", "gmtime(")
+    texts = {str(path.relative_to(ROOT / "builder")): path.read_text() for path in (ROOT / "builder").rglob("*.py")}
+    readers = {path for path, text in texts.items() if any(word in text for word in words)}
+    assert readers == {"cli/main.py", "cli/daemons.py", "attempt/records.py", "attempt/kept.py"}
 
 
 class SleepTests(SynchronousTestCase):

@@ -39,7 +39,8 @@ class MemoryEndpoint:
         self.master = MemorySessions()
 
     async def _connected(self, factory: PeerFactory) -> Peer:
-        ours = PeerFactory(self._clock, frozenset(Role), self.master.session_for, refused=lambda *_: None)
+        now = self._clock.seconds
+        ours = PeerFactory(self._clock, frozenset(Role), self.master.session_for, now=now, refused=lambda *_: None)
         dialler, master = joined(self._clock, factory.buildProtocol(None), ours.buildProtocol(None))
         dialler.authenticated(MASTER, HOUR)
         if self.rejects:
@@ -71,7 +72,9 @@ class DiallerTests(SynchronousTestCase):
         self.endpoint = MemoryEndpoint(self.clock)
         self.sessions: list[MemorySession] = []
         self.events = self.enterContext(capturedLogs())
-        self.dialler = Dialler(self.clock, "farm:8442", self.endpoint, self._session, Random(17), ping_every=10.0)
+        self.dialler = Dialler(
+            self.clock, "farm:8442", self.endpoint, self._session, Random(17), ping_every=10.0, now=self.clock.seconds
+        )
 
     @property
     def told(self) -> list[str]:

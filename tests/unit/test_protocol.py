@@ -358,6 +358,7 @@ class HandshakeTests(SynchronousTestCase):
             self.clock,
             frozenset({Role.SLAVE}),
             self.sessions.session_for,
+            now=self.clock.seconds,
             refused=lambda _, why: self.refused.append(why),
         )
         return joined(self.clock, factory.buildProtocol(None), RawPeer())
@@ -473,8 +474,9 @@ class PingTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.sessions = MemorySessions()
-        pinging = PeerFactory(self.clock, frozenset(Role), self.sessions.session_for, ping_every=10.0)
-        answering = PeerFactory(self.clock, frozenset(Role), MemorySession)
+        now = self.clock.seconds
+        pinging = PeerFactory(self.clock, frozenset(Role), self.sessions.session_for, now=now, ping_every=10.0)
+        answering = PeerFactory(self.clock, frozenset(Role), MemorySession, now=now)
         self.ours, self.theirs = joined(self.clock, pinging.buildProtocol(None), answering.buildProtocol(None))
         self.ours.authenticated(MASTER, 10_000.0)
         self.theirs.authenticated(SLAVE, 10_000.0)

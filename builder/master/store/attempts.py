@@ -7,12 +7,12 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
-from builder.clock import wall_time
 from builder.errors import NotFoundError
 from builder.lifecycle import ATTEMPT_ENDS, ATTEMPT_TRANSITIONS
 from builder.master.store import events
 from builder.master.store import jobs as jobs_stored
 from builder.master.store.schema import attempts, jobs, packages, steps
+from builder.master.store.stamp import now
 from builder.model.attempt import AttemptState, FailureKind
 from builder.model.job import JobKind
 from builder.model.lint import Lint
@@ -92,7 +92,7 @@ def insert(connection: Connection, attempt: str, job_id: int, fence: int, slave:
         "fence": fence,
         "slave": slave,
         "state": AttemptState.RUNNING.value,
-        "started": wall_time(),
+        "started": now(connection),
     }
     connection.execute(_INSERT, row)
 
@@ -139,11 +139,11 @@ def end(
         Whether this call did so; False leaves everything as it was.
     """
     guard = {"attempt": attempt, "allowed": [before.value for before in _SOURCES[state]]}
-    values = {"state": state.value, "reason": reason, "kind": kind and kind.value, "finished": wall_time()}
+    values = {"state": state.value, "reason": reason, "kind": kind and kind.value, "finished": now(connection)}
     values["lint"] = None if lint is None else msgspec.json.encode(lint).decode()
     if not connection.execute(_END, values | guard).rowcount:
         return False
-    closed = {"of": attempt, "finished": wall_time(), "ok": state is AttemptState.SUCCEEDED}
+    closed = {"of": attempt, "finished": now(connection), "ok": state is AttemptState.SUCCEEDED}
     connection.execute(_CLOSE_STEPS, closed)
     return True
 

@@ -12,6 +12,7 @@ from builder import lifecycle
 from builder.errors import NotFoundError
 from builder.master.store import needs, projects
 from builder.master.store.schema import attempts, builds, jobs, packages, steps
+from builder.master.store.stamp import now
 from builder.model.attempt import Attempt, AttemptState, Commit, FailureKind, SourceFacts
 from builder.model.build import Build, BuildState
 from builder.model.job import Job, JobKind, JobState
@@ -54,15 +55,18 @@ def definition(connection: Connection, number: int) -> Project:
     return msgspec.json.decode(text, type=Project)
 
 
-def over(connection: Connection, numbers: Iterable[int], before: float | None = None) -> list[int]:
-    """Those of these builds that have ended, `before` a time or ever, and on which no slave is at work any more."""
+def over(connection: Connection, numbers: Iterable[int], age: float | None = None) -> list[int]:
+    """Return those of these builds that have ended and on which no slave is at work any more.
+
+    With `age`, only those that ended more than so many seconds ago.
+    """
     moving = [state.value for state in AttemptState if state not in lifecycle.ATTEMPT_ENDS]
     at_work = sa.exists().where(
         jobs.c.build == builds.c.number, attempts.c.job_id == jobs.c.id, attempts.c.state.in_(moving)
     )
     query = sa.select(builds.c.number).where(builds.c.number.in_(tuple(numbers)), builds.c.finished.is_not(None))
-    if before is not None:
-        query = query.where(builds.c.finished < before)
+    if age is not None:
+        query = query.where(builds.c.finished < now(connection) - age)
     return list(connection.execute(query.where(~at_work)).scalars())
 
 

@@ -17,6 +17,7 @@ from builder.errors import UnavailableError
 from builder.master.bell import Bell
 from builder.master.store import migration
 from builder.master.store.backend import Backend, explained
+from builder.master.store.stamp import stamp
 from builder.master.store.writer import Writer
 
 T = TypeVar("T")
@@ -26,7 +27,10 @@ READERS: Final = 3
 
 
 class Store(Protocol):
-    """Where the master keeps what it knows. Deferreds fire in the reactor's thread."""
+    """Where the master keeps what it knows. Deferreds fire in the reactor's thread.
+
+    Each unit is stamped with the store's time before it runs: see `builder.master.store.stamp`.
+    """
 
     changed: Bell
     """Rings after every commit that has changed something."""
@@ -51,25 +55,28 @@ class Store(Protocol):
         """Finish what was asked for, take nothing more, and end the threads; to be called once."""
 
 
-def open_store(reactor: IReactorFromThreads, backend: Backend) -> Store:
+def open_store(reactor: IReactorFromThreads, backend: Backend, now: Callable[[], float]) -> Store:
     """Return the store in this database, made or brought up to date where necessary.
+
+    `now` is the time that units are stamped with, in seconds since the epoch.
 
     Raises:
         VersionError: A newer Builder has used it, or it is not a database of Builder.
         UnavailableError: It can't be read or written.
     """
     migration.prepare(backend)
-    return DatabaseStore(reactor, backend)
+    return DatabaseStore(reactor, backend, now)
 
 
 class DatabaseStore:
     """A database below the store: one thread writes, a few read."""
 
-    def __init__(self, reactor: IReactorFromThreads, backend: Backend) -> None:
+    def __init__(self, reactor: IReactorFromThreads, backend: Backend, now: Callable[[], float]) -> None:
         self.changed = Bell()
         self._reactor = reactor
         self._backend = backend
-        self._writer = Writer(reactor, backend, self.changed)
+        self._now = now
+        self._writer = Writer(reactor, backend, self.changed, now)
         self._reader = backend.reader()
         self._threads = ThreadPool(minthreads=0, maxthreads=READERS, name="database reader")
         self._threads.start()
@@ -90,6 +97,7 @@ class DatabaseStore:
 
     def _query(self, unit: Callable[[Connection], T]) -> T:
         with explained(self._backend), self._reader.begin() as connection:
+            stamp(connection, self._now())
             return unit(connection)
 
     def _end_readers(self, _: None) -> None:

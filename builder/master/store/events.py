@@ -9,8 +9,8 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from builder.clock import wall_time
 from builder.master.store.schema import events
+from builder.master.store.stamp import now
 from builder.model.event import Event
 
 _INSERT = sa.insert(events).inline()
@@ -24,9 +24,9 @@ def record(connection: Connection, kind: str, build: int, job: str | None = None
 
 def record_all(connection: Connection, happened: Iterable[tuple[str, int, str | None, str]]) -> None:
     """Tell of several things at once, in their order: of each its kind, build, job and text."""
-    now = wall_time()
+    time = now(connection)
     names = ("kind", "build", "job", "text")
-    rows = [{"time": now, **dict(zip(names, one, strict=True))} for one in happened]
+    rows = [{"time": time, **dict(zip(names, one, strict=True))} for one in happened]
     connection.execute(_INSERT, rows)
 
 

@@ -10,10 +10,10 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
-from builder.clock import wall_time
 from builder.lifecycle import JOB_ENDS, sources_of
 from builder.master.store import events, needs
 from builder.master.store.schema import attempts, builds, jobs
+from builder.master.store.stamp import now
 from builder.model.attempt import AttemptState
 from builder.model.job import JobState
 
@@ -152,7 +152,7 @@ def cancel(connection: Connection, build: int, name: str, reason: str) -> bool:
 
 def finish_build(connection: Connection, build: int) -> None:
     """Mark a build as finished when none of its jobs can move any more."""
-    if connection.execute(_FINISH, {"build": build, "finished": wall_time()}).rowcount:
+    if connection.execute(_FINISH, {"build": build, "finished": now(connection)}).rowcount:
         events.record(connection, "build_finished", build)
 
 

@@ -6,9 +6,9 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
-from builder.clock import wall_time
 from builder.errors import NotFoundError
 from builder.master.store.schema import operations
+from builder.master.store.stamp import now
 from builder.model.findings import Findings
 from builder.model.operation import AnyOperation, NumberedOperation, OperationShown, OperationState, PublishedIn
 from builder.wire import Applied, Rejected
@@ -44,7 +44,7 @@ def insert(connection: Connection, operation: AnyOperation, job_id: int | None =
         "operation": msgspec.json.encode(operation).decode(),
         "state": WAITING,
         "requested_by": who,
-        "created": wall_time(),
+        "created": now(connection),
     }
     return int(connection.execute(_INSERT, row).scalar_one())
 
@@ -119,7 +119,7 @@ def _answered(connection: Connection, answer: Applied | Rejected, **values: str)
     statement = (
         sa.update(operations)
         .where(operations.c.number == answer.number, operations.c.state == WAITING)
-        .values(finished=wall_time(), findings=findings, **values)
+        .values(finished=now(connection), findings=findings, **values)
         .returning(operations.c.job_id)
     )
     row = connection.execute(statement).one_or_none()

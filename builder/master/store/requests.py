@@ -7,12 +7,12 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from builder.clock import wall_time
 from builder.master.store import events
 from builder.master.store import jobs as jobs_stored
 from builder.master.store.jobs import NOBODY
 from builder.master.store.projects import KnownPackage
 from builder.master.store.schema import builds, jobs
+from builder.master.store.stamp import now
 from builder.model.chroot import architecture_of
 from builder.model.job import SOURCE, JobKind, JobState
 from builder.model.project import Project
@@ -37,7 +37,7 @@ def insert(
     Their source jobs are queued, and for each chroot there is one that waits for it. A batch is known by the number of
     its first build.
     """
-    common = {"force": force, "requested_by": who, "requested": wall_time()}
+    common = {"force": force, "requested_by": who, "requested": now(connection)}
     rows = [
         common | {"package_id": one.known.id, "definition": msgspec.json.encode(_definition(one)).decode()}
         for one in wanted

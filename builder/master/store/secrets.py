@@ -5,9 +5,9 @@ from collections.abc import Collection
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from builder.clock import wall_time
 from builder.master.store import projects
 from builder.master.store.schema import secrets
+from builder.master.store.stamp import now
 from builder.model.secret import Sealed, SecretKind, SecretShown
 
 
@@ -18,7 +18,7 @@ def save(connection: Connection, project: str, secret: Sealed, who: str) -> Secr
         NotFoundError: There is no such project.
     """
     projects.one_bare(connection, project)
-    shown = SecretShown(project=project, name=secret.name, kind=secret.kind, set_by=who, time=wall_time())
+    shown = SecretShown(project=project, name=secret.name, kind=secret.kind, set_by=who, time=now(connection))
     row = {"kind": secret.kind.value, "sealed": secret.sealed, "set_by": who, "time": shown.time}
     own = (secrets.c.project == project, secrets.c.name == secret.name)
     if not connection.execute(sa.update(secrets).where(*own).values(row)).rowcount:

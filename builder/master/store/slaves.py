@@ -4,9 +4,9 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from builder.clock import wall_time
 from builder.lifecycle import ATTEMPT_ENDS
 from builder.master.store.schema import attempts, slaves
+from builder.master.store.stamp import now
 from builder.model.slave import HostFacts, Slave
 from builder.wire import Hello
 
@@ -18,7 +18,7 @@ def save(connection: Connection, name: str, hello: Hello) -> None:
         "architectures": msgspec.json.encode(hello.architectures).decode(),
         "capacity": hello.capacity,
         "facts": msgspec.json.encode(hello.facts).decode(),
-        "seen": wall_time(),
+        "seen": now(connection),
     }
     if not connection.execute(sa.update(slaves).where(slaves.c.name == name).values(row)).rowcount:
         connection.execute(sa.insert(slaves).values(row | {"name": name}))
@@ -26,7 +26,7 @@ def save(connection: Connection, name: str, hello: Hello) -> None:
 
 def saw(connection: Connection, name: str) -> None:
     """Note that a slave was there until now."""
-    connection.execute(sa.update(slaves).where(slaves.c.name == name).values(seen=wall_time()))
+    connection.execute(sa.update(slaves).where(slaves.c.name == name).values(seen=now(connection)))
 
 
 def every(connection: Connection) -> tuple[Slave, ...]:

@@ -5,13 +5,13 @@ import hashlib
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from builder.clock import wall_time
 from builder.master.store.schema import tokens
+from builder.master.store.stamp import now
 
 
 def insert(connection: Connection, token: str, person: str) -> None:
     """Let whoever has `token` be `person`."""
-    connection.execute(sa.insert(tokens).values(digest=digest(token), person=person, created=wall_time()))
+    connection.execute(sa.insert(tokens).values(digest=digest(token), person=person, created=now(connection)))
 
 
 def person(connection: Connection, digest: str) -> str | None:

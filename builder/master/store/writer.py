@@ -16,6 +16,7 @@ from twisted.internet.defer import Deferred, fail
 from builder.errors import UnavailableError
 from builder.master.bell import Bell
 from builder.master.store.backend import Backend, explained
+from builder.master.store.stamp import stamp
 
 T = TypeVar("T")
 
@@ -39,11 +40,12 @@ class _Raised(NamedTuple):
 class Writer:
     """Carries out units in the order in which they come; rings the bell after each commit that changed something."""
 
-    def __init__(self, reactor: Any, backend: Backend, committed: Bell) -> None:
+    def __init__(self, reactor: Any, backend: Backend, committed: Bell, now: Callable[[], float]) -> None:
         self._reactor = reactor
         self._backend = backend
         self._engine = backend.writer()
         self._committed = committed
+        self._now = now
         self._tasks: list[_Task] = []
         self._woken = Condition()
         self._closing = False
@@ -114,11 +116,12 @@ class Writer:
     def _carry_out(
         self, connection: Connection, savepoints: DBAPICursor, unit: Callable[[Connection], T]
     ) -> T | _Raised:
-        """Run one unit within the transaction of its group.
+        """Run one unit within the transaction of its group, stamped with the time at which it begins.
 
         Savepoints are set through the driver's own cursor; `Connection.begin_nested` takes longer than most units.
         """
         savepoints.execute("SAVEPOINT unit")
+        stamp(connection, self._now())
         try:
             with explained(self._backend):
                 answer: T | _Raised = unit(connection)

@@ -9,6 +9,7 @@ from builder.cli.premises import Premises, Wishes
 from builder.config import Address, MasterConfig, RepoConfig, SlaveConfig, read_config
 from builder.errors import InvalidError
 
+NOW = 1_800_000_000.0
 NOTHING = Wishes(http=None, rpc=None, capacity=None)
 FREE = Wishes(http=Address(host="127.0.0.1", port=0), rpc=Address(host="127.0.0.1", port=0), capacity=3)
 
@@ -20,7 +21,7 @@ def content(folder: Path) -> dict[str, bytes]:
 def test_a_first_start_makes_all_that_the_daemons_need(tmp_path: Path) -> None:
     """CA, certificates and a configuration without mistakes, with the addresses and the capacity asked for."""
     premises = Premises(tmp_path)
-    premises.prepare(FREE)
+    premises.prepare(FREE, NOW)
     master = read_config(premises.config, MasterConfig)
     slave = read_config(premises.config, SlaveConfig)
     repo = read_config(premises.config, RepoConfig)
@@ -36,10 +37,10 @@ def test_a_first_start_makes_all_that_the_daemons_need(tmp_path: Path) -> None:
 def test_a_later_start_changes_nothing(tmp_path: Path) -> None:
     """What is there stays as it is, with or without the same wishes."""
     premises = Premises(tmp_path)
-    premises.prepare(FREE)
+    premises.prepare(FREE, NOW)
     before = content(tmp_path)
-    premises.prepare(NOTHING)
-    premises.prepare(FREE)
+    premises.prepare(NOTHING, NOW)
+    premises.prepare(FREE, NOW)
     assert content(tmp_path) == before
 
 
@@ -54,9 +55,9 @@ def test_a_later_start_changes_nothing(tmp_path: Path) -> None:
 def test_a_later_wish_that_differs_is_told_where_to_change_it(tmp_path: Path, wishes: Wishes, sentence: str) -> None:
     """A person's `builder.toml` is never written over, and no option is silently without effect."""
     premises = Premises(tmp_path)
-    premises.prepare(FREE)
+    premises.prepare(FREE, NOW)
     with pytest.raises(UsageError) as told:
-        premises.prepare(wishes)
+        premises.prepare(wishes, NOW)
     assert sentence in str(told.value)
 
 
@@ -64,18 +65,18 @@ def test_a_later_wish_that_differs_is_told_where_to_change_it(tmp_path: Path, wi
 def test_a_first_start_that_was_interrupted_is_finished(tmp_path: Path, lost: str) -> None:
     """Keys without their certificate, and the other way round, are made anew as long as there is no configuration."""
     premises = Premises(tmp_path)
-    premises.prepare(FREE)
+    premises.prepare(FREE, NOW)
     premises.config.unlink()
     (tmp_path / lost).unlink()
-    premises.prepare(FREE)
+    premises.prepare(FREE, NOW)
     read_config(premises.config, MasterConfig)
 
 
 def test_mistakes_in_the_configuration_are_told_before_anything_starts(tmp_path: Path) -> None:
     """All of them, also those of the daemons that would start last."""
     premises = Premises(tmp_path)
-    premises.prepare(FREE)
+    premises.prepare(FREE, NOW)
     premises.config.write_text(premises.config.read_text().replace("capacity = 3", "capacity = 0"))
     with pytest.raises(InvalidError) as told:
-        premises.prepare(NOTHING)
+        premises.prepare(NOTHING, NOW)
     assert "`slave.capacity` should be a whole number from 1 to 256" in str(told.value)

@@ -48,6 +48,48 @@ class WayOfABuild(MasterCase):
             "listing.json",
         ]
 
+    def test_every_time_is_the_stores(self) -> None:
+        """Each thing bears the time of the transaction that wrote it down, and the wall clock has no say in it."""
+        began, clock = self.master.store.now(), self.master.clock
+        slave = self.slave()
+        clock.advance(1)
+        number = self.master.build()
+        clock.advance(2)
+        slave.make_source(slave.orders[-1])
+        clock.advance(3)
+        slave.make_package(slave.orders[-1])
+        clock.advance(4)
+        self.repo.apply(self.repo.operations[-1])
+        build = self.master.show(number)
+        source, package = (self.master.attempts(number, job)[0] for job in ("source", X86))
+        published = answer(self.master.farm.operations.listing())[0]
+        (shown,) = answer(self.master.farm.slaves.listing())
+        last = answer(self.master.farm.events.since(0))[-1]
+        times = {
+            "asked for": build.requested,
+            "source begun": source.started,
+            "source ended": source.finished,
+            "package begun": package.started,
+            "package ended": package.finished,
+            "publication ordered": published.requested,
+            "publication applied": published.finished,
+            "build ended": build.finished,
+            "slave seen": shown.seen,
+            "last event": last.time,
+        }
+        assert {what: time and round(time - began, 1) for what, time in times.items()} == {
+            "asked for": 1.0,
+            "source begun": 1.0,
+            "source ended": 3.0,
+            "package begun": 3.0,
+            "package ended": 6.0,
+            "publication ordered": 6.0,
+            "publication applied": 10.0,
+            "build ended": 10.0,
+            "slave seen": 10.0,
+            "last event": 10.0,
+        }
+
     def test_steps_and_log_are_kept(self) -> None:
         """Step records become steps with their times, and the log is exactly what was reported."""
         slave = self.slave()

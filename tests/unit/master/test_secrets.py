@@ -16,7 +16,7 @@ from builder.master.store import projects, schema
 from builder.master.store import secrets as stored
 from builder.model.project import Project
 from builder.model.secret import LONGEST, Secret, SecretKind
-from tests.support.store import MemoryStore, answer
+from tests.support.store import T0, MemoryStore, answer
 
 TOKEN = "ada:a-token-of-a-test"
 
@@ -66,7 +66,7 @@ def test_what_is_told_says_who_and_when(farm: Farm) -> None:
     assert farm.names("other") == ["other/deploy"]
     (shown,) = answer(farm.secrets.listing("other"))
     assert (shown.kind, shown.set_by) == (SecretKind.TOKEN, "ada")
-    assert shown.time > 0
+    assert shown.time == T0
     assert "a-token-of-a-test" not in repr(shown)
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from builder import files
-from builder.clock import wall_time
 from builder.master.store.schema import builds
 from builder.master.sweep import EVERY
 from builder.model.attempt import AttemptState, Outcome
@@ -50,9 +49,9 @@ class Sweeping(MasterCase):
         logs = self.master.folder / "logs"
         for number in (1, 2, 3):
             (logs / str(number) / "source" / "1").mkdir(parents=True, exist_ok=True)
-        year = 365 * 24 * 3600.0
-        for number, age in ((1, year + 60), (2, year - 60)):
-            change = sa.update(builds).where(builds.c.number == number).values(finished=wall_time() - age)
+        swept, year = self.master.store.now() + EVERY, 365 * 24 * 3600.0
+        for number, age in ((1, year + 1), (2, year)):
+            change = sa.update(builds).where(builds.c.number == number).values(finished=swept - age)
             answer(self.master.store.write(partial(_carry_out, change=change)))
         self.master.clock.advance(EVERY)
         assert {path.name for path in logs.iterdir()} == {"2", "3"}

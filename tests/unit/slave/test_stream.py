@@ -117,7 +117,7 @@ class HeldPeer(Peer):
     """A peer whose answers are given by the test, in any order."""
 
     def __init__(self) -> None:
-        super().__init__(Clock(), PeerFactory(Clock(), frozenset(), MemorySession))
+        super().__init__(Clock(), PeerFactory(Clock(), frozenset(), MemorySession, now=Clock().seconds))
         self.held: list[Deferred[Any]] = []
 
     @override

@@ -9,7 +9,8 @@ from builder.model.inputs import INPUTS_NAME, JobInputs
 from builder.model.job import JobState
 from builder.model.lint import Lint
 from tests.support.inputs import CHROOT_INPUTS, SOURCE_INPUTS
-from tests.support.small_farm import CHROOT, FACTS, T0
+from tests.support.small_farm import CHROOT, FACTS
+from tests.support.store import T0
 from tests.support.web import WebTest
 
 
