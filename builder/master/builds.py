@@ -10,7 +10,7 @@ from builder.lifecycle import JOB_ENDS
 from builder.master import sequence
 from builder.master.decisions import secret_needs
 from builder.master.decisions.waiting import explained
-from builder.master.kinds.kind import kind_of
+from builder.master.kinds import kind
 from builder.master.slaves import Slaves
 from builder.master.store import builds, jobs, projects, requests, secrets
 from builder.master.store.database import Store
@@ -138,7 +138,7 @@ def _cancel(connection: Connection, number: int, job: str | None, who: str) -> B
         one = job_of(build, job)
         if not jobs.cancel(connection, number, job, reason):
             raise ConflictError(_too_late(f"{number}/{job}", [one.state]))
-        kind_of(one.kind).cancelled(connection, number)
+        kind.kind_of(one.kind).cancelled(connection, number)
     if build.batch is not None and job_of(build, SOURCE).state not in JOB_ENDS:
         sequence.settle(connection, build.batch)
     return builds.one(connection, number)

@@ -6,7 +6,7 @@ import msgspec
 
 from builder.errors import InvalidError, NotFoundError
 from builder.master.delivery import Aside
-from builder.master.kinds.kind import kind_of
+from builder.master.kinds import kind as kinds
 from builder.master.logs import Logs
 from builder.model.artifact import ArtifactKind, Listing
 from builder.model.attempt import AttemptState
@@ -62,6 +62,6 @@ def _succeeded(build: Build) -> list[tuple[Job, int]]:
 
 def _decoded(text: bytes, job: str, kind: JobKind, fence: int) -> JobInputs:
     try:
-        return kind_of(kind).inputs(text, job, fence)
+        return kinds.kind_of(kind).inputs(text, job, fence)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidError(f"{INPUTS_NAME} of {job} cannot be read: {error}") from error
