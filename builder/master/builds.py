@@ -5,7 +5,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from builder.errors import ConflictError, InvalidError, NotFoundError
+from builder.errors import ConflictError, InvalidError
 from builder.lifecycle import JOB_ENDS
 from builder.master import sequence
 from builder.master.decisions import secret_needs
@@ -18,7 +18,7 @@ from builder.master.store.projects import KnownPackage
 from builder.master.store.requests import Wanted
 from builder.mistakes import guess
 from builder.model.build import Build, BuildRequest
-from builder.model.job import SOURCE, Job, JobState
+from builder.model.job import SOURCE, JobState
 from builder.model.package import Style
 
 
@@ -135,21 +135,13 @@ def _cancel(connection: Connection, number: int, job: str | None, who: str) -> B
         if not any(cancelled):
             raise ConflictError(_too_late(f"build {number}", [one.state for one in build.jobs]))
     else:
-        one = job_of(build, job)
+        one = build.job(job)
         if not jobs.cancel(connection, number, job, reason):
             raise ConflictError(_too_late(f"{number}/{job}", [one.state]))
         kind.kind_of(one.kind).cancelled(connection, number)
-    if build.batch is not None and job_of(build, SOURCE).state not in JOB_ENDS:
+    if build.batch is not None and build.job(SOURCE).state not in JOB_ENDS:
         sequence.settle(connection, build.batch)
     return builds.one(connection, number)
-
-
-def job_of(build: Build, name: str) -> Job:
-    """The job of a build called `name`; `NotFoundError` if there is none."""
-    for job in build.jobs:
-        if job.name == name:
-            return job
-    raise NotFoundError(f"build {build.number} has no job `{name}`{guess(name, [job.name for job in build.jobs])}")
 
 
 def _too_late(what: str, states: list[JobState]) -> str:

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import msgspec
 
+from builder.errors import NotFoundError
+from builder.mistakes import guess
 from builder.model import Label, Value
 from builder.model.attempt import Commit
 from builder.model.chroot import ChrootName
@@ -48,3 +50,14 @@ class Build(Value, frozen=True, kw_only=True):
     batch: int | None = None
     commits: tuple[Commit, ...] = ()
     jobs: tuple[Job, ...] = ()
+
+    def job(self, name: str) -> Job:
+        """Return the job of this name.
+
+        Raises:
+            NotFoundError: The build has none.
+        """
+        for job in self.jobs:
+            if job.name == name:
+                return job
+        raise NotFoundError(f"build {self.number} has no job `{name}`{guess(name, [job.name for job in self.jobs])}")

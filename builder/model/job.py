@@ -2,6 +2,7 @@
 
 import enum
 
+from builder.errors import NotFoundError
 from builder.model import Value
 from builder.model.attempt import Attempt
 
@@ -37,7 +38,7 @@ class JobState(enum.Enum):
 
 
 class Job(Value, frozen=True, kw_only=True):
-    """A job as it is shown; `evr` is what it made or, when skipped, what it found."""
+    """A job as it is shown, its oldest attempt first; `evr` is what it made or, when skipped, what it found."""
 
     build: int
     name: str
@@ -49,3 +50,16 @@ class Job(Value, frozen=True, kw_only=True):
     evr: str | None = None
     published: tuple[str, ...] = ()
     attempts: tuple[Attempt, ...] = ()
+
+    def attempt(self, fence: int | None = None) -> Attempt | None:
+        """Return the attempt with this fence, or else the newest; None while there is none yet.
+
+        Raises:
+            NotFoundError: No attempt has this fence.
+        """
+        if fence is None:
+            return self.attempts[-1] if self.attempts else None
+        for attempt in self.attempts:
+            if attempt.fence == fence:
+                return attempt
+        raise NotFoundError(f"{self.build}/{self.name} has no attempt {fence}")

@@ -56,7 +56,7 @@ class MemoryFarm:
         """Bring a job to `state`, with its newest attempt as it is now."""
         with self.changed:
             build = self.builds[number]
-            old = next(one for one in build.jobs if one.name == job)
+            old = build.job(job)
             attempts = [one for one in old.attempts if attempt is None or one.fence != attempt.fence]
             new = msgspec.structs.replace(
                 old, state=state, attempts=(*attempts, *([attempt] if attempt else [])), **values
@@ -161,10 +161,8 @@ class MemoryFarm:
         build = self.one(number)
         if build.finished is not None:
             raise ConflictError(f"build {number} is {build.state.value} already")
-        if job is not None and job not in {one.name for one in build.jobs}:
-            raise NotFoundError(f"build {number} has no job `{job}`")
-        for one in build.jobs:
-            if job in {None, one.name} and one.state not in JOB_ENDS:
+        for one in build.jobs if job is None else (build.job(job),):
+            if one.state not in JOB_ENDS:
                 self.change(number, one.name, JobState.CANCELLED)
         if job is None:
             self.finish(number, BuildState.CANCELLED)
@@ -276,23 +274,23 @@ class _Visitor(BaseHTTPRequestHandler):
         self._json(changes)
 
     def _log(self, number: int, name: str, query: dict[str, str]) -> None:
-        build = self.farm.one(number)
-        job = next((job for job in build.jobs if job.name == name), None)
-        if job is None:
-            raise NotFoundError(f"build {number} has no job `{name}`")
+        job = self.farm.one(number).job(name)
         follow, offset = query.get("follow") == "1", int(query.get("offset", "0"))
-        fence = int(query["fence"]) if "fence" in query else max([one.fence for one in job.attempts], default=0)
-        if not fence and not follow:
+        attempt = job.attempt(int(query["fence"]) if "fence" in query else None)
+        if attempt is None and not follow:
             raise NotFoundError(f"{number}/{name} is {job.state.value} and has no log")
+        fence = attempt.fence if attempt else None
 
         def news() -> tuple[bytes, bool]:
             nonlocal offset, fence
-            now = next(job for job in self.farm.builds[number].jobs if job.name == name)
-            fence = fence or max([one.fence for one in now.attempts], default=0)
+            now = self.farm.one(number).job(name)
+            attempt = now.attempt(fence)
+            if attempt is None:
+                return b"", now.state in JOB_ENDS
+            fence = attempt.fence
             data = self.farm.logs.get((number, name, fence), b"")[offset:]
             offset += len(data)
-            tries = [one for one in now.attempts if one.fence == fence]
-            return data, all(one.state in ATTEMPT_ENDS for one in tries) and (bool(tries) or now.state in JOB_ENDS)
+            return data, attempt.state in ATTEMPT_ENDS
 
         self._stream(news, follow=follow)
 

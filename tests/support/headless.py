@@ -187,7 +187,7 @@ class HeadlessMaster:
 
     def job(self, number: int, name: str) -> Job:
         """A job as people see it."""
-        return next(job for job in self.show(number).jobs if job.name == name)
+        return self.show(number).job(name)
 
     def attempts(self, number: int, name: str) -> tuple[Attempt, ...]:
         """The attempts at a job, the oldest first."""

@@ -9,7 +9,7 @@ from twisted.internet.interfaces import IReactorTime
 from builder.clock import sleep
 from builder.errors import InvalidError, NotFoundError
 from builder.lifecycle import ATTEMPT_ENDS, JOB_ENDS
-from builder.master.builds import Builds, job_of
+from builder.master.builds import Builds
 from builder.master.logs import Logs
 from builder.model import Label, Size, Value
 from builder.model.attempt import Attempt
@@ -17,7 +17,6 @@ from builder.web.answers import TEXT, Answer, Stream
 from builder.web.api.builds import Number
 from builder.web.feed import Feed
 from builder.web.followers import GATHER, news
-from builder.web.job import attempt_of, removed
 from builder.web.sink import PIECE
 from builder.web.visit import Visit
 
@@ -46,8 +45,8 @@ class LogsApi:
 
     async def read(self, asked: ReadLog, _: Visit) -> Answer:
         """The log as it was written: whoever shows it takes care of what is in it."""
-        job = job_of(await self._builds.show(asked.number), asked.job)
-        attempt = attempt_of(job, asked.fence)
+        job = (await self._builds.show(asked.number)).job(asked.job)
+        attempt = job.attempt(asked.fence)
         length = 0 if attempt is None else self._logs.length(asked.number, asked.job, attempt.fence)
         if removed(attempt, asked.number, self._logs):
             raise NotFoundError(f"the logs of build {asked.number} were removed, as those of all old builds are")
@@ -87,11 +86,16 @@ class LogsApi:
 
     async def _state(self, build: int, name: str, fence: int | None) -> tuple[int | None, bool]:
         """The fence of the attempt to follow, and whether nothing more will come of it."""
-        job = job_of(await self._builds.show(build), name)
-        attempt: Attempt | None = attempt_of(job, fence)
+        job = (await self._builds.show(build)).job(name)
+        attempt = job.attempt(fence)
         if attempt is None:
             return None, job.state in JOB_ENDS
         return attempt.fence, attempt.state in ATTEMPT_ENDS
+
+
+def removed(attempt: Attempt | None, build: int, logs: Logs) -> bool:
+    """Tell whether the log of an attempt was there and has been removed since, with all of its build."""
+    return attempt is not None and attempt.state in ATTEMPT_ENDS and bool(attempt.steps) and logs.removed(build)
 
 
 def _answer(body: Stream) -> Answer:

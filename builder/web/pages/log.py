@@ -3,7 +3,7 @@
 from urllib.parse import quote, urlencode
 
 from builder.lifecycle import ATTEMPT_ENDS, JOB_ENDS
-from builder.master.builds import Builds, job_of
+from builder.master.builds import Builds
 from builder.master.events import Events
 from builder.master.logs import Logs
 from builder.model import Label, Value
@@ -12,7 +12,7 @@ from builder.model.job import Job
 from builder.web import answers
 from builder.web.answers import Answer
 from builder.web.api.builds import Number
-from builder.web.job import attempt_of, removed
+from builder.web.api.logs import removed
 from builder.web.pages.tail import BYTES, Tail, tail
 from builder.web.pages.templates import Templates
 from builder.web.sink import PIECE
@@ -40,8 +40,8 @@ class LogPage:
         """The page; the script goes on where its log ends, while the attempt runs."""
         newest = await self._events.newest()
         build = await self._builds.show(asked.number)
-        job = job_of(build, asked.job)
-        attempt = attempt_of(job, asked.fence)
+        job = build.job(asked.job)
+        attempt = job.attempt(asked.fence)
         length = 0 if attempt is None else self._logs.length(build.number, job.name, attempt.fence)
         gone = removed(attempt, build.number, self._logs)
         return answers.page(

@@ -11,7 +11,6 @@ from builder.web import answers
 from builder.web.answers import Answer
 from builder.web.api.builds import Number
 from builder.web.api.status import capacity_of
-from builder.web.job import attempt_of
 from builder.web.pages.templates import Templates
 from builder.web.visit import Visit
 
@@ -56,4 +55,4 @@ def _queue(builds: tuple[Build, ...]) -> list[tuple[Build, Job, Attempt | None]]
     """The jobs under way with their newest attempts: those about to end first."""
     jobs = [(build, job) for build in builds for job in build.jobs if job.state in _UNDER_WAY]
     jobs.sort(key=lambda pair: (_UNDER_WAY.index(pair[1].state), pair[0].number))
-    return [(build, job, attempt_of(job, None)) for build, job in jobs]
+    return [(build, job, job.attempt()) for build, job in jobs]

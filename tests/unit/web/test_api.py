@@ -44,7 +44,7 @@ class BuildsTest(WebTest):
         states = {job.name: job.state for job in build.jobs}
         assert states[CHROOT] is JobState.CANCELLED
         assert states["source"] is JobState.QUEUED
-        assert "ada" in next(job.reason for job in build.jobs if job.name == CHROOT)
+        assert "ada" in build.job(CHROOT).reason
 
     def test_a_build_is_cancelled_without_a_body(self) -> None:
         """Nothing named means all of it; a second time is a conflict."""
