@@ -1,4 +1,4 @@
-"""Index records: what the metadata says about a package, read from it once and kept beside it in the pool."""
+"""What the metadata says about a package, read from it once and kept beside it in the pool."""
 
 from pathlib import Path
 
@@ -11,9 +11,8 @@ from builder.repo import layout
 from builder.repo.promise import Promise
 
 SUFFIX = ".index-1"
-"""The end of the name of a record's file. The number is the format's: records of another format are not found, and made
-anew.
-"""
+"""What ends the name of a record's file. The number is that of the format: records of another one are not found, and
+made anew."""
 
 
 class Record(Value, frozen=True, kw_only=True):
@@ -38,7 +37,7 @@ def write(record: Record, path: Path) -> None:
 
 
 def placed(record: Record, location: str) -> Record:
-    """Return the record of a package that is at `location` in its repository; as read, each is where layout says."""
+    """The record of a package that is at `location` in its repository; as it is read, all are where layout says."""
     usual = layout.location(nevra.parse(record.nevra))
     if location == usual:
         return record
@@ -47,7 +46,7 @@ def placed(record: Record, location: str) -> Record:
 
 
 def load(path: Path) -> Record:
-    """Return the record at `path`; OSError if there is none, `UnavailableError` if it is damaged."""
+    """The record at `path`; OSError if there is none, `UnavailableError` if it is damaged."""
     try:
         return msgspec.msgpack.decode(path.read_bytes(), type=Record)
     except msgspec.MsgspecError as error:

@@ -33,15 +33,15 @@ class Pool:
         self._lock = threading.Lock()
 
     def path(self, sha256: str) -> Path:
-        """Return the place of the package with this digest, if it is there."""
+        """Where the package with this digest is, if it is there."""
         return self._state.package(sha256)
 
     def has(self, sha256: str) -> bool:
-        """Tell if the package with this digest is there, with its record."""
+        """Whether the package with this digest is there, with its record."""
         return self.path(sha256).exists() and self._index(sha256).exists()
 
     def records(self, digests: Iterable[str]) -> Iterator[Record]:
-        """Yield the records of these packages, one after the other."""
+        """The records of these packages, one after the other."""
         return (index.load(self._index(sha256)) for sha256 in digests)
 
     def take(self, sha256: str, file: Path, record: Path) -> None:
@@ -60,7 +60,7 @@ class Pool:
         files.sync(path.parent)
 
     def mend(self, packages: Mapping[str, Path], staging: Path) -> None:
-        """Take missing ones of these packages again from the repository: its files are given by their digests.
+        """Take again what is missing of these packages: the files are those in the repository, by their digests.
 
         Raises:
             UnavailableError: A file is not what its digest says, or cannot be read at the moment.
@@ -82,13 +82,12 @@ class Pool:
         files.remove_tree(staging)
 
     def renew(self, places: Mapping[str, tuple[Path, str]], staging: Path) -> Iterator[str]:
-        """Make these packages whole in the pool, and remove damaged files at their places in a repository.
+        """Make these packages whole in the pool, and remove what is damaged at their places in a repository.
 
-        `places` has the path and the digest of each package by its name for people; the names of those that were not
-        whole are yielded.
+        `places` are the path and the digest of each, by how people call it; what was not whole is returned by that.
 
         Raises:
-            ConflictError: A package is damaged here and there; nothing is removed.
+            ConflictError: One is damaged here and there; nothing is removed.
         """
         here = {name: self._is(self.path(sha256), sha256) for name, (_, sha256) in places.items()}
         there = {name: self._is(place, sha256) for name, (place, sha256) in places.items()}
@@ -110,7 +109,7 @@ class Pool:
                 yield name
 
     def fault(self, sha256: str) -> str:
-        """Return the fault of a package in the pool, empty if it has none."""
+        """What is wrong with a package here, empty if nothing is."""
         if not self.path(sha256).exists():
             return "is not in the pool"
         if not self._is(self.path(sha256), sha256):
@@ -121,23 +120,23 @@ class Pool:
         return path.is_file() and files.sha256(path) == sha256
 
     def _readable(self, sha256: str) -> bool:
-        """Tell if a package is there with a record of it."""
+        """Whether a package is there with a record of it."""
         try:
             return self.path(sha256).exists() and index.load(self._index(sha256)).sha256 == sha256
         except (OSError, UnavailableError):
             return False
 
     def await_word_of(self, repository: str) -> None:
-        """Remove nothing until this repository, which was there before, has said which packages it needs."""
+        """Remove nothing until this repository, which was there before, has said what it needs."""
         self._unknown.add(repository)
 
     def hold(self, repository: str, digests: frozenset[str]) -> None:
-        """Note that `repository` needs these packages, too."""
+        """`repository` needs these packages, too."""
         with self._lock:
             self._held[repository] = self._held.get(repository, frozenset()) | digests
 
     def release(self, repository: str, needed: frozenset[str]) -> None:
-        """Note that `repository` needs these packages and no others, and remove those that nobody needs any more."""
+        """`repository` needs these packages and no others; what nobody needs any more is removed."""
         with self._lock:
             self._unknown.discard(repository)
             self._left |= self._held.get(repository, frozenset()) - needed
@@ -145,7 +144,7 @@ class Pool:
         self._remove()
 
     def sweep(self) -> None:
-        """Remove all packages that no repository needs, such as those that an interrupted publish has left."""
+        """Remove all that no repository needs, such as what an interrupted publish has left."""
         if self._unknown:
             return
         for folder in self._state.pool.iterdir():
@@ -158,9 +157,9 @@ class Pool:
                     files.remove(folder / name)
 
     def _remove(self) -> None:
-        """Remove packages that some repository has left and nobody needs; a package in the pool always has its record.
+        """Remove what some repository has left and nobody needs; a package in the pool always has its record.
 
-        A package that cannot be removed at the moment is removed when this is called again.
+        What cannot be removed at the moment is when this is done again.
         """
         if self._unknown:
             return
@@ -174,7 +173,7 @@ class Pool:
                 self._left.discard(sha256)
 
     def _source(self, sha256: str, place: Path) -> Path | None:
-        """Return the file from which a package that is not whole can be taken, None if there is none."""
+        """The file from which a package that is not whole can be taken."""
         if self.has(sha256):
             return None
         return next((file for file in (self.path(sha256), place) if file.exists()), None)

@@ -1,7 +1,6 @@
-"""Rejected deliveries: set aside with the reason, shown to people, and removed in time or when told to.
+"""What was delivered and not taken: set aside with the reason, shown to people, and removed in time or when told to.
 
-rejected/<operation>-<build>-<job>-<fence>/{files/, reason.json}, and dropped.json with those that people have
-dropped.
+rejected/<operation>-<build>-<job>-<fence>/{files/, reason.json}, and dropped.json with what people have dropped.
 """
 
 import re
@@ -20,9 +19,9 @@ from builder.model.operation import Publish
 from builder.model.rejected import RejectedDelivery, RejectedFile
 
 KEPT = 30 * 24 * 3600.0
-"""Seconds for which a rejected delivery is kept for a person to look at."""
+"""For how many seconds what was not taken is kept for a person to look at."""
 REMEMBERED = 100
-"""Number of drops that are remembered: more than ever wait for an answer."""
+"""How many drops are remembered: more than ever wait for an answer."""
 FILES = "files"
 REASON = "reason.json"
 _DROPPED = "dropped.json"
@@ -30,7 +29,7 @@ _LABEL = re.compile(LABEL_PATTERN)
 
 
 class Refusal(Value, frozen=True, kw_only=True):
-    """The content of `reason.json` of a delivery: with its listing's digest; `time` is in seconds since the epoch."""
+    """`reason.json` of what was set aside, at `time` in seconds since the epoch, with the digest of its listing."""
 
     operation: int
     order: Publish
@@ -40,7 +39,7 @@ class Refusal(Value, frozen=True, kw_only=True):
 
 
 class Dropped(Value, frozen=True, kw_only=True):
-    """A drop: the operation `operation` has removed the delivery `name`, which the rest describes in words."""
+    """The operation `operation` has removed the delivery `name`, and what that was in words."""
 
     operation: int
     name: str
@@ -50,8 +49,8 @@ class Dropped(Value, frozen=True, kw_only=True):
 class RejectedDeliveries:
     """The folder `rejected/`. It blocks while it reads; the repository builder alone writes.
 
-    It has the deliveries of all projects, and each thread that comes by removes the old ones, one thread at a time.
-    No delivery is removed while its reason is just being written.
+    It has the deliveries of all projects, and each thread that comes by removes the old ones: one at a time does, and
+    nothing is removed of which the reason is just being written.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -59,16 +58,16 @@ class RejectedDeliveries:
         self._lock = threading.Lock()
 
     def listing(self, project: str | None = None) -> tuple[RejectedDelivery, ...]:
-        """Return all deliveries, or those of one project, the newest first, without their files."""
+        """All of them, or those of one project, the newest first, without their files."""
         there = ((place, refusal(place)) for place in files.entries(self.folder))
         shown = [_shown(place, why) for place, why in there if why and project in {None, why.order.project}]
         return tuple(sorted(shown, key=lambda one: (one.time, one.operation), reverse=True))
 
     def show(self, name: str) -> RejectedDelivery:
-        """Return a delivery with its files.
+        """One with its files.
 
         Raises:
-            NotFoundError: There is no delivery of that name.
+            NotFoundError: There is none of that name.
         """
         place = self.folder / name
         why = refusal(place) if _LABEL.fullmatch(name) else None
@@ -77,7 +76,7 @@ class RejectedDeliveries:
         return msgspec.structs.replace(_shown(place, why), files=tuple(_files(place / FILES)))
 
     def recover(self) -> None:
-        """Remove the notes that an earlier life has begun."""
+        """Remove what an earlier life has begun to note."""
         for folder in (self.folder, *files.entries(self.folder)):
             files.remove_begun(folder)
 
@@ -88,7 +87,7 @@ class RejectedDeliveries:
             files.write(place / REASON, msgspec.json.encode(why))
 
     def dropped(self, operation: int, name: str) -> Dropped | None:
-        """Return the memory of a delivery that an operation has removed, None if there is none."""
+        """What is remembered of a delivery that an operation has removed, if it has."""
         return next((one for one in self._dropped() if (one.operation, one.name) == (operation, name)), None)
 
     def drop(self, dropped: Dropped, waste: Path) -> None:
@@ -99,7 +98,7 @@ class RejectedDeliveries:
             files.discard(self.folder / dropped.name, waste)
 
     def prune(self, now: float, waste: Path) -> None:
-        """Remove deliveries set aside long ago, by way of the folder `waste`, with or without a reason in them."""
+        """Remove what was set aside long ago, by way of the folder `waste`; also where it does not say why."""
         with self._lock:
             for place in files.entries(self.folder):
                 why = refusal(place)
@@ -108,7 +107,7 @@ class RejectedDeliveries:
                     files.discard(place, waste)
 
     def _dropped(self) -> tuple[Dropped, ...]:
-        """Return the drops remembered; none if they cannot be read, which makes an answer worse and nothing else."""
+        """What is remembered; nothing if it cannot be read, which makes an answer worse and nothing else."""
         try:
             return msgspec.json.decode((self.folder / _DROPPED).read_bytes(), type=tuple[Dropped, ...])
         except (OSError, msgspec.MsgspecError):
@@ -116,7 +115,7 @@ class RejectedDeliveries:
 
 
 def refusal(place: Path) -> Refusal | None:
-    """Return the refusal noted at this place; None if noting it was interrupted, or if it is damaged."""
+    """What was noted there; nothing if it was interrupted, or damaged."""
     try:
         return msgspec.json.decode((place / REASON).read_bytes(), type=Refusal)
     except (OSError, msgspec.MsgspecError):
@@ -139,7 +138,7 @@ def _shown(place: Path, why: Refusal) -> RejectedDelivery:
 
 
 def _files(folder: Path) -> Iterable[RejectedFile]:
-    """Yield the files of a delivery; none is opened or followed: the names are as hostile as the content."""
+    """What was delivered; nothing of it is opened or followed, and its names are as hostile as its content."""
     for path in sorted(files.entries(folder)):
         facts = path.lstat()
         name = "".join(letter if letter.isprintable() else "?" for letter in path.name)

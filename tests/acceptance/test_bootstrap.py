@@ -90,6 +90,8 @@ def test_what_cannot_be_installed_is_unpacked_beside_the_system(machine: Machine
     machine.program("dpkg", 'test "$1 ${2##*/}" = "--extract lib.deb" && touch "$3/file"')
     done = machine.bootstrap("--test", checkout=checkout)
     assert "bootstrap: unpacking zypper into .unpacked\n" in done.stdout
+    served = [*Path("/usr/lib/postgresql").glob("*/bin/postgres")]
+    assert ("bootstrap: unpacking postgres into .unpacked\n" in done.stdout) == (not served)
     assert [path.name for path in (checkout / ".unpacked/zypper").iterdir()] == ["file"]
     assert not (checkout / ".unpacked/zypper.part").exists()
     assert "unpacking" not in machine.bootstrap("--test", checkout=checkout).stdout

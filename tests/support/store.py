@@ -1,10 +1,12 @@
 """A store in memory: every answer is there at once. It passes the contract suite of the real one."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar, NamedTuple, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 from sqlalchemy.pool import StaticPool
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.task import Clock
@@ -13,7 +15,7 @@ from twisted.python.failure import Failure
 from builder.clock import deferred
 from builder.errors import UnavailableError
 from builder.master.bell import Bell
-from builder.master.store.backend import explained
+from builder.master.store.backend import Backend, explained
 from builder.master.store.schema import metadata
 from builder.master.store.sqlite import SQLite
 from builder.master.store.stamp import stamp
@@ -24,22 +26,50 @@ T0 = 1_795_000_000.0
 """The time at which the clock of a store in memory begins: a moment in November 2026."""
 
 
+class Below(NamedTuple):
+    """What is below a store in memory: an engine whose tables are there, and what a unit that reads runs within."""
+
+    backend: Backend
+    engine: Engine
+    reading: Callable[[Connection], AbstractContextManager[None]]
+
+
+def in_memory() -> Below:
+    """SQLite in memory, on one connection."""
+    backend = SQLite(Path(":memory:"))
+    engine = backend.writer(StaticPool)
+    with engine.begin() as connection:
+        metadata.create_all(connection, checkfirst=False)
+    return Below(backend, engine, _query_only)
+
+
+@contextmanager
+def _query_only(connection: Connection) -> Iterator[None]:
+    connection.exec_driver_sql("PRAGMA query_only=ON")
+    try:
+        yield
+    finally:
+        connection.exec_driver_sql("PRAGMA query_only=OFF")
+
+
 class MemoryStore:
-    """SQLite in memory, on one connection, in the caller's thread; `reads` is how often it was read.
+    """A store in the caller's thread; `reads` is how often it was read.
+
+    It is in memory but for a run of tests on another engine; see `tests.support.on_postgresql`.
 
     The store's time passes as that of `clock` does, and no other way.
     """
 
+    below: ClassVar[Callable[[], Below]] = staticmethod(in_memory)
+
     def __init__(self, clock: Clock | None = None) -> None:
         self.changed = Bell()
         self.clock = clock or Clock()
-        self._backend = SQLite(Path(":memory:"))
-        self._engine = self._backend.writer(StaticPool)
+        self._below = type(self).below()
+        self._engine = self._below.engine
         self._touched = False
         self._closed = False
         self.reads = 0
-        with self._engine.begin() as connection:
-            metadata.create_all(connection, checkfirst=False)
 
     def now(self) -> float:
         """Return the time that the next unit is stamped with."""
@@ -52,7 +82,7 @@ class MemoryStore:
     def read(self, unit: Callable[[Connection], T]) -> Deferred[T]:
         """Run `unit` on the state of now; it can't change it."""
         self.reads += 1
-        return maybeDeferred(self._transaction, lambda connection: self._query(connection, unit))
+        return maybeDeferred(self._transaction, partial(self._query, unit=unit))
 
     def close(self) -> Deferred[None]:
         """Take nothing more."""
@@ -63,18 +93,15 @@ class MemoryStore:
     def _transaction(self, unit: Callable[[Connection], T]) -> T:
         if self._closed:
             raise UnavailableError("the database is closed")
-        with explained(self._backend), self._engine.begin() as connection:
+        with explained(self._below.backend), self._engine.begin() as connection:
             stamp(connection, self.now())
             answer = unit(connection)
-            self._touched = self._backend.changed(connection)
+            self._touched = self._below.backend.changed(connection)
             return answer
 
     def _query(self, connection: Connection, unit: Callable[[Connection], T]) -> T:
-        connection.exec_driver_sql("PRAGMA query_only=ON")
-        try:
+        with self._below.reading(connection):
             return unit(connection)
-        finally:
-            connection.exec_driver_sql("PRAGMA query_only=OFF")
 
     def _ring(self, answer: T) -> T:
         if self._touched:

@@ -6,6 +6,9 @@ stands here. Times are seconds since the epoch; values that are only read whole 
 
 import sqlalchemy as sa
 
+NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+"""Sizes of files need more than 32 bits. SQLite gives an integer 64 anyway, and numbers the rows of no other type."""
+
 metadata = sa.MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -27,7 +30,7 @@ projects = sa.Table(
 packages = sa.Table(
     "packages",
     metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("id", NUMBER, primary_key=True),
     sa.Column("project", sa.Text, sa.ForeignKey("projects.name"), nullable=False),
     sa.Column("name", sa.Text, nullable=False, index=True),
     # The Package as JSON.
@@ -40,7 +43,7 @@ packages = sa.Table(
 images = sa.Table(
     "images",
     metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("id", NUMBER, primary_key=True),
     sa.Column("project", sa.Text, sa.ForeignKey("projects.name"), nullable=False),
     sa.Column("name", sa.Text, nullable=False, index=True),
     # The image as it is described, as JSON.
@@ -78,7 +81,7 @@ slaves = sa.Table(
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("channels", sa.Text, nullable=False),
     sa.Column("architectures", sa.Text, nullable=False),
-    sa.Column("capacity", sa.Integer, nullable=False),
+    sa.Column("capacity", NUMBER, nullable=False),
     sa.Column("facts", sa.Text, nullable=False),
     sa.Column("seen", sa.Float, nullable=False),
 )
@@ -86,10 +89,10 @@ slaves = sa.Table(
 builds = sa.Table(
     "builds",
     metadata,
-    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("number", NUMBER, primary_key=True),
     # A build is of one of them.
-    sa.Column("package_id", sa.Integer, sa.ForeignKey("packages.id"), index=True),
-    sa.Column("image_id", sa.Integer, sa.ForeignKey("images.id"), index=True),
+    sa.Column("package_id", NUMBER, sa.ForeignKey("packages.id"), index=True),
+    sa.Column("image_id", NUMBER, sa.ForeignKey("images.id"), index=True),
     # The Project with this package or image alone, as it was when the build was asked for, as JSON: a later `apply`
     # does not change a build under way.
     sa.Column("definition", sa.Text, nullable=False),
@@ -106,14 +109,14 @@ builds = sa.Table(
 jobs = sa.Table(
     "jobs",
     metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("build", sa.Integer, sa.ForeignKey("builds.number"), nullable=False),
+    sa.Column("id", NUMBER, primary_key=True),
+    sa.Column("build", NUMBER, sa.ForeignKey("builds.number"), nullable=False),
     # `source`, or the chroot's name.
     sa.Column("name", sa.Text, nullable=False),
     # A JobKind.
     sa.Column("kind", sa.Text, nullable=False),
     # That of its build, for the dispatcher.
-    sa.Column("package_id", sa.Integer, sa.ForeignKey("packages.id")),
+    sa.Column("package_id", NUMBER, sa.ForeignKey("packages.id")),
     sa.Column("state", sa.Text, nullable=False, index=True),
     sa.Column("channel", sa.Text, nullable=False),
     # `noarch` where any slave will do.
@@ -121,16 +124,16 @@ jobs = sa.Table(
     # The chroots whose repositories get the result, as JSON: more than its own one for a noarch package, none for what
     # is not published.
     sa.Column("targets", sa.Text, nullable=False, default="[]"),
-    sa.Column("fence", sa.Integer, nullable=False, default=0),
+    sa.Column("fence", NUMBER, nullable=False, default=0),
     # How many attempts were broken by the farm.
-    sa.Column("broken", sa.Integer, nullable=False, default=0),
+    sa.Column("broken", NUMBER, nullable=False, default=0),
     sa.Column("reason", sa.Text, nullable=False, default=""),
     sa.Column("evr", sa.Text),
-    sa.Column("serial", sa.Integer, nullable=False, default=0),
+    sa.Column("serial", NUMBER, nullable=False, default=0),
     # The published NEVRAs, as JSON.
     sa.Column("published", sa.Text, nullable=False, default="[]"),
     # What the build was asked for together with: the number of the first of these builds.
-    sa.Column("batch", sa.Integer, sa.ForeignKey("builds.number")),
+    sa.Column("batch", NUMBER, sa.ForeignKey("builds.number")),
     sa.UniqueConstraint("build", "name"),
     sa.Index(None, "package_id", "name"),
 )
@@ -147,14 +150,14 @@ needs = sa.Table(
     "needs",
     metadata,
     # A job of a batch that waits, and one that has to succeed before it.
-    sa.Column("job_id", sa.Integer, sa.ForeignKey("jobs.id"), primary_key=True),
-    sa.Column("needed", sa.Integer, sa.ForeignKey("jobs.id"), primary_key=True, index=True),
+    sa.Column("job_id", NUMBER, sa.ForeignKey("jobs.id"), primary_key=True),
+    sa.Column("needed", NUMBER, sa.ForeignKey("jobs.id"), primary_key=True, index=True),
 )
 
 dependencies = sa.Table(
     "dependencies",
     metadata,
-    sa.Column("package_id", sa.Integer, sa.ForeignKey("packages.id"), primary_key=True),
+    sa.Column("package_id", NUMBER, sa.ForeignKey("packages.id"), primary_key=True),
     # The job that found it out last, and its kind.
     sa.Column("job", sa.Text, primary_key=True),
     sa.Column("kind", sa.Text, nullable=False),
@@ -166,8 +169,8 @@ attempts = sa.Table(
     "attempts",
     metadata,
     sa.Column("id", sa.Text, primary_key=True),
-    sa.Column("job_id", sa.Integer, sa.ForeignKey("jobs.id"), nullable=False, index=True),
-    sa.Column("fence", sa.Integer, nullable=False),
+    sa.Column("job_id", NUMBER, sa.ForeignKey("jobs.id"), nullable=False, index=True),
+    sa.Column("fence", NUMBER, nullable=False),
     sa.Column("slave", sa.Text, nullable=False),
     sa.Column("state", sa.Text, nullable=False, index=True),
     sa.Column("started", sa.Float, nullable=False),
@@ -177,7 +180,7 @@ attempts = sa.Table(
     # The Lint as JSON.
     sa.Column("lint", sa.Text),
     # How many step records of the attempt's stream are taken.
-    sa.Column("records", sa.Integer, nullable=False, default=0),
+    sa.Column("records", NUMBER, nullable=False, default=0),
     sa.UniqueConstraint("job_id", "fence"),
 )
 
@@ -186,9 +189,9 @@ steps = sa.Table(
     metadata,
     sa.Column("attempt", sa.Text, sa.ForeignKey("attempts.id"), primary_key=True),
     # The number of the record that began it.
-    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("number", NUMBER, primary_key=True),
     sa.Column("name", sa.Text, nullable=False),
-    sa.Column("log_offset", sa.Integer, nullable=False),
+    sa.Column("log_offset", NUMBER, nullable=False),
     sa.Column("started", sa.Float, nullable=False),
     sa.Column("finished", sa.Float),
     sa.Column("ok", sa.Boolean),
@@ -200,7 +203,7 @@ artifacts = sa.Table(
     sa.Column("attempt", sa.Text, sa.ForeignKey("attempts.id"), primary_key=True),
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("size", NUMBER, nullable=False),
     sa.Column("sha256", sa.Text, nullable=False, index=True),
     sa.Column("nevra", sa.Text),
 )
@@ -208,10 +211,10 @@ artifacts = sa.Table(
 operations = sa.Table(
     "operations",
     metadata,
-    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("number", NUMBER, primary_key=True),
     sa.Column("project", sa.Text, nullable=False),
     # The job that is published by it.
-    sa.Column("job_id", sa.Integer, sa.ForeignKey("jobs.id"), index=True),
+    sa.Column("job_id", NUMBER, sa.ForeignKey("jobs.id"), index=True),
     # The operation as JSON.
     sa.Column("operation", sa.Text, nullable=False),
     # `waiting`, `applied` or `rejected`.
@@ -230,10 +233,10 @@ operations = sa.Table(
 events = sa.Table(
     "events",
     metadata,
-    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("number", NUMBER, primary_key=True),
     sa.Column("time", sa.Float, nullable=False),
     sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("build", sa.Integer, nullable=False, index=True),
+    sa.Column("build", NUMBER, nullable=False, index=True),
     sa.Column("job", sa.Text),
     sa.Column("text", sa.Text, nullable=False, default=""),
     sqlite_autoincrement=True,

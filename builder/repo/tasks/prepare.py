@@ -1,4 +1,4 @@
-"""The operation `Prepare`: all repositories of a project get a first generation, which is empty."""
+"""Carrying out `Prepare`: all repositories of a project get a first generation, which is empty."""
 
 from collections.abc import Mapping
 
@@ -12,14 +12,14 @@ from builder.repo.manifest import Cause, Manifest
 
 
 class Preparing:
-    """The operation `number`; see `builder.repo.tasks.task.Task`."""
+    """The operation `number`; see `builder.repo.operations.Task`."""
 
     def __init__(self, number: int, operation: Prepare) -> None:
         self._number = number
         self._operation = operation
 
     def answered(self, drafts: Drafts) -> Answer | None:
-        """Return None: the repositories are looked at each time, and those that are there are left as they are."""
+        """It is looked at each time: what is there already is left as it is."""
 
     def draft(self, drafts: Drafts) -> Mapping[str, Delivered]:
         """Begin the repositories that are not there."""
@@ -29,7 +29,7 @@ class Preparing:
         return {}
 
     def finish(self, manifests: Mapping[Repository, Manifest]) -> Answer:
-        """Return the answer: the generation that each repository is in."""
+        """Each repository is in the generation that it is in."""
         generations = []
         for repository in self._homes():
             entered = manifests[repository].entered(self._number)
@@ -38,7 +38,7 @@ class Preparing:
         return answer.applied(self._number, generations)
 
     def reject(self, reason: str) -> Answer:
-        """Return the refusal; an empty generation leaves nothing to put away."""
+        """There is nothing to put away."""
         return answer.rejected(self._number, reason)
 
     def _homes(self) -> tuple[Repository, ...]:

@@ -1,4 +1,4 @@
-"""The operation `Verify`: every digest, link, signature and manifest of a project is looked at. Nothing is changed."""
+"""Carrying out `Verify`: every digest, link, signature and manifest of a project is looked at. Nothing is changed."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,10 +25,7 @@ from builder.repo.signing.sign import Signer
 
 
 class Inspection:
-    """An inspection of repositories below `repos`, their packages in the pool, and their signatures.
-
-    It changes nothing.
-    """
+    """Looks at repositories below `repos`, their packages in the pool, and their signatures. It changes nothing."""
 
     def __init__(self, repos: Path, pool: Pool, keys: Keys, signer: Signer) -> None:
         self._repos = repos
@@ -37,7 +34,7 @@ class Inspection:
         self._signer = signer
 
     def repository(self, home: Repository) -> Iterator[Finding]:
-        """Yield the faults of a repository, each with the way to mend it."""
+        """What is wrong with a repository, and how it is mended."""
         archive = Archive(home.path, self._repos / home.path)
         try:
             current = archive.current()
@@ -56,7 +53,7 @@ class Inspection:
         yield from _history(home, archive)
 
     def generation(self, place: Path, manifest: Manifest) -> Sequence[str]:
-        """Return the faults of the generation in `place`, compared with the manifest."""
+        """What is wrong with the generation in `place`, which should be what the manifest says."""
         try:
             return tuple(self._faults(place, manifest))
         except (BuilderError, OSError, msgspec.MsgspecError, createrepo_c.CreaterepoCError) as error:
@@ -87,10 +84,7 @@ class Inspection:
             yield from self._signatures(home, key, packages)
 
     def _signatures(self, home: Repository, key: str, packages: Sequence[Listed]) -> Iterator[Finding]:
-        """Yield the packages that are not signed with their key.
-
-        They are checked one by one only if not all are signed.
-        """
+        """Which of these packages are not signed with their key; one by one only where not all are."""
         places = [self._repos / home.path / package.location for package in packages]
         try:
             self._signer.check_packages(home.project, key, places)
@@ -103,12 +97,12 @@ class Inspection:
             yield Finding(kind="signature", subject=packages[0].nevra, text=text)
 
     def _known(self, name: str, key: str) -> bool:
-        """Tell if a key is there: signatures of a retired one cannot be checked any more."""
+        """Whether a key is there: what a retired one has signed cannot be looked at any more."""
         return self._keys.public(layout.project_of(name), key).exists()
 
 
 class Verifying:
-    """The operation `number`; see `builder.repo.tasks.task.Task`. `homes` are all repositories of its project."""
+    """The operation `number`; see `builder.repo.operations.Task`. `homes` are all repositories of its project."""
 
     def __init__(self, number: int, operation: Verify, homes: tuple[Repository, ...], inspection: Inspection) -> None:
         self._number = number
@@ -117,34 +111,34 @@ class Verifying:
         self._inspection = inspection
 
     def answered(self, drafts: Drafts) -> Answer | None:
-        """Return None: the repositories are looked at each time."""
+        """It is looked at each time."""
 
     def draft(self, drafts: Drafts) -> Mapping[str, Delivered]:  # noqa: ARG002 - a damaged repository has no draft
-        """Check that the project has a repository; nothing is changed."""
+        """Nothing is to be changed."""
         if not self._homes:
             raise NotFoundError(f"there is no repository of a project {self._operation.project}")
         return {}
 
     def finish(self, manifests: Mapping[Repository, Manifest]) -> Answer:  # noqa: ARG002 - what is there is looked at
-        """Look at everything, and say in the first finding how much that was."""
+        """Look at everything, and say in the first line how much that was."""
         wrong = [finding for home in self._homes for finding in self._inspection.repository(home)]
         text = f"{len(self._homes)} repositories: {len(wrong) or 'no'} faults"
         summary = Finding(kind="verified", subject=self._operation.project, text=text)
         return answer.applied(self._number, (), findings=told([summary, *wrong]))
 
     def reject(self, reason: str) -> Answer:
-        """Return the refusal; an inspection leaves nothing to put away."""
+        """There is nothing to put away."""
         return answer.rejected(self._number, reason)
 
 
 def _mendable(home: Repository, kind: str, subject: str, what: str) -> Finding:
-    """Return the finding on a fault, with the command that mends it, for which room is kept."""
+    """What is wrong, and the command that mends it, which has to have room."""
     mend = f"; mend it: builder repo rebuild {home.path}"
     return Finding(kind=kind, subject=subject, text=what[: TEXT - len(mend)] + mend)
 
 
 def _history(home: Repository, archive: Archive) -> Iterable[Finding]:
-    """Yield a finding for each manifest of a past generation that cannot be read."""
+    """The manifests of generations that went, which can be read or not."""
     for number in archive.generations():
         try:
             archive.read(number)

@@ -6,6 +6,8 @@ from alembic import op
 revision = "0001"
 down_revision = None
 
+NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
 
 def upgrade() -> None:
     op.create_table(
@@ -16,7 +18,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "packages",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", NUMBER, nullable=False),
         sa.Column("project", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("definition", sa.Text(), nullable=False),
@@ -28,7 +30,7 @@ def upgrade() -> None:
     op.create_index(op.f("ix_packages_name"), "packages", ["name"])
     op.create_table(
         "images",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", NUMBER, nullable=False),
         sa.Column("project", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("definition", sa.Text(), nullable=False),
@@ -61,16 +63,16 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("channels", sa.Text(), nullable=False),
         sa.Column("architectures", sa.Text(), nullable=False),
-        sa.Column("capacity", sa.Integer(), nullable=False),
+        sa.Column("capacity", NUMBER, nullable=False),
         sa.Column("facts", sa.Text(), nullable=False),
         sa.Column("seen", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_slaves")),
     )
     op.create_table(
         "builds",
-        sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("package_id", sa.Integer(), nullable=True),
-        sa.Column("image_id", sa.Integer(), nullable=True),
+        sa.Column("number", NUMBER, nullable=False),
+        sa.Column("package_id", NUMBER, nullable=True),
+        sa.Column("image_id", NUMBER, nullable=True),
         sa.Column("definition", sa.Text(), nullable=False),
         sa.Column("force", sa.Boolean(), nullable=False),
         sa.Column("requested_by", sa.Text(), nullable=False),
@@ -87,22 +89,22 @@ def upgrade() -> None:
     op.create_index(op.f("ix_builds_image_id"), "builds", ["image_id"])
     op.create_table(
         "jobs",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("build", sa.Integer(), nullable=False),
+        sa.Column("id", NUMBER, nullable=False),
+        sa.Column("build", NUMBER, nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("package_id", sa.Integer(), nullable=True),
+        sa.Column("package_id", NUMBER, nullable=True),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("channel", sa.Text(), nullable=False),
         sa.Column("architecture", sa.Text(), nullable=False),
         sa.Column("targets", sa.Text(), nullable=False),
-        sa.Column("fence", sa.Integer(), nullable=False),
-        sa.Column("broken", sa.Integer(), nullable=False),
+        sa.Column("fence", NUMBER, nullable=False),
+        sa.Column("broken", NUMBER, nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("evr", sa.Text(), nullable=True),
-        sa.Column("serial", sa.Integer(), nullable=False),
+        sa.Column("serial", NUMBER, nullable=False),
         sa.Column("published", sa.Text(), nullable=False),
-        sa.Column("batch", sa.Integer(), nullable=True),
+        sa.Column("batch", NUMBER, nullable=True),
         sa.ForeignKeyConstraint(["batch"], ["builds.number"], name=op.f("fk_jobs_batch_builds")),
         sa.ForeignKeyConstraint(["build"], ["builds.number"], name=op.f("fk_jobs_build_builds")),
         sa.ForeignKeyConstraint(["package_id"], ["packages.id"], name=op.f("fk_jobs_package_id_packages")),
@@ -117,8 +119,8 @@ def upgrade() -> None:
     op.create_index(op.f("ix_jobs_state"), "jobs", ["state"])
     op.create_table(
         "needs",
-        sa.Column("job_id", sa.Integer(), nullable=False),
-        sa.Column("needed", sa.Integer(), nullable=False),
+        sa.Column("job_id", NUMBER, nullable=False),
+        sa.Column("needed", NUMBER, nullable=False),
         sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name=op.f("fk_needs_job_id_jobs")),
         sa.ForeignKeyConstraint(["needed"], ["jobs.id"], name=op.f("fk_needs_needed_jobs")),
         sa.PrimaryKeyConstraint("job_id", "needed", name=op.f("pk_needs")),
@@ -126,7 +128,7 @@ def upgrade() -> None:
     op.create_index(op.f("ix_needs_needed"), "needs", ["needed"])
     op.create_table(
         "dependencies",
-        sa.Column("package_id", sa.Integer(), nullable=False),
+        sa.Column("package_id", NUMBER, nullable=False),
         sa.Column("job", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("found", sa.Text(), nullable=False),
@@ -136,8 +138,8 @@ def upgrade() -> None:
     op.create_table(
         "attempts",
         sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("job_id", sa.Integer(), nullable=False),
-        sa.Column("fence", sa.Integer(), nullable=False),
+        sa.Column("job_id", NUMBER, nullable=False),
+        sa.Column("fence", NUMBER, nullable=False),
         sa.Column("slave", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("started", sa.Float(), nullable=False),
@@ -145,7 +147,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=True),
         sa.Column("lint", sa.Text(), nullable=True),
-        sa.Column("records", sa.Integer(), nullable=False),
+        sa.Column("records", NUMBER, nullable=False),
         sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name=op.f("fk_attempts_job_id_jobs")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_attempts")),
         sa.UniqueConstraint("job_id", "fence", name=op.f("uq_attempts_job_id_fence")),
@@ -155,9 +157,9 @@ def upgrade() -> None:
     op.create_table(
         "steps",
         sa.Column("attempt", sa.Text(), nullable=False),
-        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("number", NUMBER, nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("log_offset", sa.Integer(), nullable=False),
+        sa.Column("log_offset", NUMBER, nullable=False),
         sa.Column("started", sa.Float(), nullable=False),
         sa.Column("finished", sa.Float(), nullable=True),
         sa.Column("ok", sa.Boolean(), nullable=True),
@@ -169,7 +171,7 @@ def upgrade() -> None:
         sa.Column("attempt", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("size", NUMBER, nullable=False),
         sa.Column("sha256", sa.Text(), nullable=False),
         sa.Column("nevra", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(["attempt"], ["attempts.id"], name=op.f("fk_artifacts_attempt_attempts")),
@@ -178,9 +180,9 @@ def upgrade() -> None:
     op.create_index(op.f("ix_artifacts_sha256"), "artifacts", ["sha256"])
     op.create_table(
         "operations",
-        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("number", NUMBER, nullable=False),
         sa.Column("project", sa.Text(), nullable=False),
-        sa.Column("job_id", sa.Integer(), nullable=True),
+        sa.Column("job_id", NUMBER, nullable=True),
         sa.Column("operation", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("generations", sa.Text(), nullable=False),
@@ -197,10 +199,10 @@ def upgrade() -> None:
     op.create_index(op.f("ix_operations_state"), "operations", ["state"])
     op.create_table(
         "events",
-        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("number", NUMBER, nullable=False),
         sa.Column("time", sa.Float(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("build", sa.Integer(), nullable=False),
+        sa.Column("build", NUMBER, nullable=False),
         sa.Column("job", sa.Text(), nullable=True),
         sa.Column("text", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("number", name=op.f("pk_events")),

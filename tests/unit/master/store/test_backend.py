@@ -1,0 +1,35 @@
+"""Few places of the master know which database engine is below."""
+
+import io
+import re
+import tokenize
+from pathlib import Path
+
+from builder.master.store import schema
+from tests.support.distribution import ROOT
+
+MASTER = ROOT / "builder/master"
+WORDS = re.compile("sqlite|postgres|psycopg|pragma", re.IGNORECASE)
+CHOOSES = "service.py"
+ENGINES = {"store/sqlite.py", "store/postgres.py"}
+TABLES = "store/schema.py"
+
+
+def named(file: Path) -> set[str]:
+    """The names and strings of a program that are about an engine; what it says to people may name both."""
+    tokens = tokenize.generate_tokens(io.StringIO(file.read_text()).readline)
+    words = {token.string for token in tokens if token.type in {tokenize.NAME, tokenize.STRING}}
+    return {word for word in words if WORDS.search(word) and not word.startswith('"""')}
+
+
+def test_no_other_module_of_the_master_names_an_engine() -> None:
+    """Whoever brings another engine looks at these places, and at what has migrated databases."""
+    files = {file.relative_to(MASTER).as_posix(): file for file in MASTER.rglob("*.py")}
+    found = {name for name, file in files.items() if named(file) and "/versions/" not in name}
+    assert found == {CHOOSES, TABLES} | ENGINES
+
+
+def test_the_tables_name_engines_where_there_is_no_other_way() -> None:
+    """An index of some rows is asked for in each engine's way; numbers are of SQLite's type where it gives them out."""
+    asked = {"sqlite_where", "postgresql_where", "sqlite_autoincrement", '"sqlite"'}
+    assert named(Path(schema.__file__)) == asked
