@@ -12,7 +12,7 @@ from builder.repo.description import Change, Description
 from builder.repo.manifest import Advisory, Cause, Listed, Manifest
 
 LONGEST = 8000
-"""Characters of a description."""
+"""Most characters of a description."""
 _CVE = re.compile(r"\bCVE-\d{4}-\d{4,}\b")
 
 
@@ -24,7 +24,7 @@ def advisory(
     describe: Callable[[Listed], Description],
     now: float,
 ) -> Advisory:
-    """What a promotion into `repository`, which listed `before`, has to say of what it brings.
+    """Return the advisory of a promotion into `repository`, which listed `before`: the changes in what it brings.
 
     Of each package these are the changes that the newest version from before did not tell of.
     """
@@ -55,14 +55,14 @@ def advisory(
 
 
 def _text(changes: Iterable[Change]) -> str:
-    """Changes as a spec writes them."""
+    """Return changes as a spec writes them."""
     return "\n".join(
         f"* {datetime.fromtimestamp(change.date, UTC):%Y-%m-%d} {change.author}\n{change.text}" for change in changes
     )
 
 
 def updateinfo(manifest: Manifest) -> str:
-    """The advisories of a repository as the file updateinfo.xml, each with its packages that are listed still."""
+    """Return the file updateinfo.xml: the advisories of a repository, each with its packages that are listed still."""
     packages = {package.nevra: package for package in manifest.packages}
     info = createrepo_c.UpdateInfo()
     for one in manifest.advisories:

@@ -1,4 +1,4 @@
-"""What the master is told about an operation."""
+"""Answers to the master about operations."""
 
 from collections.abc import Iterable, Mapping
 
@@ -13,11 +13,11 @@ from builder.wire import Applied, Rejected
 Answer = Applied | Rejected
 
 _REASON = 4000
-"""Characters that `Rejected` has room for."""
+"""Most characters that `Rejected` has room for."""
 _PUBLISHED = 300
-"""How many NEVRAs `Applied` has room for, since it is one box of the wire."""
+"""Most NEVRAs that `Applied` has room for, since it is one box of the wire."""
 _GENERATIONS = 200
-"""How many repositories it has room for."""
+"""Most repositories that it has room for."""
 
 
 def applied(
@@ -26,7 +26,7 @@ def applied(
     published: Iterable[str] = (),
     findings: Findings = Findings(),  # noqa: B008 - it is frozen
 ) -> Applied:
-    """The operation is done: where it is, and which packages it brought, each once."""
+    """Return the answer that an operation is done: in which generations, and which packages it brought, each once."""
     return Applied(
         number=number,
         generations=tuple(places)[:_GENERATIONS],
@@ -36,14 +36,14 @@ def applied(
 
 
 def generations(entered: Mapping[Repository, Entered | None]) -> tuple[PublishedIn, ...]:
-    """Where an operation is, of the repositories that have applied it."""
+    """Return the generation of each repository that has applied an operation."""
     return tuple(
         PublishedIn(repository=home.path, generation=there.generation) for home, there in entered.items() if there
     )
 
 
 def changed(number: int, entered: Mapping[Repository, Entered | None]) -> Applied:
-    """A person's operation is done: what it took out of which repositories, and what it brought back."""
+    """Return the answer that a person's operation is done: what it took out of each repository, and what came back."""
     findings = [
         Finding(kind=kind, subject=name, text=home.path)
         for kind, names in (("withdrawn", "withdrawn"), ("restored", "published"))
@@ -55,9 +55,9 @@ def changed(number: int, entered: Mapping[Repository, Entered | None]) -> Applie
 
 
 def shortened(answer: Answer) -> Answer:
-    """An answer that takes less room, for one that does not fit into a box: half its findings, or else of its lists.
+    """Return a shorter answer, for one that does not fit into a box: half of its findings, or else of its lists.
 
-    The manifests know all of it. What has neither always fits.
+    The manifests have all of it. An answer without findings and lists always fits.
     """
     first = answer.findings.first
     if first or isinstance(answer, Rejected):
@@ -72,6 +72,6 @@ def shortened(answer: Answer) -> Answer:
 
 
 def rejected(number: int, reason: str) -> Rejected:
-    """The operation is refused; what was sent may be quoted in `reason`."""
+    """Return the answer that an operation is refused; `reason` may quote what was sent."""
     printable = "".join(letter if letter.isprintable() else "?" for letter in reason[:_REASON])
     return Rejected(number=number, reason=printable)

@@ -16,14 +16,14 @@ from builder.errors import BuilderError, ConflictError, NotFoundError, Unavailab
 from builder.repo.manifest import Manifest, nothing
 
 CURRENT = "repodata"
-"""The link that says which generation is the current one."""
+"""The name of the link to the metadata of the current generation."""
 GENERATIONS = "generations"
 MANIFEST = "manifest.json"
 _SUFFIX = ".json.gz"
 
 
 class Archive:
-    """The manifests of the repository called `name`, whose folder is `folder`."""
+    """The manifests of the repository `name`, whose folder is `folder`."""
 
     def __init__(self, name: str, folder: Path) -> None:
         self._name = name
@@ -31,7 +31,7 @@ class Archive:
         self._folder = folder / "manifests"
 
     def current(self) -> Manifest:
-        """The manifest of the current generation, that of none before the first.
+        """Return the manifest of the current generation, or that of no generation before the first.
 
         Raises:
             UnavailableError: The folder is damaged.
@@ -52,12 +52,12 @@ class Archive:
             raise VersionError(f"{path} cannot be read by this version: {error}") from error
 
     def keep(self, manifest: Manifest) -> None:
-        """Put a manifest down, durably; one of the same generation, which never became current, is replaced."""
+        """Store a manifest durably; it replaces that of a generation of the same number which never became current."""
         files.make_folder(self._folder)
         files.write(self._path(manifest.generation), gzip.compress(msgspec.json.encode(manifest), mtime=0))
 
     def read(self, generation: int) -> Manifest:
-        """The manifest of a generation.
+        """Return the manifest of a generation.
 
         Raises:
             NotFoundError: There never was such a generation.
@@ -72,7 +72,7 @@ class Archive:
             raise VersionError(f"{path} cannot be read by this version: {error}") from error
 
     def newest(self) -> Manifest:
-        """The manifest of the current generation, or of the newest that is known if that cannot be told any more.
+        """Return the manifest of the current generation, or of the newest that is known if nothing tells that.
 
         Raises:
             ConflictError: None can be read.
@@ -87,7 +87,7 @@ class Archive:
         return current
 
     def _newest(self) -> Manifest:
-        """The manifest that the link names, or the newest that can be read."""
+        """Return the manifest that the link names, or the newest that can be read."""
         link = self._repository / CURRENT
         named = (int(link.readlink().parent.name),) if link.is_symlink() else ()
         for generation in (*named, *reversed(self.generations())):
@@ -98,12 +98,12 @@ class Archive:
         raise ConflictError(f"no manifest of {self._name} can be read: put {self._repository} back from a copy")
 
     def generations(self) -> tuple[int, ...]:
-        """The numbers of all generations, the oldest first."""
+        """Return the numbers of all generations, the oldest first."""
         names = (path.name.removesuffix(_SUFFIX) for path in self._folder.glob(f"*{_SUFFIX}"))
         return tuple(sorted(int(name) for name in names if name.isdecimal()))
 
     def tidy(self, newest: int) -> None:
-        """Remove what is left of generations that never became current: those after the `newest`."""
+        """Remove the leftovers of generations that never became current: those after the `newest`."""
         for generation in self.generations():
             if generation > newest:
                 files.remove(self._path(generation))

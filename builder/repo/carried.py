@@ -1,4 +1,4 @@
-"""What a repository's metadata has beside the packages: advisories, groups, and what AppStream says."""
+"""Further files of a repository's metadata, beside its packages: advisories, groups and AppStream."""
 
 import gzip
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from builder.repo.manifest import Manifest
 
 
 def contents(manifest: Manifest) -> Mapping[str, str]:
-    """The content of each further file of a generation's metadata, by the kind of its record in repomd.xml."""
+    """Return the content of each further file of a generation's metadata, by the kind of its record in repomd.xml."""
     found = {one.kind: gzip.decompress(one.packed).decode() for one in manifest.carried}
     if manifest.advisories:
         found["updateinfo"] = advisory.updateinfo(manifest)

@@ -1,4 +1,4 @@
-"""What a promotion would break: the repositories that a client uses together, before and after, compared by libsolv.
+"""The damage that a promotion would do: a client's repositories before it and after it, compared by libsolv.
 
 It is a program of its own, `python -m builder.repo.closure`: what packages say of themselves comes from outside,
 so a process with limits looks at it. A `Task` comes in as JSON on standard input, findings go out on standard output.
@@ -28,14 +28,14 @@ from builder.model.findings import Finding
 from builder.repo import headers, selection
 
 SECONDS = 300
-"""For how long it may be at it: 20,000 packages with 400,000 files take 11 of them."""
+"""Seconds that the program may take: 20,000 packages with 400,000 files take 11 of them."""
 MOST = 1000
-"""The most findings that are passed on."""
+"""Most findings that are passed on."""
 _FILES = "FL"
-"""What libsolv calls the part of the metadata that names the files."""
+"""The name that libsolv has for the part of the metadata with the names of the files."""
 _ATOM = re.compile(r"(?P<name>\S+)(?: (?P<relation>[<>=]+) (?P<evr>\S+))?")
 _WORDS = frozenset({"and", "or", "if", "else", "unless", "with", "without"})
-"""What joins the parts of a rich dependency; see "Boolean Dependencies" in rpm's reference manual."""
+"""The words between the parts of a rich dependency; see "Boolean Dependencies" in rpm's reference manual."""
 _RELATIONS = {
     "=": solv.REL_EQ,
     "<": solv.REL_LT,
@@ -44,11 +44,11 @@ _RELATIONS = {
     ">=": solv.REL_GT | solv.REL_EQ,
 }
 _NAMED = 3
-"""How many packages a finding names beside the one that it is about."""
+"""Most packages that a finding names beside the one that it is about."""
 
 
 class Task(Value, frozen=True, kw_only=True):
-    """What `broken` is asked."""
+    """The arguments of `broken`, for the program."""
 
     target: tuple[str, ...]
     source: tuple[str, ...]
@@ -56,10 +56,10 @@ class Task(Value, frozen=True, kw_only=True):
 
 
 def broken_apart(target: Sequence[Path], source: Sequence[Path], promoted: Collection[str]) -> list[Finding]:
-    """Have a child process say what `broken` says.
+    """Call `broken` in a child process, and return its findings.
 
     Raises:
-        ConflictError: It cannot be found out.
+        ConflictError: The child gives no answer.
     """
     task = Task(target=tuple(map(str, target)), source=tuple(map(str, source)), promoted=tuple(sorted(promoted)))
     try:
@@ -81,7 +81,7 @@ def broken_apart(target: Sequence[Path], source: Sequence[Path], promoted: Colle
 
 
 def broken(target: Sequence[Path], source: Sequence[Path], promoted: Collection[str]) -> list[Finding]:
-    """What goes wrong in the repositories `target` when the packages `promoted` of `source` come into them.
+    """Return the faults in the repositories `target` once the packages `promoted` of `source` have come into them.
 
     The repositories are given as folders with `repodata`, all that one client of a stage uses together.
 
@@ -118,7 +118,7 @@ class _Stages:
         self.pool.createwhatprovides()  # what was made before does not know the packages that came since
 
     def view(self, packages: Iterable[solv.XSolvable]) -> dict[str, solv.XSolvable]:
-        """What an up-to-date client uses of these packages, by NEVRA."""
+        """Return those of these packages that an up-to-date client uses, by NEVRA."""
         by_name = {str(package): package for package in packages}
         newest = {name: by_name[name] for name in selection.newest(by_name).values()}
         obsolete = {
@@ -131,14 +131,14 @@ class _Stages:
         return {name: package for name, package in newest.items() if package.id not in obsolete}
 
     def problems(self, packages: Iterable[solv.XSolvable]) -> dict[str, str]:
-        """Why which of these packages cannot be installed where there are only these, and the distribution's."""
+        """Return the reason why each of these packages cannot be installed from these and the distribution's alone."""
         packages = tuple(packages)
         self._consider(packages)
         found = ((str(package), self._problem(package)) for package in packages)
         return {name: problem for name, problem in found if problem}
 
     def clash(self, packages: Iterable[solv.XSolvable], one: solv.XSolvable, other: solv.XSolvable) -> bool:
-        """Whether nothing but their files keeps two of these packages from being installed together."""
+        """Tell if nothing but their files keeps two of these packages from being installed together."""
         self._consider(packages)
         return not self._problem(one, other)
 
@@ -147,7 +147,7 @@ class _Stages:
         self.pool.createwhatprovides()
 
     def _problem(self, *packages: solv.XSolvable) -> str:
-        """Why these packages cannot be installed together; nothing if they can."""
+        """Return the reason why these packages cannot be installed together, empty if they can."""
         install = solv.Job.SOLVER_INSTALL | solv.Job.SOLVER_SOLVABLE
         solver = self.pool.Solver()  # what it returns can be asked as long as it is there itself
         problems = solver.solve([self.pool.Job(install, package.id) for package in packages])
@@ -167,7 +167,7 @@ def _load(pool: solv.Pool, folder: Path) -> solv.Repo:
 
 
 def _part(folder: Path, kind: str) -> Path:
-    """The file of the metadata that is of this kind."""
+    """Return the file of the metadata that is of this kind."""
     repomd = createrepo_c.Repomd(str(folder / "repodata" / "repomd.xml"))
     places = {record.type: record.location_href for record in repomd.records}
     if kind not in places:
@@ -176,7 +176,7 @@ def _part(folder: Path, kind: str) -> Path:
 
 
 def _distribution(pool: solv.Pool) -> list[solv.XSolvable]:
-    """A package for all that is required and that no package of the pool provides."""
+    """Return the distribution's packages: one for each requirement that no package of the pool provides."""
     wanted = {
         str(atom): atom
         for package in pool.solvables
@@ -195,7 +195,7 @@ def _distribution(pool: solv.Pool) -> list[solv.XSolvable]:
 
 
 def _atoms(pool: solv.Pool, requirement: solv.Dep) -> Iterator[solv.Dep]:
-    """The parts of a requirement that one package each can provide: it is one itself unless it is a rich one."""
+    """Yield the parts of a requirement that one package each can provide; one that is not rich is its only part."""
     text = str(requirement)
     if not text.startswith("("):
         yield requirement
@@ -208,7 +208,7 @@ def _atoms(pool: solv.Pool, requirement: solv.Dep) -> Iterator[solv.Dep]:
 
 
 def _bare(part: str) -> str:
-    """A part of a rich dependency without the parentheses that belong to the whole."""
+    """Return a part of a rich dependency without the parentheses that belong to the whole."""
     part = part.lstrip("(")
     while part.endswith(")") and part.count(")") > part.count("("):
         part = part[:-1]
@@ -218,7 +218,7 @@ def _bare(part: str) -> str:
 def _uninstallable(
     stages: _Stages, before: dict[str, solv.XSolvable], after: dict[str, solv.XSolvable]
 ) -> Iterator[Finding]:
-    """Packages that can be used after it and not be installed, unless they could not before."""
+    """Yield a finding for each package that can be used after it and not be installed, unless it could not before."""
     known = stages.problems(before.values())
     for name, reason in sorted(stages.problems(after.values()).items()):
         if name not in known:
@@ -226,14 +226,14 @@ def _uninstallable(
 
 
 def _disappearing(before: dict[str, solv.XSolvable], after: dict[str, solv.XSolvable]) -> Iterator[Finding]:
-    """Sonames and other Provides that no package has any more."""
+    """Yield a finding for each soname or other Provides that no package has any more."""
     old, new = _provides(before), _provides(after)
     for name in sorted(old.keys() - new.keys()):
         yield _finding("disappears", name, f"it was provided by {_some(old[name])}")
 
 
 def _provides(packages: dict[str, solv.XSolvable]) -> dict[str, list[str]]:
-    """Which packages provide which names, of whatever version."""
+    """Return the packages that provide each name, of whatever version."""
     provides: defaultdict[str, list[str]] = defaultdict(list)
     for name, package in packages.items():
         for provided in {str(one).partition(" ")[0] for one in package.lookup_deparray(solv.SOLVABLE_PROVIDES)}:
@@ -242,7 +242,10 @@ def _provides(packages: dict[str, solv.XSolvable]) -> dict[str, list[str]]:
 
 
 def _clashes(stages: _Stages, before: dict[str, solv.XSolvable], after: dict[str, solv.XSolvable]) -> Iterator[Finding]:
-    """Files that two packages of different builds have, of which one has come, and that could both be installed."""
+    """Yield a finding for each file that two packages have which could be installed together, and one of them has come.
+
+    The two are of different builds.
+    """
     owners: defaultdict[str, list[str]] = defaultdict(list)
     for folder in stages.folders:
         for name, path in _files(folder, after.keys()):
@@ -259,12 +262,12 @@ def _clashes(stages: _Stages, before: dict[str, solv.XSolvable], after: dict[str
 
 
 def _origin(package: solv.XSolvable) -> str:
-    """The SRPM that a package was built from."""
+    """Return the SRPM that a package was built from."""
     return str(package.lookup_sourcepkg() or package)
 
 
 def _files(folder: Path, names: Collection[str]) -> Iterator[tuple[str, str]]:
-    """Each file, not folder, of the packages called so in a repository."""
+    """Yield each file (not folder) of the packages with these names in a repository, with the package's name."""
     packages: list[createrepo_c.Package] = []
     createrepo_c.xml_parse_filelists(str(_part(folder, "filelists")), None, packages.append, None)
     for package in packages:
@@ -276,7 +279,7 @@ def _files(folder: Path, names: Collection[str]) -> Iterator[tuple[str, str]]:
 
 
 def _some(names: Sequence[str]) -> str:
-    """Names for a sentence."""
+    """Return names as a sentence lists them."""
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return ", ".join(names[:_NAMED]) + more
 

@@ -1,4 +1,4 @@
-"""What people are told of a package: its summary and the newest changes, from its record in the pool."""
+"""Descriptions of packages for people: the summary and the newest changes, from a package's record in the pool."""
 
 import createrepo_c
 
@@ -25,7 +25,7 @@ class Description(Value, frozen=True, kw_only=True):
 
 
 def describe(record: Record) -> Description:
-    """The words of a package's record.
+    """Return the words of a package's record.
 
     Raises:
         UnavailableError: The record is damaged.

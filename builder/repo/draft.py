@@ -1,4 +1,4 @@
-"""A draft: what operations that are carried out together will do to one repository.
+"""Drafts: the changes that operations which are carried out together will make to one repository.
 
 Everything is decided here, from the manifest of the current generation alone, before anything is written.
 """
@@ -16,7 +16,7 @@ from builder.repo.retention import Facts, Verdict, verdict
 from builder.repo.thinning import readable
 
 REMEMBERED = 1000
-"""How many applied operations a manifest carries: more than ever wait for an answer together."""
+"""Number of applied operations that a manifest carries: more than ever wait for an answer together."""
 
 
 class Draft:
@@ -44,7 +44,7 @@ class Draft:
         self._retentions: list[Retention] = []
 
     def has(self, operation: int, packages: Iterable[Listed]) -> bool:
-        """Whether the repository has applied `operation`, which brings these packages.
+        """Tell if the repository has applied `operation`, which brings these packages.
 
         Where the number is there with other packages, it was given twice: the master's database was set back.
         """
@@ -52,9 +52,9 @@ class Draft:
         return entered is not None and entered.published == tuple(package.nevra for package in packages)
 
     def check(self, packages: Iterable[Listed], *, readmit: bool = False) -> None:
-        """`ConflictError` if a client would get other content under a name that it knows, or one was withdrawn.
+        """Raise `ConflictError` if a package has other content than clients know under its name, or was withdrawn.
 
-        What was withdrawn may come back if it is to be readmitted.
+        A package that was withdrawn passes if it is to be readmitted.
         """
         for package in packages:
             known = self._known.get(_file_name(package), package)
@@ -76,9 +76,9 @@ class Draft:
         retention: Retention | None = None,
         findings: Findings = Findings(),  # noqa: B008 - it is frozen
     ) -> None:
-        """Let an operation add these packages, checked before; its retention then says what leaves.
+        """Add the packages of an operation, which were checked before; its retention then says which packages leave.
 
-        What it adds is excluded no longer.
+        The packages that come are excluded no longer.
         """
         brought = tuple(packages)
         self._enter(cause, brought, findings=findings)
@@ -88,18 +88,18 @@ class Draft:
             self._list(package, cause.number)
 
     def advise(self, advisory: Advisory) -> None:
-        """Carry an advisory, for as long as a package is listed that it is about."""
+        """Carry an advisory for as long as one of its packages is listed."""
         self._advisories.append(advisory)
 
     def carry(self, cause: Cause, kind: str, carried: Carried | None) -> None:
-        """Let an operation put a file of this kind into the metadata, in the place of what is there, or none."""
+        """Put an operation's file of this kind into the metadata instead of the one that is there; None removes it."""
         self._enter(cause, (), carried=Further(kind=kind, sha256=carried.sha256 if carried else None))
         self.carried.pop(kind, None)
         if carried is not None:
             self.carried[kind] = carried
 
     def served(self, package: Listed) -> Listed:
-        """A package of an older generation as its file is served today, or as it was if it is not.
+        """Return a package of an older generation as its file is served today, or as it was if it is not served.
 
         Raises:
             ConflictError: The name of its file belongs to another content by now.
@@ -113,7 +113,7 @@ class Draft:
         return known
 
     def withdraw(self, cause: Cause, withdrawn: Iterable[str], restored: Iterable[Listed]) -> None:
-        """Let an operation take these NEVRAs out, which stay out, and list the packages `restored`, checked, again."""
+        """Take an operation's NEVRAs out, to stay out, and list the packages `restored`, checked before, again."""
         gone = tuple(name for name in withdrawn if self.listed.pop(name, None))
         self.excluded.update(gone)
         again = tuple(package for package in restored if package.nevra not in self.listed)
@@ -122,10 +122,10 @@ class Draft:
             self._list(package, package.operation)
 
     def pin(self, cause: Cause, generation: int, *, pinned: bool) -> None:
-        """Let an operation pin a generation that can be read, or unpin it.
+        """Pin or unpin, for an operation, a generation that can be read.
 
         Raises:
-            NotFoundError: It cannot be read any more, or was never there; or it is not pinned.
+            NotFoundError: The generation cannot be read any more, or was never there; or it is not pinned.
         """
         name = self.before.repository
         if pinned and generation not in self.before.generations():
@@ -139,7 +139,7 @@ class Draft:
             del self._pins[generation]
 
     def result(self, now: float) -> Manifest:
-        """The manifest of the generation to be made, or the one from before if no operation had a say."""
+        """Return the manifest of the generation to be made, or the one from before if no operation changed anything."""
         if not self._entered:
             return self.before
         packages = {name: self.listed[name] for name in sorted(self.listed)}
@@ -163,7 +163,7 @@ class Draft:
         )
 
     def verdict(self, retention: Retention, now: float) -> Verdict:
-        """What leaves by this retention, with what operations have said so far."""
+        """Return the packages that leave by this retention after the changes of the operations so far."""
         return verdict(self.listed.values(), retention, now, self._facts)
 
     @property
@@ -178,7 +178,7 @@ class Draft:
         carried: Further | None = None,
         findings: Findings = Findings(),  # noqa: B008 - it is frozen
     ) -> None:
-        """Note the operation; when it was applied is known when all have had their say."""
+        """Enter the operation among the applied ones; its time is known when all have been entered."""
         self._entered[cause.number] = Entered(
             **msgspec.structs.asdict(cause),
             generation=self._generation,
@@ -190,7 +190,7 @@ class Draft:
         )
 
     def _list(self, package: Listed, operation: int) -> None:
-        """List a package that is not, as it is known if it is: a file that is served stays what it is."""
+        """List a package that is not listed; a known one stays as it is known, since a served file does not change."""
         self.excluded.discard(package.nevra)
         known = self._known.get(_file_name(package))
         if known is None:
@@ -202,7 +202,7 @@ class Draft:
         self._known[_file_name(package)] = self.listed[package.nevra] = known
 
     def _leaving(self, packages: Mapping[str, Listed], past: Iterable[Past], now: float) -> Iterable[Leaving]:
-        """The packages that are not listed, but are by a generation that can be read."""
+        """Yield the packages that are not listed, but are by a generation that can be read."""
         generations = [one.generation for one in past]
         listed = {package.sha256 for package in packages.values()}
         gone = (
@@ -232,20 +232,20 @@ class Drafts:
         self._drafts: dict[Repository, Draft] = {}
 
     def of(self, repository: Repository) -> Draft:
-        """The draft of this repository."""
+        """Return the draft of this repository."""
         if repository not in self._drafts:
             self._drafts[repository] = Draft(self._current(repository), self._facts)
         return self._drafts[repository]
 
     def existing(self, repository: Repository) -> Draft:
-        """The draft of a repository that is there; `NotFoundError` if it is not."""
+        """Return the draft of a repository that is there; `NotFoundError` if it is not."""
         draft = self.of(repository)
         if draft.before.generation == 0:
             raise NotFoundError(f"there is no repository {repository.path}")
         return draft
 
     def results(self, now: float) -> dict[Repository, Manifest]:
-        """The manifests of all repositories that were asked for."""
+        """Return the manifests of all repositories that were asked for."""
         return {repository: draft.result(now) for repository, draft in self._drafts.items()}
 
 
@@ -254,11 +254,11 @@ def _leaving(package: Listed, now: float, last: int) -> Leaving:
 
 
 def _listed(package: Listed, **changes: float) -> Listed:
-    """A package that was leaving, listed again."""
+    """Return a package that was leaving, listed again."""
     fields = {name: getattr(package, name) for name in Listed.__struct_fields__}
     return Listed(**fields | changes)
 
 
 def _file_name(package: Listed) -> str:
-    """What no two packages of a repository share, whatever folder each of their files is in."""
+    """Return the name of a package's file, which no other package of the repository has, in whatever folder."""
     return package.location.rpartition("/")[2]

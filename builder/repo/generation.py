@@ -23,10 +23,10 @@ from builder.repo.manifest import Manifest
 from builder.repo.pool import Pool
 
 Seal = Callable[[Manifest, Path], None]
-"""Signs the metadata in this folder, if the manifest says so."""
+"""A function that signs the metadata in a folder, if the manifest says so."""
 
 Faults = Callable[[Path, Manifest], Sequence[str]]
-"""What is wrong with the generation in this folder, which should be what the manifest says."""
+"""A function that returns the faults of the generation in a folder, compared with its manifest."""
 
 _PACKAGES = "Packages"
 
@@ -48,7 +48,7 @@ class Generations:
         self._clean = False
 
     def current(self) -> Manifest:
-        """The manifest of the current generation, that of none before the first; what was begun is removed first.
+        """Return the manifest of the current generation, or that of no generation; remove unfinished ones first.
 
         Raises:
             UnavailableError: The folder is damaged; nothing of it is removed.
@@ -64,9 +64,9 @@ class Generations:
         return manifest
 
     def make(self, manifest: Manifest, delivered: Mapping[str, Delivered]) -> None:
-        """Make what `manifest` says a generation that can become current.
+        """Make the generation of `manifest`, ready to become current; nobody sees it yet.
 
-        Its packages are in the pool, or in `delivered` by their digests. Nobody sees it yet.
+        Its packages are in the pool, or in `delivered` by their digests.
         """
         self._clean = False
         self._pool.hold(self._name, manifest.digests())
@@ -83,7 +83,7 @@ class Generations:
         files.move(beside, self._place(manifest.generation))
 
     def switch(self, generation: int) -> None:
-        """Make this generation the current one; nothing happens where it, or a newer one, is, or where it is not."""
+        """Make this generation the current one; nothing happens if it is missing, or if it or a newer one is."""
         self._clean = False
         link = self._folder / CURRENT
         current = int(link.readlink().parent.name) if link.is_symlink() else 0
@@ -91,7 +91,7 @@ class Generations:
             files.symlink(f"{GENERATIONS}/{generation}/repodata", link)
 
     def tidy(self, manifest: Manifest) -> None:
-        """Remove what `manifest`, the current one, does not name."""
+        """Remove from the folder all that `manifest`, the current one, does not name."""
         generations = {str(number) for number in manifest.generations()}
         kept = manifest.files()
         for path in files.entries(self._folder / GENERATIONS):
@@ -109,7 +109,7 @@ class Generations:
         self._clean = True
 
     def rebuild(self, faults: Faults) -> tuple[str, ...]:
-        """Make anew what is missing or damaged, from the pool and the manifests; returns what that was.
+        """Make missing or damaged parts anew from the pool and the manifests, and return which they were.
 
         Raises:
             ConflictError: No manifest can be read, or a package is damaged wherever it is; nothing is removed.
@@ -131,7 +131,7 @@ class Generations:
         return tuple(done)
 
     def _renew(self, manifest: Manifest, faults: Faults) -> Iterator[str]:
-        """Make one generation anew, if something is wrong with it."""
+        """Make one generation anew, if it is damaged."""
         place = self._place(manifest.generation)
         if not faults(place, manifest):
             return
@@ -148,7 +148,7 @@ class Generations:
         yield f"{GENERATIONS}/{place.name}"
 
     def _point(self, generation: int) -> Iterator[str]:
-        """Let the link that says which generation is the current one name this one."""
+        """Point the link of the current generation at this one."""
         link, target = self._folder / CURRENT, f"{GENERATIONS}/{generation}/repodata"
         if link.is_symlink() and str(link.readlink()) == target:
             return
@@ -173,12 +173,12 @@ class Generations:
         files.write(beside / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=1))
 
     def _verify(self, beside: Path, manifest: Manifest) -> None:
-        """Nothing becomes current that a client would find wanting."""
+        """Check that a generation is one that a client can use, before it becomes current."""
         if faults := metadata_faults(beside / CURRENT, manifest):
             raise InternalError(f"generation {manifest.generation} of {self._name}: {'; '.join(faults)}")
 
     def _link(self, manifest: Manifest) -> None:
-        """Put the files of the packages into their places, before any metadata names them."""
+        """Link the files of the packages into their places, before any metadata names them."""
         touched = set()
         for location, package in manifest.files().items():
             path = self._folder / location
@@ -194,12 +194,12 @@ class Generations:
 
 
 def metadata_faults(repodata: Path, manifest: Manifest) -> list[str]:
-    """What is wrong with the metadata in `repodata`, which should be what the manifest says."""
+    """Return the faults of the metadata in `repodata`, compared with the manifest."""
     return metadata.faults(repodata, [package.sha256 for package in manifest.packages], carried.contents(manifest))
 
 
 def names(repos: Path, project: str = "*") -> Iterator[str]:
-    """The names of all repositories below `repos/`, or those of one project."""
+    """Yield the names of all repositories below `repos/`, or those of one project."""
     trees = (f"{project}/*/*/*/{GENERATIONS}", f"{project}/*/*/*/*/{GENERATIONS}")
     for folder in sorted(path for tree in trees for path in repos.glob(tree)):
         yield str(folder.parent.relative_to(repos))

@@ -30,58 +30,58 @@ from builder.repo.index import Record
 from builder.repo.promise import Promise
 
 CHANGES = 10
-"""How many changelog entries the metadata shows, as createrepo_c does by itself."""
+"""Number of changelog entries in the metadata, as createrepo_c has it by itself."""
 MEMORY = 2 << 30
 """Bytes of address space: several times what the largest header that rpm accepts (256 MiB) needs."""
 LARGEST = 64 << 20
-"""Bytes of the largest file that it writes, which are those of the largest record; common ones have thousands."""
+"""Bytes of the largest file that the program writes: of the largest record, while common ones have thousands."""
 PATIENCE = 60
 """Seconds of processor time that one attempt's headers may take, besides the time to hash its files."""
 SPEED = 20e6
 """Bytes per second that even a slow disk and processor hash."""
 LOADED = 5
-"""How many times that long it may take on a host that has other things to do."""
+"""Factor for that time on a host that has other things to do."""
 _ANSWERS = 1 << 20
-"""Bytes of the answers that are looked at: those for 5,000 files need a tenth."""
+"""Bytes of the answers that are read at most: those for 5,000 files need a tenth."""
 _REASON = 1000
-"""Characters of a reason."""
+"""Most characters of a reason."""
 _OWN_DEATHS = {signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGABRT, signal.SIGTRAP, signal.SIGXCPU}
-"""What a file can make of the program that reads it; SIGTRAP is how glib ends when it gets no memory."""
+"""Signals by which a file can end the program that reads it; glib ends by SIGTRAP when it gets no memory."""
 _PR_SET_PDEATHSIG = 1
 """prctl(2): the signal that comes when the parent dies."""
 
 HeaderReader = Callable[[Sequence[Path], Path], None]
-"""Reads the headers of these RPMs into an empty folder, as `read_apart` does."""
+"""A function that reads the headers of RPMs into an empty folder, as `read_apart` does."""
 
 
 class Task(Value, frozen=True, kw_only=True):
-    """Which files to read, and where to put their records."""
+    """The files to read, and the folder for their records."""
 
     files: tuple[str, ...]
     folder: str
 
 
 class Ready(Value, frozen=True, kw_only=True, tag="ready"):
-    """The limits are set; what happens from now on is the files' doing."""
+    """The message that the limits are set: from now on, a death is the files' doing."""
 
 
 class Read(Value, frozen=True, kw_only=True, tag="read"):
-    """The record of the next file is there."""
+    """The message that the record of the next file is there."""
 
 
 class Unreadable(Value, frozen=True, kw_only=True, tag="unreadable"):
-    """The next file is no RPM that can be published, and why; it is the last one that was looked at."""
+    """The message that the next file, the last one looked at, is no RPM that can be published, and why."""
 
     reason: str
 
 
 def record_path(folder: Path, number: int) -> Path:
-    """Where the record of the file with this number is, counted from 0."""
+    """Return the place of the record of the file with this number, counted from 0."""
     return folder / f"{number}{index.SUFFIX}"
 
 
 def read(path: Path) -> Record:
-    """What the RPM at `path` says about itself; `InvalidError` if it is none, OSError if it cannot be opened."""
+    """Return the record of the RPM at `path`; `InvalidError` if it is none, OSError if it cannot be opened."""
     path.open("rb").close()
     try:
         package = createrepo_c.package_from_rpm(str(path), changelog_limit=CHANGES)
@@ -105,7 +105,7 @@ def read(path: Path) -> Record:
 
 
 def _promise(package: createrepo_c.Package, texts: tags.Texts) -> Promise:
-    """What a source package says of the packages that are built from it."""
+    """Return the promise of a source package: which packages may be built from it."""
     provided = (
         f"{name}-{Evr(int(epoch or 0), version, release).text}"
         for name, flag, epoch, version, release, _ in package.provides
@@ -120,7 +120,7 @@ def _promise(package: createrepo_c.Package, texts: tags.Texts) -> Promise:
 
 
 def look(path: Path, record: Path) -> Read | Unreadable:
-    """Read one file and put down its record."""
+    """Read one file, and write its record."""
     try:
         index.write(read(path), record)
     except InvalidError as error:
@@ -133,7 +133,7 @@ def look(path: Path, record: Path) -> Read | Unreadable:
 
 
 def read_apart(paths: Sequence[Path], folder: Path) -> None:
-    """Have a child process read the headers of these RPMs; their records are then in the empty folder `folder`.
+    """Have a child process read the headers of these RPMs, and write their records into the empty folder `folder`.
 
     Raises:
         InvalidError: One of the files is at fault, and which.
@@ -161,7 +161,7 @@ def read_apart(paths: Sequence[Path], folder: Path) -> None:
 
 
 def judge(paths: Sequence[Path], code: int, answers: bytes, complaint: str) -> None:
-    """Raise what the end of the child that was to read these files means, if not that it has; see `read_apart`."""
+    """Raise the error that the child's end means, if it has not read all files; see `read_apart`."""
     said = [msgspec.json.decode(line, type=Ready | Read | Unreadable) for line in answers.split(b"\n")[:-1]]
     known = sum(isinstance(answer, Read) for answer in said)
     if said and isinstance(said[-1], Unreadable):
@@ -184,12 +184,12 @@ def _last_line(path: Path) -> str:
 
 
 def _patience(paths: Iterable[Path]) -> int:
-    """For how many seconds of processor time reading these files may take."""
+    """Return the seconds of processor time that reading these files may take."""
     return int(PATIENCE + sum(path.stat().st_size for path in paths) / SPEED)
 
 
 def confine(seconds: int) -> None:
-    """Set this process's limits; it ends with its parent, whoever ends that."""
+    """Limit this process, and have it end with its parent, however the parent ends."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     for limit, value in {resource.RLIMIT_AS: MEMORY, resource.RLIMIT_FSIZE: LARGEST, resource.RLIMIT_CORE: 0}.items():
         resource.setrlimit(limit, (value, value))

@@ -1,4 +1,4 @@
-"""What repositories hold and have held, read from their manifests, for people. Nothing is changed by it."""
+"""The history of repositories for people: what they hold and have held, read from their manifests, changing nothing."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -27,12 +27,12 @@ class History:
         self._repos = repos
 
     def summaries(self, project: str | None = None) -> tuple[RepositorySummary, ...]:
-        """All repositories, or those of one project, by name."""
+        """Return the summaries of all repositories, or those of one project, by name."""
         names = (layout.parse(name) for name in generation.names(self._repos))
         return tuple(self._summary(name.path) for name in names if project in {None, name.project})
 
     def show(self, name: str, number: int | None = None) -> RepositoryShown:
-        """One repository, with the content of its current generation or of another one.
+        """Return one repository, with the content of its current generation or of another one.
 
         Raises:
             InvalidError: `name` cannot be a repository's.
@@ -53,7 +53,7 @@ class History:
         )
 
     def difference(self, name: str, before: int, after: int) -> tuple[PackageChange, ...]:
-        """What changed from one generation of a repository to another; raises what `show` does."""
+        """Return the changes from one generation of a repository to another; raises what `show` does."""
         archive = self._archive(name)
         return difference(archive.read(before).packages, archive.read(after).packages)
 
@@ -71,7 +71,7 @@ class History:
 
 
 def summary(manifest: Manifest) -> RepositorySummary:
-    """What is to be said of a repository in a line."""
+    """Return the summary of a repository, which a list shows in a line."""
     return RepositorySummary(
         name=manifest.repository,
         generation=manifest.generation,
@@ -83,7 +83,7 @@ def summary(manifest: Manifest) -> RepositorySummary:
 
 
 def generations(current: Manifest) -> tuple[GenerationShown, ...]:
-    """The generations of which the current manifest knows when and how they were made, the newest first."""
+    """Return the generations of which the current manifest knows when and how they were made, the newest first."""
     steps: defaultdict[int, list[Step]] = defaultdict(list)
     created = {}
     for entered in current.operations:
@@ -113,7 +113,7 @@ def generations(current: Manifest) -> tuple[GenerationShown, ...]:
 
 
 def difference(before: Iterable[Listed], after: Iterable[Listed]) -> tuple[PackageChange, ...]:
-    """What changed between two sets of packages, by name."""
+    """Return the changes between two sets of packages, by name."""
     old, new = _versions(before), _versions(after)
     changes: list[PackageChange] = []
     for name in sorted({*old, *new}):

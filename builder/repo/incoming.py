@@ -1,4 +1,4 @@
-"""What slaves delivered: taken when it is whole and true, set aside with the reason when it is not.
+"""Deliveries of slaves: taken when they are whole and true, set aside with the reason when they are not.
 
 An attempt's files are in `incoming/<build>/<job>/<fence>/`. Its listing came last and says what they are; every word of
 it is compared with the files themselves before anything is published.
@@ -27,7 +27,7 @@ _PACKAGES = frozenset({ArtifactKind.RPM, ArtifactKind.SRPM})
 
 
 class Delivered(Value, frozen=True, kw_only=True):
-    """One package of an attempt, with the files that it and its record are in; all else is as in `Record`."""
+    """A package of an attempt, with its file and the file of its record; all else is as in `Record`."""
 
     file: Path
     record: Path
@@ -39,9 +39,10 @@ class Delivered(Value, frozen=True, kw_only=True):
 
 
 class Incoming:
-    """The folder `incoming/`; `rejected` has what was not taken, and `read` reads RPM headers.
+    """The folder `incoming/`.
 
-    What is read of an operation's packages is in a folder of its own in `staging` until the operation is done.
+    `rejected` has the deliveries that were not taken, `read` reads RPM headers. The records of an operation's
+    packages are in a folder of their own in `staging` until the operation is done.
     """
 
     def __init__(self, state: StateFolder, rejected: RejectedDeliveries, read: HeaderReader) -> None:
@@ -50,11 +51,11 @@ class Incoming:
         self._read = read
 
     def path(self, order: Publish) -> Path:
-        """The folder of the attempt."""
+        """Return the folder of the attempt."""
         return self._state.delivery(order.build, order.job, order.fence)
 
     def packages(self, operation: int, order: Publish) -> Sequence[Delivered]:
-        """The packages of an attempt, after every check that needs no repository; a BuilderError says what is wrong."""
+        """Return an attempt's packages after all checks that need no repository; a BuilderError says what is wrong."""
         folder = self.path(order)
         if not folder.is_dir() or folder.is_symlink():
             raise NotFoundError(f"incoming has nothing of attempt {order.build}/{order.job}, fence {order.fence}")
@@ -76,7 +77,7 @@ class Incoming:
         return delivered
 
     def forget(self, operation: int, order: Publish) -> None:
-        """Remove what is published, at once."""
+        """Remove a published delivery at once."""
         spool = self._spool(operation)
         if self.path(order).exists():
             spool.mkdir(exist_ok=True)
@@ -84,10 +85,10 @@ class Incoming:
         files.remove_tree(spool)
 
     def refusal(self, operation: int, order: Publish) -> str | None:
-        """Why an operation was refused, if it was; what was delivered is set aside, if that was interrupted.
+        """Return the reason why an operation was refused, None if it was not; finish setting its delivery aside.
 
         The same numbers may mean something else when the master's database was set back: then the order differs, or
-        something else was delivered.
+        the delivery does.
         """
         for place in self._places(operation, order):
             found = refusal(place)
@@ -100,7 +101,7 @@ class Incoming:
         return None
 
     def refuse(self, operation: int, order: Publish, reason: str, now: float) -> None:
-        """Keep what was delivered for a person to look at, with the reason beside it."""
+        """Keep a delivery for a person to look at, with the reason beside it."""
         self.prune(now)
         place = next(place for place in self._names(operation, order) if not (place / REASON).exists())
         found = Refusal(operation=operation, order=order, listing=self._digest(order), reason=reason, time=now)
@@ -108,7 +109,7 @@ class Incoming:
         self._set_aside(operation, order, place)
 
     def prune(self, now: float) -> None:
-        """Remove what was set aside long ago."""
+        """Remove the deliveries that were set aside long ago."""
         self._rejected.prune(now, self._state.staging)
 
     def _set_aside(self, operation: int, order: Publish, place: Path) -> None:
@@ -117,18 +118,18 @@ class Incoming:
         files.remove_tree(self._spool(operation))
 
     def _places(self, operation: int, order: Publish) -> Iterable[Path]:
-        """Where something may have been set aside of this attempt, for an operation of this number."""
+        """Yield the places where this attempt's delivery may have been set aside, for an operation of this number."""
         first = next(iter(self._names(operation, order))).name
         there = files.entries(self._rejected.folder)
         return (path for path in there if path.name == first or path.name.startswith(f"{first}."))
 
     def _names(self, operation: int, order: Publish) -> Iterable[Path]:
-        """What these are called, one after the other."""
+        """Yield the names of these places, one after the other."""
         folder, name = self._rejected.folder, f"{operation}-{order.build}-{order.job}-{order.fence}"
         return itertools.chain([folder / name], (folder / f"{name}.{number}" for number in itertools.count(2)))
 
     def _digest(self, order: Publish) -> str | None:
-        """The digest of the listing that was delivered, None if there is none that can be looked at."""
+        """Return the digest of the delivered listing, None if there is none that can be looked at."""
         try:
             return files.sha256(_plain(self.path(order) / LISTING_NAME))
         except InvalidError:
@@ -139,7 +140,7 @@ class Incoming:
 
 
 def _plain(listing: Path) -> Path:
-    """The listing, if it can be read as one."""
+    """Return the path of the listing, after a check that it can be read as one."""
     if listing.is_symlink() or not listing.is_file():
         raise InvalidError(f"there is no {LISTING_NAME}: the delivery is not complete")
     if listing.stat().st_size > LISTING_LIMIT:
@@ -155,7 +156,7 @@ def _listing(path: Path) -> Listing:
 
 
 def _check_names(folder: Path, listing: Listing) -> None:
-    """The folder holds the files of the listing, each once, and nothing else."""
+    """Check that the folder holds the files of the listing, each once, and nothing else."""
     listed = [artifact.name for artifact in listing.artifacts]
     if len(set(listed)) < len(listed):
         raise InvalidError(f"{LISTING_NAME} names a file twice")
@@ -167,7 +168,7 @@ def _check_names(folder: Path, listing: Listing) -> None:
 
 
 def _check_file(path: Path, artifact: Artifact) -> None:
-    """It is a plain file of the size and digest that the listing says."""
+    """Check that a file is plain, and has the size and digest that the listing says."""
     facts = path.lstat()
     if not stat.S_ISREG(facts.st_mode):
         raise InvalidError(f"{artifact.name} is no plain file")
@@ -192,7 +193,7 @@ def _delivered(folder: Path, artifact: Artifact, path: Path) -> Delivered:
 
 
 def _check_header(artifact: Artifact, record: Record) -> None:
-    """The RPM is what the listing says it is, and its file is called what it is."""
+    """Check that the RPM is what the listing says, and that its file has the name of its content."""
     name = nevra.parse(record.nevra)
     if record.sha256 != artifact.sha256:
         raise DigestError(f"{artifact.name} changed while it was read")
@@ -206,7 +207,7 @@ def _check_header(artifact: Artifact, record: Record) -> None:
 
 
 def _check_origin(order: Publish, packages: Sequence[Delivered]) -> None:
-    """It is what the job was to build: one SRPM of the package that was ordered, and what was made from it."""
+    """Check that the packages are the job's: one SRPM of the package that was ordered, and what was made from it."""
     sources = [package for package in packages if package.source is None]
     if len(sources) != 1:
         raise InvalidError(f"the listing names {len(sources)} source packages instead of the one that was built")

@@ -1,4 +1,4 @@
-"""What the metadata says about a package, read from it once and kept beside it in the pool."""
+"""Index records: what the metadata says about a package, read from it once and kept beside it in the pool."""
 
 from pathlib import Path
 
@@ -11,8 +11,9 @@ from builder.repo import layout
 from builder.repo.promise import Promise
 
 SUFFIX = ".index-1"
-"""What ends the name of a record's file. The number is that of the format: records of another one are not found, and
-made anew."""
+"""The end of the name of a record's file. The number is the format's: records of another format are not found, and made
+anew.
+"""
 
 
 class Record(Value, frozen=True, kw_only=True):
@@ -37,7 +38,7 @@ def write(record: Record, path: Path) -> None:
 
 
 def placed(record: Record, location: str) -> Record:
-    """The record of a package that is at `location` in its repository; as it is read, all are where layout says."""
+    """Return the record of a package that is at `location` in its repository; as read, each is where layout says."""
     usual = layout.location(nevra.parse(record.nevra))
     if location == usual:
         return record
@@ -46,7 +47,7 @@ def placed(record: Record, location: str) -> Record:
 
 
 def load(path: Path) -> Record:
-    """The record at `path`; OSError if there is none, `UnavailableError` if it is damaged."""
+    """Return the record at `path`; OSError if there is none, `UnavailableError` if it is damaged."""
     try:
         return msgspec.msgpack.decode(path.read_bytes(), type=Record)
     except msgspec.MsgspecError as error:

@@ -1,4 +1,4 @@
-"""Where packages belong: the repositories of a chroot, and the places inside them.
+"""The layout: the repositories that a chroot's packages go to, and the places inside them.
 
 A project has, per stage and distribution version, one repository for each architecture, one for source packages and
 one per architecture for what debuggers need:
@@ -23,7 +23,7 @@ _FAMILIES = {
     "i386": frozenset({"i386", "i486", "i586", "i686"}),
     "armhfp": frozenset({"armv7hl", "armv7hnl"}),
 }
-"""What packages of a chroot's architecture are called where that is another word."""
+"""The architectures of a chroot's packages, where they have other names than the chroot's."""
 
 
 class Repository(Value, frozen=True, kw_only=True):
@@ -36,12 +36,12 @@ class Repository(Value, frozen=True, kw_only=True):
 
     @property
     def path(self) -> str:
-        """Its folder below `repos/`, which is also its name for people."""
+        """The folder below `repos/`, which is also the repository's name for people."""
         return f"{self.project}/{self.stage}/{self.distribution}/{self.tree}"
 
 
 def parse(name: str) -> Repository:
-    """The repository with this name; `InvalidError` where it cannot be one."""
+    """Return the repository with this name; `InvalidError` where it cannot be one."""
     parts = name.split("/")
     if all(_LABEL.fullmatch(part) for part in parts):
         match parts:
@@ -55,12 +55,12 @@ def parse(name: str) -> Repository:
 
 
 def project_of(name: str) -> str:
-    """The project of the repository with this name."""
+    """Return the project of the repository with this name."""
     return name.partition("/")[0]
 
 
 def of_project(project: str, name: str) -> Repository:
-    """The repository of a project with this name; `InvalidError` if it is none of this project."""
+    """Return the repository of a project with this name; `InvalidError` if it is none of this project."""
     repository = parse(name)
     if repository.project != project:
         raise InvalidError(f"{name} is no repository of the project {project}")
@@ -68,7 +68,7 @@ def of_project(project: str, name: str) -> Repository:
 
 
 def split(chroot: str) -> tuple[str, str]:
-    """`("fedora-43", "x86_64")` for `fedora-43-x86_64`; `InvalidError` where a tree has that name already."""
+    """Return `("fedora-43", "x86_64")` for `fedora-43-x86_64`; `InvalidError` where a tree has that name already."""
     distribution, _, architecture = chroot.rpartition("-")
     if not distribution or architecture in _RESERVED:
         raise InvalidError(f"{chroot!r} names no repository: its last part must be a machine's architecture")
@@ -76,14 +76,14 @@ def split(chroot: str) -> tuple[str, str]:
 
 
 def repositories(project: str, stage: str, chroot: str) -> tuple[Repository, ...]:
-    """All repositories that a chroot's packages may go to."""
+    """Return all repositories that a chroot's packages may go to."""
     distribution, architecture = split(chroot)
     trees = (architecture, SOURCE, f"{DEBUG}/{architecture}")
     return tuple(Repository(project=project, stage=stage, distribution=distribution, tree=tree) for tree in trees)
 
 
 def home(project: str, stage: str, chroot: str, package: Nevra) -> Repository:
-    """The repository that one package built for `chroot` goes to; `InvalidError` if it is of another architecture."""
+    """Return the repository of a package built for `chroot`; `InvalidError` if it is of another architecture."""
     binary, source, debug = repositories(project, stage, chroot)
     if package.architecture == "src":
         return source
@@ -94,16 +94,16 @@ def home(project: str, stage: str, chroot: str, package: Nevra) -> Repository:
 
 
 def file_name(package: Nevra) -> str:
-    """What an RPM's file is called: its NEVRA without the epoch."""
+    """Return the name of an RPM's file: its NEVRA without the epoch."""
     return f"{package.name}-{package.evr.version}-{package.evr.release}.{package.architecture}.rpm"
 
 
 def location(package: Nevra) -> str:
-    """Where a package is inside its repository, such as `Packages/h/hello-1.0-1.x86_64.rpm`; its name is a label."""
+    """Return the place of a package in its repository, such as `Packages/h/hello-1.0-1.x86_64.rpm`: a mere label."""
     return f"Packages/{package.name[0].lower()}/{file_name(package)}"
 
 
 def signed_again(location: str, key: str) -> str:
-    """Where a package is that was at `location` and got another signature: `Packages/h-0123456789abcdef/hello…`."""
+    """Return the place of a package that was at `location` and is signed anew: `Packages/h-0123456789abcdef/hello…`."""
     folder, letter, name = location.split("/")
     return f"{folder}/{letter[0]}-{key[-16:].lower()}/{name}"

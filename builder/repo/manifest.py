@@ -38,9 +38,10 @@ class Listed(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     first: int = 0
 
     def same_source(self, other: "Listed") -> bool:
-        """Whether these SRPMs of one name differ in nothing but the time and the host that are in them.
+        """Tell if these two SRPMs of one name differ in nothing but the time and the host that are in them.
 
-        The architectures of one build each make one, and so does a build of the same sources for another architecture.
+        The architectures of a build each make an SRPM, and so does a build of the same sources for another
+        architecture.
         """
         alike = self.build == other.build or (self.inputs is not None and self.inputs == other.inputs)
         return self.source is None and other.source is None and alike
@@ -57,7 +58,7 @@ class Leaving(Listed, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Past(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An older generation that can still be read; `until` is when another one took its place, `key` signed it."""
+    """An older generation that can still be read; it was current until the time `until`, and is signed with `key`."""
 
     generation: int
     until: float
@@ -65,7 +66,7 @@ class Past(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Pinned(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A generation that can be read until somebody unpins it; who pinned it, and why."""
+    """A generation that can be read until somebody unpins it, with who pinned it, and why."""
 
     generation: int
     who: str
@@ -75,8 +76,8 @@ class Pinned(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Cause(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The operation that changes a repository: its number and kind, who asked for it, and why.
 
-    Both are empty where the farm itself did. `about` is the operation that an undo takes back, or the generation that
-    a rollback goes back to or a pin keeps.
+    `who` and `reason` are empty where the farm itself asked. `about` is the operation that an undo takes back, or the
+    generation that a rollback goes back to or a pin keeps.
     """
 
     number: int
@@ -87,7 +88,7 @@ class Cause(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Further(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A further file of the metadata: its record's kind in repomd.xml, and its digest; None: there is no such file."""
+    """A further file of the metadata: its record's kind in repomd.xml, and its digest, None if there is no file."""
 
     kind: str
     sha256: Sha256 | None
@@ -109,10 +110,10 @@ class Entered(Cause, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Advisory(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a promotion brought, in words; `issued` in seconds since the epoch.
+    """The advisory of a promotion: what it brought, in words; `issued` in seconds since the epoch.
 
-    `kind` is `security`, `bugfix` or `newpackage`, `references` are the vulnerabilities that it tells of, by their CVE
-    names.
+    `kind` is `security`, `bugfix` or `newpackage`, `references` are the vulnerabilities that the advisory tells of,
+    by their CVE names.
     """
 
     id: str
@@ -155,23 +156,23 @@ class Manifest(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     carried: tuple[Carried, ...] = ()
 
     def files(self) -> dict[str, Listed]:
-        """The packages whose files must be below the repository's folder, by their path there."""
+        """Return the packages whose files must be below the repository's folder, by their path there."""
         return {package.location: package for package in (*self.leaving, *self.packages)}
 
     def digests(self) -> frozenset[str]:
-        """The digests of these files."""
+        """Return the digests of these files."""
         return frozenset(package.sha256 for package in self.files().values())
 
     def generations(self) -> frozenset[int]:
-        """The numbers of the generations that can be read."""
+        """Return the numbers of the generations that can be read."""
         return frozenset({self.generation, *(past.generation for past in self.past)})
 
     def entered(self, number: int) -> Entered | None:
-        """What this repository did for an operation, or None if it has not applied it."""
+        """Return the entry of an operation in this repository, or None if the repository has not applied it."""
         return next((entered for entered in reversed(self.operations) if entered.number == number), None)
 
     def applied(self, cause: Cause) -> Entered | None:
-        """What this repository did for just this operation; another one may have had its number (see `Draft.has`)."""
+        """Return the entry of just this operation, since another one may have had its number (see `Draft.has`)."""
         entered = self.entered(cause.number)
         same = entered is not None and all(
             getattr(entered, name) == getattr(cause, name) for name in Cause.__struct_fields__
@@ -180,5 +181,5 @@ class Manifest(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 def nothing(repository: str) -> Manifest:
-    """The generation before the first: it is never written, it is what the first one follows."""
+    """Return the manifest of no generation: never written, it stands before the first one."""
     return Manifest(repository=repository, generation=0, created=0.0)

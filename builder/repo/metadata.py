@@ -28,7 +28,7 @@ GROUP = "group"
 
 
 class _Part:
-    """One of the three files while it is written; only one package's text is in memory at a time."""
+    """A file of the metadata while it is written; only one package's text is in memory at a time."""
 
     def __init__(self, folder: Path, kind: str, count: int) -> None:
         self._kind = kind
@@ -41,7 +41,7 @@ class _Part:
         self._file.add_chunk(getattr(record, self._kind))
 
     def finish(self, created: int) -> createrepo_c.RepomdRecord:
-        """Close the file and say what repomd.xml has to say about it."""
+        """Close the file, and return its entry for repomd.xml."""
         self._file.close()
         entry = createrepo_c.RepomdRecord(self._kind, str(self._path))
         entry.load_contentstat(self._content)
@@ -103,10 +103,10 @@ def _write(folder: Path, records: Iterable[Record], count: int, created: int, ca
 
 
 def faults(folder: Path, packages: Sequence[str], carried: Collection[str] = ()) -> list[str]:
-    """What is wrong with the metadata in `folder` of the packages with these digests, in this order.
+    """Return the faults of the metadata in `folder`, which lists the packages with these digests, in this order.
 
-    Every file has to be what repomd.xml says, packed and unpacked, and those that list packages have to list these;
-    further ones are there of the kinds `carried`, and no others.
+    Every file has to be what repomd.xml says, packed and unpacked. The files that list packages have to list these.
+    Further files have to be there of the kinds `carried`, and of no others.
     """
     records = {record.type: record for record in createrepo_c.Repomd(str(folder / "repomd.xml")).records}
     found = [f"repomd.xml names no {kind}" for kind in _KINDS if kind not in records]
@@ -124,11 +124,11 @@ def faults(folder: Path, packages: Sequence[str], carried: Collection[str] = ())
 _PACKAGE = re.compile(
     rb'<package pkgid="([^"]*)"|<checksum type="sha256" pkgid="YES">([^<]*)<|<[a-z]+ xmlns=[^>]* packages="(\d+)">'
 )
-"""How a package begins in filelists and other, its digest in primary, and the root element of all three."""
+"""The beginning of a package in filelists and other, its digest in primary, and the root element of all three."""
 
 
 def _contents(path: Path, digest: str, packages: Sequence[str]) -> Iterator[str]:
-    """What is wrong with the content of a file that lists packages."""
+    """Yield the faults in the content of a file that lists packages."""
     unpacked = hashlib.sha256()
     listed: list[str] = []
     counts: list[int] = []
@@ -152,7 +152,7 @@ def _contents(path: Path, digest: str, packages: Sequence[str]) -> Iterator[str]
 
 
 def _whole_lines(path: Path) -> Iterator[bytes]:
-    """The content of a packed file, in large pieces that end where a line does."""
+    """Yield the content of a packed file, in large pieces that end where a line does."""
     rest = b""
     with gzip.open(path) as file:
         while piece := file.read(1 << 20):

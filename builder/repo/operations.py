@@ -60,18 +60,18 @@ from builder.repo.tasks.verify import Inspection, Verifying
 from builder.state import StateFolder
 
 _REFUSALS = (InvalidError, DigestError, ConflictError, NotFoundError)
-"""What is the operation's own fault; anything else is the farm's, and is tried again."""
+"""Errors that are the operation's own fault; all others are the farm's, and the operation is tried again."""
 
 _log = Logger()
 
 
 class Operations:
-    """The repositories of a state folder, and what is done to them. It blocks.
+    """The repositories of a state folder, and the operations on them. It blocks.
 
-    Several threads may carry out operations, each those of another project. Folders, keys and what is in `staging` are
-    one project's own; the pool and the rejected deliveries are everybody's, and see to it themselves. What is kept in
-    memory is entered whole and is the same whoever enters it. createrepo_c keeps nothing between two calls, and rpm and
-    libsolv, which do, read packages in processes of their own.
+    Several threads may carry out operations, each those of another project. Folders, keys and what is in `staging`
+    belong to one project; the pool and the rejected deliveries belong to all, and have locks of their own. What is
+    kept in memory is entered whole and is the same whoever enters it. createrepo_c keeps nothing between two calls,
+    and rpm and libsolv, which do, read packages in processes of their own.
 
     `now` is the wall clock in seconds since the epoch, `read` reads the headers of foreign RPMs.
     """
@@ -119,9 +119,9 @@ class Operations:
         self._incoming.prune(self._now())
 
     def carry_out(self, operations: Iterable[NumberedOperation]) -> Sequence[Answer]:
-        """Apply or reject operations of one project, which nobody else is given meanwhile.
+        """Apply or reject operations of one project, which no other thread is given meanwhile.
 
-        What this raises is the farm's fault, and all may be given again.
+        Any error is the farm's fault, and all operations may be given again.
 
         Raises:
             BuilderError: A repository is damaged, or something is not to be had at the moment.
@@ -186,7 +186,7 @@ class Operations:
     def _publish(
         self, changes: Mapping[Repository, Change], delivered: Mapping[str, Delivered]
     ) -> Mapping[Repository, Manifest]:
-        """Make these changes, signed, of one project's repositories: all, or none; returns what is current then."""
+        """Make these changes, signed, to a project's repositories, all or none; return the manifests current then."""
         if not changes:
             return {}
         project = next(iter(changes)).project
@@ -203,7 +203,7 @@ class Operations:
         return made
 
     def _switch(self, project: str) -> None:
-        """Do what was decided."""
+        """Switch the repositories to the generations that were decided."""
         for switch in self._switching.pending(project):
             self._of(switch.repository).switch(switch.generation)
         self._switching.end(project)
@@ -219,7 +219,7 @@ class Operations:
         return self._of(repository.path).rebuild(self._inspection.generation)
 
     def _record(self, sha256: str, delivered: Mapping[str, Delivered]) -> Record:
-        """The record of a package that is in the pool, or on its way there."""
+        """Return the record of a package that is in the pool, or on its way there."""
         return index.load(delivered[sha256].record) if sha256 in delivered else next(self._pool.records([sha256]))
 
     def _archive(self, repository: Repository) -> Archive:
@@ -229,7 +229,7 @@ class Operations:
         return self._repos / repository.path
 
     def _homes(self, project: str) -> tuple[Repository, ...]:
-        """All repositories of a project that are there."""
+        """Return all repositories of a project that are there."""
         return tuple(layout.parse(name) for name in generation.names(self._repos, project))
 
     def _of(self, name: str) -> Generations:

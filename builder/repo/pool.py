@@ -33,15 +33,15 @@ class Pool:
         self._lock = threading.Lock()
 
     def path(self, sha256: str) -> Path:
-        """Where the package with this digest is, if it is there."""
+        """Return the place of the package with this digest, if it is there."""
         return self._state.package(sha256)
 
     def has(self, sha256: str) -> bool:
-        """Whether the package with this digest is there, with its record."""
+        """Tell if the package with this digest is there, with its record."""
         return self.path(sha256).exists() and self._index(sha256).exists()
 
     def records(self, digests: Iterable[str]) -> Iterator[Record]:
-        """The records of these packages, one after the other."""
+        """Yield the records of these packages, one after the other."""
         return (index.load(self._index(sha256)) for sha256 in digests)
 
     def take(self, sha256: str, file: Path, record: Path) -> None:
@@ -60,7 +60,7 @@ class Pool:
         files.sync(path.parent)
 
     def mend(self, packages: Mapping[str, Path], staging: Path) -> None:
-        """Take again what is missing of these packages: the files are those in the repository, by their digests.
+        """Take missing ones of these packages again from the repository: its files are given by their digests.
 
         Raises:
             UnavailableError: A file is not what its digest says, or cannot be read at the moment.
@@ -82,12 +82,13 @@ class Pool:
         files.remove_tree(staging)
 
     def renew(self, places: Mapping[str, tuple[Path, str]], staging: Path) -> Iterator[str]:
-        """Make these packages whole in the pool, and remove what is damaged at their places in a repository.
+        """Make these packages whole in the pool, and remove damaged files at their places in a repository.
 
-        `places` are the path and the digest of each, by how people call it; what was not whole is returned by that.
+        `places` has the path and the digest of each package by its name for people; the names of those that were not
+        whole are yielded.
 
         Raises:
-            ConflictError: One is damaged here and there; nothing is removed.
+            ConflictError: A package is damaged here and there; nothing is removed.
         """
         here = {name: self._is(self.path(sha256), sha256) for name, (_, sha256) in places.items()}
         there = {name: self._is(place, sha256) for name, (place, sha256) in places.items()}
@@ -109,7 +110,7 @@ class Pool:
                 yield name
 
     def fault(self, sha256: str) -> str:
-        """What is wrong with a package here, empty if nothing is."""
+        """Return the fault of a package in the pool, empty if it has none."""
         if not self.path(sha256).exists():
             return "is not in the pool"
         if not self._is(self.path(sha256), sha256):
@@ -120,23 +121,23 @@ class Pool:
         return path.is_file() and files.sha256(path) == sha256
 
     def _readable(self, sha256: str) -> bool:
-        """Whether a package is there with a record of it."""
+        """Tell if a package is there with a record of it."""
         try:
             return self.path(sha256).exists() and index.load(self._index(sha256)).sha256 == sha256
         except (OSError, UnavailableError):
             return False
 
     def await_word_of(self, repository: str) -> None:
-        """Remove nothing until this repository, which was there before, has said what it needs."""
+        """Remove nothing until this repository, which was there before, has said which packages it needs."""
         self._unknown.add(repository)
 
     def hold(self, repository: str, digests: frozenset[str]) -> None:
-        """`repository` needs these packages, too."""
+        """Note that `repository` needs these packages, too."""
         with self._lock:
             self._held[repository] = self._held.get(repository, frozenset()) | digests
 
     def release(self, repository: str, needed: frozenset[str]) -> None:
-        """`repository` needs these packages and no others; what nobody needs any more is removed."""
+        """Note that `repository` needs these packages and no others, and remove those that nobody needs any more."""
         with self._lock:
             self._unknown.discard(repository)
             self._left |= self._held.get(repository, frozenset()) - needed
@@ -144,7 +145,7 @@ class Pool:
         self._remove()
 
     def sweep(self) -> None:
-        """Remove all that no repository needs, such as what an interrupted publish has left."""
+        """Remove all packages that no repository needs, such as those that an interrupted publish has left."""
         if self._unknown:
             return
         for folder in self._state.pool.iterdir():
@@ -157,9 +158,9 @@ class Pool:
                     files.remove(folder / name)
 
     def _remove(self) -> None:
-        """Remove what some repository has left and nobody needs; a package in the pool always has its record.
+        """Remove packages that some repository has left and nobody needs; a package in the pool always has its record.
 
-        What cannot be removed at the moment is when this is done again.
+        A package that cannot be removed at the moment is removed when this is called again.
         """
         if self._unknown:
             return
@@ -173,7 +174,7 @@ class Pool:
                 self._left.discard(sha256)
 
     def _source(self, sha256: str, place: Path) -> Path | None:
-        """The file from which a package that is not whole can be taken."""
+        """Return the file from which a package that is not whole can be taken, None if there is none."""
         if self.has(sha256):
             return None
         return next((file for file in (self.path(sha256), place) if file.exists()), None)

@@ -1,4 +1,4 @@
-"""What a source package says may be built from it: which packages, and for which machines.
+"""Promises: which packages may be built from a source package, by its own word, and for which machines.
 
 rpm writes into a source package what its spec provides, among it each binary package with its version, and the spec's
 ExclusiveArch, ExcludeArch and BuildArch. rpm before 4.16 says nothing of the packages; then nothing is held against it.
@@ -13,7 +13,7 @@ _DEBUG = "-debuginfo"
 class Promise(Value, frozen=True, kw_only=True):
     """The packages that a source package provides, written `name-[epoch:]version-release`, and its architectures.
 
-    `only` are those of ExclusiveArch, `never` those of ExcludeArch, `built_as` those of BuildArch: `noarch`, mostly.
+    `only` has those of ExclusiveArch, `never` those of ExcludeArch, `built_as` those of BuildArch: `noarch`, mostly.
     """
 
     packages: tuple[str, ...] = ()
@@ -23,7 +23,7 @@ class Promise(Value, frozen=True, kw_only=True):
 
 
 def broken(promise: Promise, package: Nevra) -> str | None:
-    """Why a source package with this promise cannot have produced the package, None if it can."""
+    """Return the reason why a source package with this promise cannot have produced the package, None if it can."""
     if promise.packages and not _names(package) & set(promise.packages):
         return f"its spec has no package {package.name}-{package.evr.text}"
     architecture = package.architecture
@@ -39,5 +39,5 @@ def broken(promise: Promise, package: Nevra) -> str | None:
 
 
 def _names(package: Nevra) -> set[str]:
-    """What the package is called in a promise; rpm makes the debuginfo of a subpackage without being told to."""
+    """Return the names of a package in a promise; rpm makes the debuginfo of a subpackage without being told to."""
     return {f"{name}-{package.evr.text}" for name in (package.name, package.name.removesuffix(_DEBUG))}

@@ -1,4 +1,4 @@
-"""The operations that wait, and what carries them out: one worker for each project that has some, up to a number."""
+"""The queue of operations, and its workers: one for each project that has operations, up to a number."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -57,17 +57,17 @@ class Queue:
         self._timer: IDelayedCall | None = None
 
     def submit(self, operation: NumberedOperation) -> None:
-        """Have an operation carried out; one that waits already stays as it is."""
+        """Have an operation carried out; an operation that waits already stays as it is."""
         self._waiting.setdefault(operation.number, _Waiting(operation, self._clock.seconds()))
         self._look()
 
     def stop(self) -> None:
-        """Begin nothing more, and tell nothing more; what the workers are just doing is their own affair."""
+        """Begin no more operations and tell no more answers; the workers finish the operations that they are at."""
         self._stopped = True
         self._rest()
 
     def _look(self) -> None:
-        """Begin with what is due, as far as there are workers, and look again when more will be."""
+        """Begin with the operations that are due, as far as there are workers, and look again when more will be."""
         while not self._stopped and len(self._busy) < self._workers and (batch := self._together()):
             self._busy.add(batch[0].project)
             background("Carrying out operations", self._attempt(batch))
@@ -78,12 +78,12 @@ class Queue:
             self._timer = self._clock.callLater(min(later) - now, self._look)
 
     def _rest(self) -> None:
-        """Wait for no time any more."""
+        """Stop waiting for any time."""
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
 
     def _together(self) -> Sequence[_Waiting]:
-        """The oldest operation that is due, of a project that is not worked on, and what can share its generations."""
+        """Return the oldest due operation of a project that is not worked on, and all that share its generations."""
         now = self._clock.seconds()
         due = [one for one in self._waiting.values() if one.due <= now and one.project not in self._busy]
         if not due or due[0].alone:
@@ -91,7 +91,7 @@ class Queue:
         return [one for one in due if not one.alone and one.project == due[0].project]
 
     async def _attempt(self, batch: Sequence[_Waiting]) -> None:
-        """Carry these operations out, which are of one project; nobody hears of it if it ends after a stop."""
+        """Carry these operations out, which are of one project; the answers are dropped after a stop."""
         try:
             answers = await self._carry_out([waiting.operation for waiting in batch])
         except Exception as error:  # noqa: BLE001 - whatever goes wrong here, the operations stay

@@ -1,6 +1,7 @@
-"""What was delivered and not taken: set aside with the reason, shown to people, and removed in time or when told to.
+"""Rejected deliveries: set aside with the reason, shown to people, and removed in time or when told to.
 
-rejected/<operation>-<build>-<job>-<fence>/{files/, reason.json}, and dropped.json with what people have dropped.
+rejected/<operation>-<build>-<job>-<fence>/{files/, reason.json}, and dropped.json with those that people have
+dropped.
 """
 
 import re
@@ -19,9 +20,9 @@ from builder.model.operation import Publish
 from builder.model.rejected import RejectedDelivery, RejectedFile
 
 KEPT = 30 * 24 * 3600.0
-"""For how many seconds what was not taken is kept for a person to look at."""
+"""Seconds for which a rejected delivery is kept for a person to look at."""
 REMEMBERED = 100
-"""How many drops are remembered: more than ever wait for an answer."""
+"""Number of drops that are remembered: more than ever wait for an answer."""
 FILES = "files"
 REASON = "reason.json"
 _DROPPED = "dropped.json"
@@ -29,7 +30,7 @@ _LABEL = re.compile(LABEL_PATTERN)
 
 
 class Refusal(Value, frozen=True, kw_only=True):
-    """`reason.json` of what was set aside, at `time` in seconds since the epoch, with the digest of its listing."""
+    """The content of `reason.json` of a delivery: with its listing's digest; `time` is in seconds since the epoch."""
 
     operation: int
     order: Publish
@@ -39,7 +40,7 @@ class Refusal(Value, frozen=True, kw_only=True):
 
 
 class Dropped(Value, frozen=True, kw_only=True):
-    """The operation `operation` has removed the delivery `name`, and what that was in words."""
+    """A drop: the operation `operation` has removed the delivery `name`, which the rest describes in words."""
 
     operation: int
     name: str
@@ -49,8 +50,8 @@ class Dropped(Value, frozen=True, kw_only=True):
 class RejectedDeliveries:
     """The folder `rejected/`. It blocks while it reads; the repository builder alone writes.
 
-    It has the deliveries of all projects, and each thread that comes by removes the old ones: one at a time does, and
-    nothing is removed of which the reason is just being written.
+    It has the deliveries of all projects, and each thread that comes by removes the old ones, one thread at a time.
+    No delivery is removed while its reason is just being written.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -58,16 +59,16 @@ class RejectedDeliveries:
         self._lock = threading.Lock()
 
     def listing(self, project: str | None = None) -> tuple[RejectedDelivery, ...]:
-        """All of them, or those of one project, the newest first, without their files."""
+        """Return all deliveries, or those of one project, the newest first, without their files."""
         there = ((place, refusal(place)) for place in files.entries(self.folder))
         shown = [_shown(place, why) for place, why in there if why and project in {None, why.order.project}]
         return tuple(sorted(shown, key=lambda one: (one.time, one.operation), reverse=True))
 
     def show(self, name: str) -> RejectedDelivery:
-        """One with its files.
+        """Return a delivery with its files.
 
         Raises:
-            NotFoundError: There is none of that name.
+            NotFoundError: There is no delivery of that name.
         """
         place = self.folder / name
         why = refusal(place) if _LABEL.fullmatch(name) else None
@@ -76,7 +77,7 @@ class RejectedDeliveries:
         return msgspec.structs.replace(_shown(place, why), files=tuple(_files(place / FILES)))
 
     def recover(self) -> None:
-        """Remove what an earlier life has begun to note."""
+        """Remove the notes that an earlier life has begun."""
         for folder in (self.folder, *files.entries(self.folder)):
             files.remove_begun(folder)
 
@@ -87,7 +88,7 @@ class RejectedDeliveries:
             files.write(place / REASON, msgspec.json.encode(why))
 
     def dropped(self, operation: int, name: str) -> Dropped | None:
-        """What is remembered of a delivery that an operation has removed, if it has."""
+        """Return the memory of a delivery that an operation has removed, None if there is none."""
         return next((one for one in self._dropped() if (one.operation, one.name) == (operation, name)), None)
 
     def drop(self, dropped: Dropped, waste: Path) -> None:
@@ -98,7 +99,7 @@ class RejectedDeliveries:
             files.discard(self.folder / dropped.name, waste)
 
     def prune(self, now: float, waste: Path) -> None:
-        """Remove what was set aside long ago, by way of the folder `waste`; also where it does not say why."""
+        """Remove deliveries set aside long ago, by way of the folder `waste`, with or without a reason in them."""
         with self._lock:
             for place in files.entries(self.folder):
                 why = refusal(place)
@@ -107,7 +108,7 @@ class RejectedDeliveries:
                     files.discard(place, waste)
 
     def _dropped(self) -> tuple[Dropped, ...]:
-        """What is remembered; nothing if it cannot be read, which makes an answer worse and nothing else."""
+        """Return the drops remembered; none if they cannot be read, which makes an answer worse and nothing else."""
         try:
             return msgspec.json.decode((self.folder / _DROPPED).read_bytes(), type=tuple[Dropped, ...])
         except (OSError, msgspec.MsgspecError):
@@ -115,7 +116,7 @@ class RejectedDeliveries:
 
 
 def refusal(place: Path) -> Refusal | None:
-    """What was noted there; nothing if it was interrupted, or damaged."""
+    """Return the refusal noted at this place; None if noting it was interrupted, or if it is damaged."""
     try:
         return msgspec.json.decode((place / REASON).read_bytes(), type=Refusal)
     except (OSError, msgspec.MsgspecError):
@@ -138,7 +139,7 @@ def _shown(place: Path, why: Refusal) -> RejectedDelivery:
 
 
 def _files(folder: Path) -> Iterable[RejectedFile]:
-    """What was delivered; nothing of it is opened or followed, and its names are as hostile as its content."""
+    """Yield the files of a delivery; none is opened or followed: the names are as hostile as the content."""
     for path in sorted(files.entries(folder)):
         facts = path.lstat()
         name = "".join(letter if letter.isprintable() else "?" for letter in path.name)

@@ -1,8 +1,8 @@
-"""What packages require and provide, from their records, and whether one provides what another requires.
+"""Relations: what packages require and provide, by their records, and if one provides what another requires.
 
 The comparison is rpm's own for what packages declare; see "Dependencies" in rpm's reference manual. A rich dependency
-is taken for each of its parts, in any version, and so is whatever is declared in a way that this does not know: where
-it is not certain, a package is held to be needed.
+is taken for each of its parts, in any version, and so is any declaration that is not known here: in doubt, a package
+is held to be needed.
 """
 
 import re
@@ -17,14 +17,14 @@ from builder.model import Value
 from builder.repo.index import Record
 
 _HELD = 100_000
-"""Of how many packages the relations are kept in memory: a kilobyte each, or two."""
+"""Number of packages whose relations are kept in memory: a kilobyte each, or two."""
 _SENSES = {"EQ": (0,), "LT": (-1,), "GT": (1,), "LE": (-1, 0), "GE": (0, 1)}
 _RICH = re.compile(r"[^\s()]+(?:\([^\s()]*\))*")
 _NO_NAMES = frozenset({"and", "or", "if", "else", "unless", "with", "without", "=", "<", ">", "<=", ">="})
 
 
 class Dependency(Value, frozen=True, kw_only=True):
-    """What is required or provided: `sense` is LT, LE, EQ, GE or GT where it is in versions, else empty."""
+    """A requirement, or a provision: `sense` is LT, LE, EQ, GE or GT where it is in versions, else empty."""
 
     name: str
     sense: str = ""
@@ -34,7 +34,7 @@ class Dependency(Value, frozen=True, kw_only=True):
 
 
 class Relations(Value, frozen=True, kw_only=True):
-    """What a package requires and provides. What a source package requires is for builds, and is left out."""
+    """A package's requirements and provisions. A source package's requirements are for builds, and are left out."""
 
     requires: tuple[Dependency, ...] = ()
     provides: tuple[Dependency, ...] = ()
@@ -48,7 +48,7 @@ class Kinship:
         self._known = known
 
     def relations(self, sha256: str) -> Relations:
-        """What it requires and provides."""
+        """Return the relations of the package with this digest."""
         found = self._known.get(sha256)
         if found is None:
             if len(self._known) >= _HELD:
@@ -57,12 +57,12 @@ class Kinship:
         return found
 
     def owns(self, sha256: str, path: str) -> bool:
-        """Whether the package has a file of this path."""
+        """Tell if the package has a file of this path."""
         return f">{escape(path)}</file>" in self._record(sha256).filelists
 
 
 def relations(record: Record) -> Relations:
-    """What a package's record says of it.
+    """Return the relations in a package's record.
 
     Raises:
         UnavailableError: The record is damaged.
@@ -82,7 +82,7 @@ def relations(record: Record) -> Relations:
 
 
 def satisfies(provided: Dependency, required: Dependency) -> bool:
-    """Whether what is provided is what is required."""
+    """Tell if a provision fulfils a requirement."""
     if provided.name != required.name:
         return False
     if provided.sense != "EQ" or required.sense not in _SENSES:
@@ -96,7 +96,7 @@ def satisfies(provided: Dependency, required: Dependency) -> bool:
 
 
 def _evr(dependency: Dependency, *, whole: bool) -> str:
-    """Its EVR; where only one of two has a release, no release is compared."""
+    """Return the EVR of a dependency; where only one of two has a release, no release is compared."""
     return f"{dependency.epoch}:{dependency.version or '0'}-{dependency.release if whole else '0'}"
 
 
@@ -107,7 +107,7 @@ def _dependency(
 
 
 def _parts(dependency: Dependency) -> list[Dependency]:
-    """The parts of a rich dependency, or itself."""
+    """Return the parts of a rich dependency, or the dependency itself."""
     if not dependency.name.startswith("("):
         return [dependency]
     words = set(_RICH.findall(dependency.name)) - _NO_NAMES

@@ -1,4 +1,4 @@
-"""Which packages a repository goes on listing: the newest of each name, the young, and what these need."""
+"""Retention: a repository goes on listing the newest packages of each name, the young, and those that these need."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,13 +14,13 @@ _DAY = 24 * 3600.0
 
 
 class Facts(Protocol):
-    """What is known of packages by their digests."""
+    """Facts about packages, by their digests."""
 
     def relations(self, sha256: str) -> Relations:
-        """What it requires and provides."""
+        """Return the relations of a package."""
 
     def owns(self, sha256: str, path: str) -> bool:
-        """Whether it has this file."""
+        """Tell if a package has this file."""
 
 
 class Departure(Value, frozen=True, kw_only=True):
@@ -40,19 +40,19 @@ class Needed(Value, frozen=True, kw_only=True):
 
 
 class Verdict(Value, frozen=True, kw_only=True):
-    """What leaves a repository, and what stays only because something else needs it."""
+    """The packages that leave a repository, and those that stay only because another package needs them."""
 
     going: tuple[Departure, ...] = ()
     needed: tuple[Needed, ...] = ()
 
     @property
     def names(self) -> frozenset[str]:
-        """The NEVRAs of what leaves."""
+        """The NEVRAs of the packages that leave."""
         return frozenset(one.package.nevra for one in self.going)
 
 
 def verdict(packages: Iterable[Listed], retention: Retention, now: float, facts: Facts) -> Verdict:
-    """Judge the packages of a repository at the time `now`: who is superseded, and not needed, leaves."""
+    """Return the verdict on a repository's packages at the time `now`: those superseded, and not needed, leave."""
     known = tuple(packages)
     old = {one.package.nevra: one for one in superseded(known, retention, now)}
     if not old:
@@ -63,9 +63,9 @@ def verdict(packages: Iterable[Listed], retention: Retention, now: float, facts:
 
 
 def superseded(packages: Iterable[Listed], retention: Retention, now: float) -> tuple[Departure, ...]:
-    """The packages that are not among the newest `versions` EVRs of their name, and there for more than `days`.
+    """Return the packages that are not among the newest `versions` EVRs of their name, and there for more than `days`.
 
-    What comes in at the moment `now` is never superseded, whatever its version.
+    A package that comes in at the moment `now` is never superseded, whatever its version.
     """
     by_name: defaultdict[str, defaultdict[str, list[Listed]]] = defaultdict(lambda: defaultdict(list))
     for package in packages:
@@ -81,7 +81,7 @@ def superseded(packages: Iterable[Listed], retention: Retention, now: float) -> 
 
 
 def _older(evrs: Iterable[str], versions: int) -> Sequence[tuple[int, str]]:
-    """The EVRs after the newest `versions`, each with how many are newer."""
+    """Yield the EVRs after the newest `versions`, each with how many are newer."""
     known = list(evrs)
     if len(known) <= versions:
         return ()
@@ -89,9 +89,9 @@ def _older(evrs: Iterable[str], versions: int) -> Sequence[tuple[int, str]]:
 
 
 def _needed(staying: Iterable[Listed], old: Mapping[str, Listed], facts: Facts) -> dict[str, Needed]:
-    """Those of `old` without which a requirement of what stays would lose what fulfils it, and of these in turn.
+    """Return those of `old` that alone fulfil a requirement of a staying package, and those that they need in turn.
 
-    What nothing in the repository has ever fulfilled is the distribution's.
+    A requirement that nothing in the repository has ever fulfilled is the distribution's.
     """
     held = _Held(facts, staying)
     newest = sorted(
@@ -113,7 +113,7 @@ def _needed(staying: Iterable[Listed], old: Mapping[str, Listed], facts: Facts) 
 
 
 class _Held:
-    """Packages, asked who of them fulfils a requirement."""
+    """Packages that are searched for one that fulfils a requirement."""
 
     def __init__(self, facts: Facts, packages: Iterable[Listed]) -> None:
         self._facts = facts
@@ -123,13 +123,13 @@ class _Held:
             self.add(package)
 
     def add(self, package: Listed) -> None:
-        """One more, to be asked after the others."""
+        """Add a package, to be asked after the others."""
         self.packages.append(package)
         for provided in self._facts.relations(package.sha256).provides:
             self._providers[provided.name].append((provided, package))
 
     def first(self, required: Dependency) -> Listed | None:
-        """The first that fulfils a requirement."""
+        """Return the first package that fulfils a requirement, None if none does."""
         providers = self._providers.get(required.name, ())
         found = next((package for provided, package in providers if satisfies(provided, required)), None)
         if found is None and required.name.startswith("/"):

@@ -1,4 +1,4 @@
-"""What a promotion selects of the stage it comes from, and how that compares with the stage it goes to."""
+"""The selection of a promotion: packages of the stage they come from, compared with the stage they go to."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
@@ -18,7 +18,7 @@ _Build = tuple[str, str, int]
 
 
 def selected(order: Promote, source: Selected) -> Selected:
-    """The packages of the repositories `source` that an order means: builds as named, else each package's newest.
+    """Return the packages of `source` that an order means: those of the builds it names, else each package's newest.
 
     Raises:
         InvalidError: The order means nothing, or goes where it comes from.
@@ -52,7 +52,7 @@ def selected(order: Promote, source: Selected) -> Selected:
 def coming(
     packages: Iterable[Listed], listed: Mapping[str, Listed], excluded: Collection[str], *, force: bool
 ) -> tuple[tuple[Listed, ...], list[Finding]]:
-    """Which of these packages come into a repository that lists `listed`, and what there is to say of the others.
+    """Return those of these packages that come into a repository that lists `listed`, and findings on the others.
 
     A package of a lower version comes too: a finding `downgraded` tells of it.
     """
@@ -92,9 +92,9 @@ def _check_names(order: Promote, builds: Collection[_Build]) -> None:
 
 
 def _newest_builds(builds: Mapping[_Build, list[Listed]]) -> frozenset[_Build]:
-    """Which builds of each package of a distribution have the highest version, by that of their SRPM.
+    """Return the builds of each package of a distribution that have the highest version, by that of their SRPM.
 
-    They are several where one was made for an architecture alone, from sources whose SRPM was there already.
+    A package has several where one was made for an architecture alone, from sources whose SRPM was there already.
     """
     sources = {(build[0], _srpm(one)): _evr(one.nevra) for build, of in builds.items() for one in of if not one.source}
     evrs: dict[_Build, str] = {}
@@ -110,12 +110,12 @@ def _newest_builds(builds: Mapping[_Build, list[Listed]]) -> frozenset[_Build]:
 
 
 def _srpm(package: Listed) -> str:
-    """The file name of the SRPM that a package was made from, or is."""
+    """Return the file name of the SRPM that a package was made from, or is."""
     return package.source or package.location.rpartition("/")[2]
 
 
 def newest(listed: Iterable[str]) -> Mapping[str, str]:
-    """The NEVRA of each name's highest version, of whatever architecture: what an up-to-date client uses."""
+    """Return the NEVRA of each name's highest version, whatever the architecture: that of an up-to-date client."""
     found: dict[str, str] = {}
     for name in listed:
         known = found.get(_name(name))

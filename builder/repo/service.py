@@ -22,9 +22,11 @@ from builder.state import StateFolder
 from builder.tls import client_endpoint
 
 PING_EVERY = 15.0
-"""Seconds between questions to the master whether it is there."""
+"""Seconds between two pings of the master."""
 WORKERS = 4
-"""How many projects are worked on at once. Most of it is waiting, for the disk and for gpg, rpm and other children."""
+"""Number of projects that are worked on at once. Most of it is waiting, for the disk and for gpg, rpm and other
+children.
+"""
 
 
 class RepoDaemon:
@@ -50,13 +52,13 @@ class RepoDaemon:
         self._lock = lock.hold(state.repo_lock, "repository builder")
 
     async def start(self) -> None:
-        """Clear up after an earlier life, then connect; raises what makes that impossible."""
+        """Clear up after an earlier life, then connect; raises the error that makes that impossible."""
         self._workers.start()
         await deferToThreadPool(self._reactor, self._workers, self._operations.recover)
         self._dialler.startService()
 
     async def stop(self) -> None:
-        """Disconnect, finish what the workers are at, and begin nothing more."""
+        """Disconnect, finish the operations that the workers are at, and begin no more."""
         self._queue.stop()
         if self._dialler.running:
             await self._dialler.stopService()
@@ -77,7 +79,7 @@ class RepoDaemon:
 
 
 async def start_repo(config: RepoConfig, reactor: Any, now: Callable[[], float]) -> RepoDaemon:
-    """Start a repository builder that tells time by `now`; a BuilderError or OSError says why it cannot."""
+    """Start a repository builder that tells time by `now`; a BuilderError or OSError says why it cannot start."""
     daemon = RepoDaemon(config, reactor, now)
     try:
         await daemon.start()

@@ -27,7 +27,7 @@ class MasterSession:
         background("Saying hello", self._hello())
 
     def handlers(self) -> Handlers:
-        """Return what the master may ask."""
+        """Return the commands that the master may send, each with its handler."""
         return {Operate: self._operate}
 
     def disconnected(self, reason: str) -> None:
@@ -35,7 +35,7 @@ class MasterSession:
         _log.debug("the session with the master has ended: {reason}", reason=reason)
 
     def tell(self, answer: Answer) -> None:
-        """Tell the master what became of an operation."""
+        """Tell the master the answer to an operation."""
         if not self._peer.closing:
             background("Answering", self._tell(answer))
 

@@ -1,8 +1,8 @@
-"""Several repositories become current together: what is written before the first one is switched.
+"""The switching of several repositories together, and the record that is written before the first is switched.
 
-An operation concerns several repositories, and each is switched by a rename of its own. All their generations are made
-first. Then a record says which generation of which repository is to become current, and from that moment the
-operation is done: whoever finds the record switches the rest. Until then it is not, in any repository.
+An operation concerns several repositories, and each is switched by a rename of its own. All their generations are
+made first. Then a record says which generation of which repository is to become current, and from that moment the
+operation is done: whoever finds the record switches the rest. Until then it is not done, in any repository.
 """
 
 from pathlib import Path
@@ -28,15 +28,15 @@ class Switching:
         self._folder = folder
 
     def recover(self) -> None:
-        """Remove what an earlier life has begun to decide."""
+        """Remove the records that an earlier life has begun to write."""
         files.remove_begun(self._folder)
 
     def begin(self, project: str, switches: tuple[Switch, ...]) -> None:
-        """Decide that these generations become current, durably."""
+        """Decide, durably, that these generations become current."""
         files.write(self._path(project), msgspec.json.encode(switches))
 
     def pending(self, project: str) -> tuple[Switch, ...]:
-        """What was decided and may not have been done; `VersionError` if it cannot be read."""
+        """Return the switches that were decided and may not be done; `VersionError` if they cannot be read."""
         path = self._path(project)
         if not path.exists():
             return ()
@@ -46,7 +46,7 @@ class Switching:
             raise VersionError(f"{path} cannot be read by this version: {error}") from error
 
     def end(self, project: str) -> None:
-        """Forget what has been done; whoever finds it again finds it done."""
+        """Remove the record of switches that are done; whoever finds it again finds them done."""
         if self._path(project).exists():
             files.remove(self._path(project))
 

@@ -21,7 +21,7 @@ _HEADER_DIGEST, _PAYLOAD_DIGEST = 273, 5092
 _LEAD = 96
 _MAGIC = b"\x8e\xad\xe8\x01"
 _HEAD = struct.Struct(">4s4xII")
-"""How a header begins: what it is, how many entries it has, how many bytes they point into."""
+"""The beginning of a header: its magic, the number of its entries, and of the bytes they point into."""
 _ENTRY = struct.Struct(">IIII")
 """An entry: tag, type, offset, count."""
 _LARGEST = 256 << 20
@@ -32,10 +32,10 @@ _PIECE = 1 << 20
 
 
 def verified(path: Path) -> Texts:
-    """The texts in the header of the RPM at `path`, whose header and payload are what their digests say.
+    """Return the texts in the header of the RPM at `path`, after a check of its digests.
 
     Raises:
-        InvalidError: They are not, or it says none.
+        InvalidError: Its header or payload is not what its digests say, or it has none.
     """
     with path.open("rb") as file:
         file.seek(_LEAD)
@@ -55,7 +55,7 @@ def verified(path: Path) -> Texts:
 
 
 def _header(file: BinaryIO) -> bytes:
-    """The header that begins here."""
+    """Return the header that begins here."""
     head = file.read(_HEAD.size)
     if len(head) < _HEAD.size:
         raise InvalidError("its header ends too early")
@@ -70,7 +70,7 @@ def _header(file: BinaryIO) -> bytes:
 
 
 def _texts(header: bytes, tags: frozenset[int]) -> dict[int, tuple[str, ...]]:
-    """The values of those of these tags that are there and are texts."""
+    """Return the values of those of these tags that are there and are texts."""
     _, entries, _ = _HEAD.unpack_from(header)
     start = _HEAD.size + entries * _ENTRY.size
     found = {}

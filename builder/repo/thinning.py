@@ -1,18 +1,18 @@
-"""Which older generations can still be read."""
+"""The thinning of older generations: which of them can still be read."""
 
 from collections.abc import Collection, Iterable
 
 from builder.repo.manifest import Past
 
 GRACE = 24 * 3600.0
-"""For how many seconds every generation can be read after another one has taken its place."""
+"""Seconds for which every generation can be read after another one has taken its place."""
 DAILY = 14 * 24 * 3600.0
-"""For how many seconds more one generation of each day can: the last that was current on it, by UTC."""
+"""Seconds more for which one generation of each day can be read: the last that was current on it, by UTC."""
 _DAY = 24 * 3600.0
 
 
 def readable(past: Iterable[Past], pinned: Collection[int], now: float) -> tuple[Past, ...]:
-    """Those of the generations `past`, the oldest first, that stay: young, the last of a day, or pinned."""
+    """Return those of the generations `past`, the oldest first, that stay: young, the last of a day, or pinned."""
     generations = tuple(past)
     last_of_day = {_day(one): one.generation for one in generations}
     return tuple(one for one in generations if one.generation in pinned or _stays(one, last_of_day, now))
@@ -24,5 +24,5 @@ def _stays(past: Past, last_of_day: dict[int, int], now: float) -> bool:
 
 
 def _day(past: Past) -> int:
-    """The days since the epoch."""
+    """Return the days since the epoch."""
     return int(past.until // _DAY)

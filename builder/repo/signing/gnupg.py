@@ -21,9 +21,9 @@ Command = Sequence[str | Path]
 
 _DIE_WITH_PARENT = ("setpriv", "--pdeathsig", "KILL", "--")
 _SECONDS = 60.0
-"""How long gpgconf may take."""
+"""Seconds that gpgconf may take."""
 _REASON = 1000
-"""Characters of what a program complains about."""
+"""Most characters of a program's complaint."""
 
 
 def run(command: Command, seconds: float, environment: Mapping[str, str] | None = None) -> str:
@@ -73,7 +73,7 @@ def run_with_agent(home: Path, command: Command, seconds: float) -> str:
 
 @contextmanager
 def _short(home: Path) -> Iterator[str]:
-    """A short name of a folder: it may have the agent's sockets, whose addresses have 107 bytes at most (unix(7))."""
+    """Give a folder a short name: it may have the agent's sockets, whose addresses have 107 bytes at most (unix(7))."""
     descriptor = os.open(home, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         yield f"/proc/{os.getpid()}/fd/{descriptor}"
@@ -82,7 +82,7 @@ def _short(home: Path) -> Iterator[str]:
 
 
 def _remove_sockets(home: Path, name: str) -> None:
-    """Remove what a killed agent has left, or the next one would talk to it.
+    """Remove the sockets of a killed agent, or the next one would talk to it.
 
     The sockets are in a folder below /run/user, which is named after the home's name and made for it. Where the user
     has none, they are in the home, and gpgconf fails, since it cannot remove that folder.
@@ -94,7 +94,7 @@ def _remove_sockets(home: Path, name: str) -> None:
 
 
 def _ends(pid: int, seconds: float) -> bool:
-    """Whether a child ends within so many seconds; it is not reaped."""
+    """Tell if a child ends within so many seconds; it is not reaped."""
     descriptor = os.pidfd_open(pid)
     try:
         poll = select.poll()

@@ -23,9 +23,9 @@ from builder.repo.signing import gnupg, public_keys
 ALGORITHM = "rsa3072"
 """gpg's own choice, which every rpm and every dnf in use can check; they came to elliptic curves late."""
 _SECONDS = 300
-"""Making a key takes a second; on a host without entropy or time, more."""
+"""Seconds that making a key may take: it takes a second, but more on a host without entropy or time."""
 _REMEMBERED = 100
-"""How many operations are: more than ever wait for an answer together."""
+"""Number of operations that are remembered: more than ever wait for an answer together."""
 _PUBLIC = "public.asc"
 _LIST = "keys.json"
 
@@ -33,14 +33,14 @@ _log = Logger()
 
 
 class Turn(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An operation that has changed a project's keys."""
+    """A turn of the keys: an operation that has changed a project's keys."""
 
     operation: int
     action: KeyAction
 
 
 class Ring(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`keys.json`: a project's keys, the current one first, and the newest operations that changed them."""
+    """The content of `keys.json`: a project's keys, the current one first, and the newest turns of them."""
 
     keys: tuple[SigningKey, ...] = ()
     turns: tuple[Turn, ...] = ()
@@ -60,7 +60,7 @@ class Keys:
         self._repos = repos
 
     def ring(self, project: str) -> Ring:
-        """The keys of a project.
+        """Return the keys of a project.
 
         Raises:
             VersionError: Another version has written the list, or it is damaged.
@@ -74,7 +74,7 @@ class Keys:
             raise VersionError(f"{path} cannot be read by this version: {error}") from error
 
     def current(self, project: str) -> str:
-        """The fingerprint of the key that signs, empty for a project that does not sign.
+        """Return the fingerprint of the key that signs, empty for a project that does not sign.
 
         Raises:
             UnavailableError: Clients are told to trust a key that is not here.
@@ -87,15 +87,15 @@ class Keys:
         return current
 
     def home(self, project: str, fingerprint: str) -> Path:
-        """The gpg home of a key."""
+        """Return the gpg home of a key."""
         return self._folder / project / fingerprint
 
     def keyring(self, project: str, fingerprint: str) -> Path:
-        """The public key, as gpgv wants it."""
+        """Return the path of the public key, as gpgv wants it."""
         return self.home(project, fingerprint) / "pubring.kbx"
 
     def public(self, project: str, fingerprint: str) -> Path:
-        """The public key, armored."""
+        """Return the path of the public key, armored."""
         return self.home(project, fingerprint) / _PUBLIC
 
     def make(self, project: str, now: float) -> str:
@@ -121,19 +121,19 @@ class Keys:
         return created[1]
 
     def save(self, project: str, turn: Turn, keys: tuple[SigningKey, ...]) -> None:
-        """Let these be the project's keys, durably; `tidy` then removes all others for good."""
+        """Save these as the project's keys, durably; `tidy` then removes all others for good."""
         self._make_folder(project)
         ring = Ring(keys=keys, turns=(*self.ring(project).turns, turn)[-_REMEMBERED:])
         files.write(self._folder / project / _LIST, msgspec.json.encode(ring), 0o600)
 
     def serve(self, project: str) -> None:
-        """Let clients trust the project's keys, and no others."""
+        """Serve the project's public keys to clients, and no others."""
         keys = self.ring(project).keys
         armored = b"".join(self.public(project, key.fingerprint).read_bytes() for key in keys)
         public_keys.write(self._repos, project, keys, armored)
 
     def recover(self) -> None:
-        """Remove what an earlier life has begun; where a project's list of keys is damaged or missing, nothing is."""
+        """Remove unfinished keys of an earlier life, but nothing where a project's list is damaged or missing."""
         for folder in sorted(self._folder.iterdir()):
             try:
                 self.current(folder.name)  # raises when the list is gone, though clients were told of keys
@@ -143,7 +143,7 @@ class Keys:
                 _log.error("nothing can be signed for {project}: {error}", project=folder.name, error=error)
 
     def tidy(self, project: str) -> None:
-        """Remove what the ring does not name: keys that were made and never used, and those that were retired."""
+        """Remove the keys that the ring does not name: those that were made and never used, and retired ones."""
         waste = self._staging / f"retired+{project}"
         kept = {_LIST, *(key.fingerprint for key in self.ring(project).keys)}
         for path in files.entries(self._folder / project):

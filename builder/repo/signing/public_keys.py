@@ -1,4 +1,4 @@
-"""What the world sees of a project's signing keys: files beside its stages in `repos/`.
+"""Public keys: the files of a project's signing keys for clients, beside its stages in `repos/`.
 
     <project>/RPM-GPG-KEY-<project>              the public keys, armored, the current one first: what dnf imports
     <project>/RPM-GPG-KEY-<project>.json         which they are
@@ -17,12 +17,12 @@ from builder.model.key import SigningKey
 
 
 def path(repos: Path, project: str) -> Path:
-    """Where a project's public keys are."""
+    """Return the path of a project's public keys."""
     return repos / project / f"RPM-GPG-KEY-{project}"
 
 
 def read(repos: Path, project: str) -> tuple[SigningKey, ...]:
-    """A project's keys, the current one first; none if it does not sign.
+    """Return a project's keys, the current one first; none if it does not sign.
 
     Raises:
         VersionError: Another version has written the file.
@@ -37,12 +37,12 @@ def read(repos: Path, project: str) -> tuple[SigningKey, ...]:
 
 
 def recover(repos: Path, project: str) -> None:
-    """Remove what an earlier life has begun to write."""
+    """Remove unfinished files of an earlier life."""
     files.remove_begun(repos / project)
 
 
 def write(repos: Path, project: str, keys: Sequence[SigningKey], armored: bytes) -> None:
-    """Let clients trust these keys."""
+    """Write these keys, which clients trust from then on."""
     files.make_folder(repos / project)
     files.write(path(repos, project), armored)
     files.write(_list(repos, project), msgspec.json.encode(keys))

@@ -1,8 +1,8 @@
 """Signing with a project's key: the packages when they come into the pool, the metadata when a generation is made.
 
-A signature is added to a copy of the RPM, and everything behind it has to stay as it was. What was signed is then
-checked as a client does, with a keyring that holds only that key. A signature's time is that of the operation, so that
-an operation that is cut off and done again makes the same bytes.
+A signature is added to a copy of the RPM, and everything behind it has to stay as it was. The signed copy is then
+checked as a client does, with a keyring that holds only that key. A signature's time is that of the operation, so
+that an operation that is cut off and done again makes the same bytes.
 """
 
 import hashlib
@@ -24,9 +24,9 @@ from builder.repo.signing.keys import Keys
 from builder.repo.signing.signatures import Copy
 
 _TOGETHER = 1000
-"""How many files one program is given: their names have room in its arguments."""
+"""Most files that one program is given: their names have room in its arguments."""
 _SECONDS = 60.0
-"""How long a program may take, besides `_EACH` for a file and the time to read and write it at `_SPEED`."""
+"""Seconds that a program may take, besides `_EACH` for a file and the time to read and write it at `_SPEED`."""
 _EACH = 2.0
 _SPEED = 10e6
 """Bytes per second."""
@@ -40,7 +40,7 @@ Change = tuple[Manifest, Manifest]
 
 
 class Signer:
-    """Signs what is to be published, in folders of its own in `staging`; `read` reads the headers of RPMs."""
+    """The signer of what is to be published, in folders of its own in `staging`; `read` reads the headers of RPMs."""
 
     def __init__(self, keys: Keys, pool: Pool, staging: Path, read: HeaderReader) -> None:
         self._keys = keys
@@ -51,7 +51,7 @@ class Signer:
     def sign(
         self, project: str, changes: Mapping[Repository, Change], delivered: Mapping[str, Delivered]
     ) -> tuple[Mapping[Repository, Manifest], Mapping[str, Delivered]]:
-        """The manifests to be made, with every package signed, and the signed files by their digests.
+        """Return the manifests to be made, with every package signed, and the signed files by their digests.
 
         Nothing changes for a project without a key. Each file is signed once, all of them by one program. The signed
         files are to be forgotten with `clear` when they are in the pool.
@@ -96,12 +96,12 @@ class Signer:
         files.remove_tree(database)
 
     def clear(self, project: str) -> None:
-        """Forget the files that were signed."""
+        """Remove the files that were signed."""
         if self._folder(project).exists():
             files.remove_tree(self._folder(project))
 
     def _copies(self, project: str, key: str, sources: Sequence[Path], now: float) -> Sequence[Delivered]:
-        """Signed copies of these packages, checked, and what they say about themselves."""
+        """Return signed copies of these packages, checked, with their records."""
         if not sources:
             return ()
         folder = self._folder(project)
@@ -133,7 +133,7 @@ class Signer:
 
 
 def content(rpm: Path) -> str:
-    """The SHA-256 of everything in an RPM that is behind its signature: the header and the payload."""
+    """Return the SHA-256 of everything in an RPM that is behind its signature: the header and the payload."""
     digest = hashlib.sha256()
     with rpm.open("rb") as file:
         file.seek(_LEAD)
@@ -160,7 +160,7 @@ def _delivered(copy: Path, path: Path) -> Delivered:
 
 
 def _quiet(now: float) -> tuple[str, ...]:
-    """What gpg is told each time: to ask nobody, to start nothing that stays, and what time it is."""
+    """Return the options of gpg each time: to ask nobody, to start nothing that stays, and the time that it is."""
     return ("--batch", "--no-tty", "--no-autostart", "--faked-system-time", f"{int(now)}!")
 
 
@@ -169,5 +169,5 @@ def _parts(packages: Sequence[Path]) -> Iterator[Sequence[Path]]:
 
 
 def _patience(packages: Sequence[Path]) -> float:
-    """For how many seconds a program may be at these files."""
+    """Return the seconds that a program may be at these files."""
     return _SECONDS + sum(_EACH + path.stat().st_size / _SPEED for path in packages)

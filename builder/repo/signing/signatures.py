@@ -1,4 +1,4 @@
-"""Which packages a generation still needs signed, and what its manifest says once they are.
+"""The packages of a generation that still need a signature, and its manifest once they have one.
 
 Where a project has a key, every package of every generation that is made is signed with its current key. A file that a
 client may be reading stays what it is: a package that is signed anew gets a place of its own, and the file from before
@@ -22,13 +22,16 @@ class Copy(Value, frozen=True, kw_only=True):
 
 
 def unsigned(before: Manifest, after: Manifest, key: str) -> frozenset[str]:
-    """The digests of the packages that `after` lists, which follows `before`, and that `key` has to sign yet."""
+    """Return the digests of the packages that `after` lists, which follows `before`, and that `key` has to sign yet."""
     known = _known(before, key)
     return frozenset(package.sha256 for package in after.packages if package.key != key and package.built not in known)
 
 
 def signed(before: Manifest, after: Manifest, key: str, copies: Mapping[str, Copy]) -> Manifest:
-    """`after` with every package signed with `key`; `copies` are the new files by the digests of the unsigned ones."""
+    """Return `after` with every package signed with `key`.
+
+    `copies` are the new files by the digests of the unsigned ones.
+    """
     known = _known(before, key)
     served = before.digests()
     packages: list[Listed] = []
@@ -53,11 +56,11 @@ def signed(before: Manifest, after: Manifest, key: str, copies: Mapping[str, Cop
 
 
 def _known(before: Manifest, key: str) -> dict[str, Listed]:
-    """The packages whose files this key has signed, by their digests as they were built."""
+    """Return the packages whose files this key has signed, by their digests as they were built."""
     return {package.built: package for package in before.files().values() if package.key == key}
 
 
 def _leaving(before: Manifest, package: Listed, now: float) -> Leaving:
-    """A package whose file another one replaces."""
+    """Return the leaving of a package whose file another one replaces."""
     last = next((old.last for old in before.leaving if old.sha256 == package.sha256), before.generation)
     return Leaving(**msgspec.structs.asdict(package), left=now, last=last)

@@ -1,4 +1,4 @@
-"""Carrying out `Carry`: a file of groups or of AppStream comes into the metadata of a stage, or leaves it."""
+"""The operation `Carry`: a file of groups or of AppStream comes into the metadata of a stage, or leaves it."""
 
 import hashlib
 import zlib
@@ -17,13 +17,13 @@ from builder.repo.manifest import Carried, Cause, Entered, Manifest
 LARGEST = 8 << 20
 """Bytes of the largest file: that of a whole distribution has half of it."""
 _GZIP = 16 + zlib.MAX_WBITS
-"""What zlib calls the format of gzip."""
+"""The number that zlib has for the format of gzip."""
 _ROOTS = {"group": "comps", "appstream": "components"}
 """The root element of each kind of file."""
 
 
 class Carrying:
-    """The operation `number`; see `builder.repo.operations.Task`. `homes` are all repositories of its project."""
+    """The operation `number`; see `builder.repo.tasks.task.Task`. `homes` are all repositories of its project."""
 
     def __init__(self, number: int, operation: Carry, homes: tuple[Repository, ...]) -> None:
         self._operation = operation
@@ -37,7 +37,7 @@ class Carrying:
         )
 
     def answered(self, drafts: Drafts) -> Answer | None:
-        """The manifests say whether it was applied."""
+        """Return the answer if a manifest says that the operation was applied."""
         entered = {home: drafts.of(home).before.applied(self._cause) for home in self._homes}
         return self._applied(entered) if any(entered.values()) else None
 
@@ -59,11 +59,11 @@ class Carrying:
         return {}
 
     def finish(self, manifests: Mapping[Repository, Manifest]) -> Answer:
-        """Nothing was delivered that had to be put away."""
+        """Return the answer from the manifests; a file that is carried leaves nothing to put away."""
         return self._applied({home: manifests[home].applied(self._cause) for home in self._homes if home in manifests})
 
     def reject(self, reason: str) -> Answer:
-        """There is nothing to put away."""
+        """Return the refusal; a file that is carried leaves nothing to put away."""
         return answer.rejected(self._cause.number, reason)
 
     def _applied(self, entered: Mapping[Repository, Entered | None]) -> Answer:
@@ -71,10 +71,10 @@ class Carrying:
 
 
 def unpacked(packed: bytes, root: str) -> str:
-    """The text of a file of XML with this root element.
+    """Return the text of a file of XML with this root element.
 
     Raises:
-        InvalidError: It is none, and why.
+        InvalidError: The file is no such file, and why.
     """
     unpacker = zlib.decompressobj(_GZIP)
     try:
@@ -95,7 +95,7 @@ def unpacked(packed: bytes, root: str) -> str:
 
 
 def _root(content: bytes) -> str:
-    """The name of the root element of a file of XML that is whole and declares no entities."""
+    """Return the name of the root element of a file of XML that is whole and declares no entities."""
     names: list[str] = []
     parser = expat.ParserCreate()
     parser.StartElementHandler = lambda name, _attributes: names.append(name) if not names else None

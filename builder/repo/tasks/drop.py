@@ -1,4 +1,4 @@
-"""Carrying out `Drop`: a rejected delivery, which somebody has looked at, goes before its time."""
+"""The operation `Drop`: a rejected delivery, which somebody has looked at, goes before its time."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +16,7 @@ from builder.repo.rejected import Dropped, RejectedDeliveries
 
 
 class Dropping:
-    """The operation `number`, which removes by way of `waste`; see `builder.repo.operations.Task`."""
+    """The operation `number`, which removes by way of `waste`; see `builder.repo.tasks.task.Task`."""
 
     def __init__(self, number: int, operation: Drop, rejected: RejectedDeliveries, waste: Path) -> None:
         self._number = number
@@ -26,20 +26,20 @@ class Dropping:
         self._dropped = rejected.dropped(number, operation.rejected)
 
     def answered(self, _: Drafts) -> Answer | None:
-        """It is remembered what was dropped; what of it is still there goes now."""
+        """Return the answer if the drop is remembered; remove the rest of the delivery, if there is any."""
         return None if self._dropped is None else self._drop(self._dropped)
 
     def draft(self, _: Drafts) -> Mapping[str, Delivered]:
-        """Look whether it is there, and the project's."""
+        """Check that the delivery is there, and the project's."""
         self._look()
         return {}
 
     def finish(self, _: Mapping[Repository, Manifest]) -> Answer:
-        """Remove it."""
+        """Remove the delivery."""
         return self._drop(self._look())
 
     def reject(self, reason: str) -> Answer:
-        """There is nothing to put away."""
+        """Return the refusal; a drop leaves nothing to put away."""
         return answer.rejected(self._number, reason)
 
     def _look(self) -> Dropped:

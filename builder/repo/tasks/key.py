@@ -1,4 +1,4 @@
-"""Carrying out `Key`: a project gets a key, a new one, or has old ones retired.
+"""The operation `Key`: a project gets a key, a new one, or has old ones retired.
 
 A new key signs everything at once: each repository gets a generation in which every package and the metadata are signed
 with it. The key is made first and the generations follow, so an operation that was cut off finds its key made. Clients
@@ -22,7 +22,10 @@ from builder.repo.signing.keys import Keys, Turn
 
 
 class Keying:
-    """The operation `number` at the time `now`; see `builder.repo.operations.Task`. `homes` are the repositories."""
+    """The operation `number` at the time `now`; see `builder.repo.tasks.task.Task`.
+
+    `homes` are the repositories of the project.
+    """
 
     def __init__(self, number: int, operation: Key, homes: Iterable[Repository], keys: Keys, now: float) -> None:
         self._turn = Turn(operation=number, action=operation.action)
@@ -32,7 +35,7 @@ class Keying:
         self._now = now
 
     def answered(self, drafts: Drafts) -> Answer | None:
-        """It is done when the project's list of keys has it, and the current key has signed every repository."""
+        """Return the answer if the project's keys are turned, and the current one has signed every repository."""
         ring = self._keys.ring(self._operation.project)
         manifests = {home: drafts.of(home).before for home in self._homes}
         if self._turn not in ring.turns or any(manifest.key != ring.current for manifest in manifests.values()):
@@ -57,7 +60,7 @@ class Keying:
         return {}
 
     def finish(self, manifests: Mapping[Repository, Manifest]) -> Answer:
-        """Let clients trust the keys, remove all others, and say which they are."""
+        """Serve the project's public keys to clients, remove all other keys, and answer which they are."""
         self._keys.serve(self._operation.project)
         self._keys.tidy(self._operation.project)
         generations = answer.generations({home: manifests[home].entered(self._turn.operation) for home in self._homes})
@@ -67,11 +70,11 @@ class Keying:
         return answer.applied(self._turn.operation, generations, findings=findings)
 
     def reject(self, reason: str) -> Answer:
-        """There is nothing to put away."""
+        """Return the refusal; a key leaves nothing to put away."""
         return answer.rejected(self._turn.operation, reason)
 
     def _next(self, keys: Sequence[SigningKey]) -> tuple[SigningKey, ...]:
-        """The keys that the project has from now on."""
+        """Return the keys that the project has from now on."""
         project, action = self._operation.project, self._operation.action
         if action is KeyAction.CREATE and keys:
             raise ConflictError(f"{project} has a key already: rotate it to get another one")
@@ -89,7 +92,7 @@ class Keying:
 
 
 def _end(key: SigningKey, now: float) -> float:
-    """When the key was replaced, where another one replaces the current one now."""
+    """Return the time when the key was replaced, where another one replaces the current one now."""
     return now if key.until is None else key.until
 
 
@@ -100,7 +103,7 @@ def _shown(keys: Iterable[SigningKey]) -> Iterable[Finding]:
 
 
 def _orphans(keys: Iterable[SigningKey], manifests: Iterable[Manifest]) -> Iterable[Finding]:
-    """The generations that can be read, and are signed with a key that is not served any more."""
+    """Yield the generations that can be read, and are signed with a key that is not served any more."""
     served = {key.fingerprint for key in keys}
     for manifest in manifests:
         for past in manifest.past:

@@ -11,25 +11,28 @@ from builder.repo.manifest import Cause, Manifest
 
 
 class Noted(ABC):
-    """What those have in common; see `builder.repo.tasks.task.Task`, of which `draft` is their own."""
+    """A task whose operation is noted in the manifests, and nowhere else; see `builder.repo.tasks.task.Task`.
+
+    Each class of such operations has a `draft` of its own.
+    """
 
     def __init__(self, cause: Cause) -> None:
         self._cause = cause
 
     @abstractmethod
     def _homes(self) -> tuple[Repository, ...]:
-        """The repositories that may be concerned; `InvalidError` if the operation names none of its project."""
+        """Return the repositories that may be concerned; `InvalidError` if the operation names none of its project."""
 
     def answered(self, drafts: Drafts) -> Answer | None:
-        """The manifests say whether it was applied."""
+        """Return the answer if a manifest says that the operation was applied."""
         entered = {home: drafts.of(home).before.applied(self._cause) for home in self._homes()}
         return answer.changed(self._cause.number, entered) if any(entered.values()) else None
 
     def finish(self, manifests: Mapping[Repository, Manifest]) -> Answer:
-        """Nothing was delivered that had to be put away."""
+        """Return the answer from the manifests; such an operation leaves nothing to put away."""
         entered = {home: manifests[home].applied(self._cause) for home in self._homes()}
         return answer.changed(self._cause.number, entered)
 
     def reject(self, reason: str) -> Answer:
-        """There is nothing to put away."""
+        """Return the refusal; such an operation leaves nothing to put away."""
         return answer.rejected(self._cause.number, reason)

@@ -1,4 +1,4 @@
-"""Carrying out `Pin`: a generation stays readable, or need not any more; the next generation's manifest says so."""
+"""The operation `Pin`: a generation stays readable, or need not any more; the next generation's manifest says so."""
 
 from collections.abc import Mapping
 
@@ -14,7 +14,7 @@ from builder.repo.tasks.noted import Noted
 
 
 class Pinning(Noted):
-    """The operation `number`; see `builder.repo.operations.Task`."""
+    """The operation `number`; see `builder.repo.tasks.task.Task`."""
 
     def __init__(self, number: int, operation: Pin) -> None:
         kind = "pin" if operation.pinned else "unpin"
@@ -24,7 +24,7 @@ class Pinning(Noted):
         self._operation = operation
 
     def draft(self, drafts: Drafts) -> Mapping[str, Delivered]:
-        """Pin or unpin it, if that can be done."""
+        """Pin or unpin the generation, if that can be done."""
         (home,) = self._homes()
         drafts.existing(home).pin(self._cause, self._operation.generation, pinned=self._operation.pinned)
         return {}

@@ -1,4 +1,4 @@
-"""Carrying out `Prepare`: all repositories of a project get a first generation, which is empty."""
+"""The operation `Prepare`: all repositories of a project get a first generation, which is empty."""
 
 from collections.abc import Mapping
 
@@ -12,14 +12,14 @@ from builder.repo.manifest import Cause, Manifest
 
 
 class Preparing:
-    """The operation `number`; see `builder.repo.operations.Task`."""
+    """The operation `number`; see `builder.repo.tasks.task.Task`."""
 
     def __init__(self, number: int, operation: Prepare) -> None:
         self._number = number
         self._operation = operation
 
     def answered(self, drafts: Drafts) -> Answer | None:
-        """It is looked at each time: what is there already is left as it is."""
+        """Return None: the repositories are looked at each time, and those that are there are left as they are."""
 
     def draft(self, drafts: Drafts) -> Mapping[str, Delivered]:
         """Begin the repositories that are not there."""
@@ -29,7 +29,7 @@ class Preparing:
         return {}
 
     def finish(self, manifests: Mapping[Repository, Manifest]) -> Answer:
-        """Each repository is in the generation that it is in."""
+        """Return the answer: the generation that each repository is in."""
         generations = []
         for repository in self._homes():
             entered = manifests[repository].entered(self._number)
@@ -38,7 +38,7 @@ class Preparing:
         return answer.applied(self._number, generations)
 
     def reject(self, reason: str) -> Answer:
-        """There is nothing to put away."""
+        """Return the refusal; an empty generation leaves nothing to put away."""
         return answer.rejected(self._number, reason)
 
     def _homes(self) -> tuple[Repository, ...]:

@@ -1,4 +1,4 @@
-"""Carrying out `Promote`: packages of one stage come into another one, in all its repositories, in one switch.
+"""The operation `Promote`: packages of one stage come into another one, in all its repositories, in one switch.
 
 The packages stay those that were built and tested: the same files, by the build that made them. What they would break
 is looked up in the generations that are current, so what was ordered before is carried out first (see `separate`).
@@ -29,7 +29,7 @@ _ORDER = (*AGAINST, "excluded", "present", "promoted")
 
 
 class Promoting:
-    """The operation `number`, carried out at the time `now`; see `builder.repo.operations.Task`.
+    """The operation `number`, carried out at the time `now`; see `builder.repo.tasks.task.Task`.
 
     `homes` are all repositories of its project, `folder` says where each is.
     """
@@ -52,7 +52,7 @@ class Promoting:
         self._findings = Findings()
 
     def answered(self, drafts: Drafts) -> Answer | None:
-        """The manifests say whether it was applied; a plan is answered at once."""
+        """Return the answer if a manifest says that the operation was applied; a plan is answered at once."""
         targets = self._of(self._operation.target)
         entered = {home: drafts.of(home).before.applied(self._cause) for home in targets}
         if any(entered.values()):
@@ -80,21 +80,21 @@ class Promoting:
         return {}
 
     def finish(self, manifests: Mapping[Repository, Manifest]) -> Answer:
-        """Nothing was delivered that had to be put away."""
+        """Return the answer from the manifests; a promotion leaves nothing to put away."""
         return self._applied({home: manifests[home].applied(self._cause) for home in manifests})
 
     def reject(self, reason: str) -> Answer:
-        """Say what was found out, too; there is nothing to put away."""
+        """Return the refusal with the findings; a promotion leaves nothing to put away."""
         return msgspec.structs.replace(answer.rejected(self._cause.number, reason), findings=self._findings)
 
     def _of(self, stage: str) -> tuple[Repository, ...]:
-        """The repositories of a stage, and those of `target` that do not exist yet but that `source` has."""
+        """Return the repositories of a stage, and those of `target` that do not exist yet but that `source` has."""
         stages = {self._operation.source, self._operation.target} if stage == self._operation.target else {stage}
         homes = (msgspec.structs.replace(home, stage=stage) for home in self._homes if home.stage in stages)
         return tuple(dict.fromkeys(homes))
 
     def _decided(self, drafts: Drafts) -> tuple[Selected, list[Finding]]:
-        """What comes into which repositories, and what there is to say of it."""
+        """Return the packages that come into each repository, and the findings on them."""
         operation = self._operation
         held = {home: drafts.of(home).before.packages for home in self._of(operation.source)}
         additions: dict[Repository, tuple[Listed, ...]] = {}
@@ -111,7 +111,7 @@ class Promoting:
         return additions, sorted(_shortened(operation, findings), key=_weight)
 
     def _broken(self, additions: Selected, drafts: Drafts) -> Iterator[Finding]:
-        """What goes wrong in the repositories that a client of one architecture uses together."""
+        """Yield findings on the damage in the repositories that a client of one architecture uses together."""
         clients = {(home.distribution, home.tree.removeprefix(f"{layout.DEBUG}/")) for home in additions}
         for distribution, architecture in sorted(clients):
             if architecture == layout.SOURCE:
@@ -152,7 +152,7 @@ class Promoting:
 
 
 def separate(operations: Iterable[NumberedOperation]) -> Iterator[Sequence[NumberedOperation]]:
-    """The operations in their order, in parts of which only the first may be one that depends on those before it.
+    """Yield the operations in their order, in parts where only the first may depend on operations before it.
 
     A promotion looks at what is listed, an undo at what was brought, and what was carried is known by its generation.
     """
@@ -167,7 +167,7 @@ def separate(operations: Iterable[NumberedOperation]) -> Iterator[Sequence[Numbe
 
 
 def _refused(operation: Promote, findings: Iterable[Finding]) -> Iterator[Finding]:
-    """The finding that it is refused, if it is."""
+    """Yield the finding that the promotion is refused, if it is."""
     against = [finding for finding in findings if finding.kind in AGAINST]
     if against and not operation.force:
         kinds = {kind: sum(finding.kind == kind for finding in against) for kind in AGAINST}
@@ -181,7 +181,7 @@ def _weight(finding: Finding) -> tuple[int, str]:
 
 
 def _shortened(operation: Promote, findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Of everything, most is there already: that is counted and not told one by one."""
+    """Yield the findings of a promotion of everything with the packages that are there already as a number."""
     present = 0
     for finding in findings:
         if operation.everything and finding.kind == "present":

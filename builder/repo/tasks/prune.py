@@ -1,7 +1,7 @@
-"""Carrying out `Prune`: what a retention does not keep leaves the repositories of all stages of a project.
+"""The operation `Prune`: packages that a retention does not keep leave the repositories of all stages of a project.
 
-What leaves the metadata stays on disk for as long as a generation that lists it can be read, and in the pool for as
-long as another repository lists it: only what nothing holds then gives its space back.
+A package that leaves the metadata stays on disk for as long as a generation that lists it can be read, and in the
+pool for as long as another repository lists it. Only a package that nothing holds gives its space back.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -22,7 +22,7 @@ from builder.repo.retention import Verdict
 class Pruning:
     """The operation `number`, carried out at the time `now`; `homes` are all repositories of its project.
 
-    See `builder.repo.operations.Task`.
+    See `builder.repo.tasks.task.Task`.
     """
 
     def __init__(
@@ -41,21 +41,21 @@ class Pruning:
         self._now = now
 
     def answered(self, drafts: Drafts) -> Answer | None:
-        """The manifests say whether it was applied; a plan is answered at once."""
+        """Return the answer if a manifest says that the operation was applied; a plan is answered at once."""
         manifests = {home: drafts.of(home).before for home in self._homes}
         if any(manifest.applied(self._cause) for manifest in manifests.values()):
             return self.finish(manifests)
         return answer.applied(self._cause.number, (), findings=self._plan(drafts)) if self._operation.plan else None
 
     def draft(self, drafts: Drafts) -> Mapping[str, Delivered]:
-        """Let what goes leave the repositories in which something does."""
+        """Remove the packages that go from the drafts of their repositories."""
         for home, verdict in self._verdicts(drafts).items():
             if verdict.going:
                 drafts.of(home).add(self._cause, (), self._retention)
         return {}
 
     def finish(self, manifests: Mapping[Repository, Manifest]) -> Answer:
-        """Say what has left; nothing was delivered that had to be put away."""
+        """Return the answer, which says what has left; a prune leaves nothing to put away."""
         current = {home: manifests[home] for home in self._homes if home in manifests}
         entered = {home: there for home, manifest in current.items() if (there := manifest.applied(self._cause))}
         gone = {home: self._gone(home, there.generation) for home, there in entered.items()}
@@ -68,14 +68,14 @@ class Pruning:
         return answer.applied(self._cause.number, answer.generations(entered), findings=findings)
 
     def reject(self, reason: str) -> Answer:
-        """There is nothing to put away."""
+        """Return the refusal; a prune leaves nothing to put away."""
         return answer.rejected(self._cause.number, reason)
 
     def _verdicts(self, drafts: Drafts) -> Mapping[Repository, Verdict]:
         return {home: drafts.of(home).verdict(self._retention, self._now) for home in self._homes}
 
     def _plan(self, drafts: Drafts) -> Findings:
-        """What would go, why, and what stays although it is old."""
+        """Return findings on what would go, why, and what stays although it is old."""
         verdicts = self._verdicts(drafts)
         gone = {home: tuple(one.package for one in verdict.going) for home, verdict in verdicts.items()}
         manifests = {home: drafts.of(home).before for home in self._homes}
@@ -83,7 +83,7 @@ class Pruning:
         return told([self._space(gone, manifests), *going])
 
     def _gone(self, home: Repository, generation: int) -> tuple[Listed, ...]:
-        """What the generation does not list any more."""
+        """Return the packages that the generation does not list any more."""
         archive = self._archive(home)
         listed = {package.nevra for package in archive.read(generation).packages}
         before = archive.read(generation - 1).packages if generation > 1 else ()
@@ -92,7 +92,7 @@ class Pruning:
     def _space(
         self, gone: Mapping[Repository, tuple[Listed, ...]], manifests: Mapping[Repository, Manifest]
     ) -> Finding:
-        """How much comes back once no generation lists it, which takes a day at least; pins hold it for longer."""
+        """Return the finding on the space that comes back in a day or more, once no generation lists the packages."""
         leaving = {package.sha256: package for packages in gone.values() for package in packages}
         held = {
             package.sha256
@@ -108,7 +108,7 @@ class Pruning:
 
 
 def _pinned(package: Listed, manifest: Manifest) -> bool:
-    """Whether a pinned generation lists it."""
+    """Tell if a pinned generation lists the package."""
     return any(package.first <= pin.generation <= manifest.generation for pin in manifest.pins)
 
 

@@ -1,4 +1,4 @@
-"""Carrying out `Publish`: what one attempt has delivered comes into the repositories of its chroots."""
+"""The operation `Publish`: packages that one attempt has delivered come into the repositories of its chroots."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,7 @@ from builder.repo.manifest import Cause, Listed, Manifest
 
 
 class Publishing:
-    """The operation `number`, carried out at the time `now`; see `builder.repo.operations.Task`."""
+    """The operation `number`, carried out at the time `now`; see `builder.repo.tasks.task.Task`."""
 
     def __init__(self, number: int, operation: Publish, incoming: Incoming, now: float) -> None:
         self._number = number
@@ -24,7 +24,7 @@ class Publishing:
         self._homes: tuple[Repository, ...] = ()
 
     def answered(self, drafts: Drafts) -> Answer | None:
-        """What was delivered has gone when it was published, and when it was refused."""
+        """Return the answer if the delivery has gone: it was published, or refused."""
         reason = self._incoming.refusal(self._number, self._operation)
         if reason is not None:
             return answer.rejected(self._number, reason)
@@ -50,7 +50,7 @@ class Publishing:
         return {package.sha256: package for package in delivered}
 
     def finish(self, manifests: Mapping[Repository, Manifest]) -> Answer:
-        """Remove what was delivered, and what was set aside long ago."""
+        """Remove the delivery, and those that were set aside long ago."""
         self._incoming.forget(self._number, self._operation)
         self._incoming.prune(self._now)
         entered = {home: manifests[home].entered(self._number) for home in self._homes}
@@ -58,13 +58,13 @@ class Publishing:
         return answer.applied(self._number, answer.generations(entered), published)
 
     def reject(self, reason: str) -> Answer:
-        """Set what was delivered aside."""
+        """Set the delivery aside."""
         refused = answer.rejected(self._number, reason)
         self._incoming.refuse(self._number, self._operation, refused.reason, self._now)
         return refused
 
     def _candidates(self) -> Iterable[Repository]:
-        """Every repository that may be concerned, in a fixed operation."""
+        """Yield every repository that may be concerned, in a fixed order."""
         operation = self._operation
         homes = (layout.repositories(operation.project, operation.stage, chroot) for chroot in operation.chroots)
         return dict.fromkeys(repository for group in homes for repository in group)
@@ -73,7 +73,7 @@ class Publishing:
 def _additions(
     operation: Publish, delivered: Iterable[Delivered], now: float
 ) -> Mapping[Repository, tuple[Listed, ...]]:
-    """Which packages an operation adds to which repositories."""
+    """Return the packages that an operation adds to each repository."""
     additions: defaultdict[Repository, dict[str, Listed]] = defaultdict(dict)
     for chroot in operation.chroots:
         for package in delivered:

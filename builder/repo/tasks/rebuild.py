@@ -1,4 +1,4 @@
-"""Carrying out `Rebuild`: what is missing or damaged in a repository is made anew; its content stays what it is."""
+"""The operation `Rebuild`: missing or damaged parts of a repository are made anew; its content stays what it is."""
 
 from collections.abc import Callable, Mapping
 
@@ -13,7 +13,7 @@ from builder.repo.manifest import Manifest
 
 
 class Rebuilding:
-    """The operation `number`; see `builder.repo.operations.Task`. `rebuild` says what it had to make anew.
+    """The operation `number`; see `builder.repo.tasks.task.Task`. `rebuild` returns what it had to make anew.
 
     It changes no content and is noted in no manifest: given again, it finds nothing left to do.
     """
@@ -25,20 +25,20 @@ class Rebuilding:
         self._made: tuple[str, ...] = ()
 
     def answered(self, drafts: Drafts) -> Answer | None:
-        """It is looked at each time."""
+        """Return None: the repository is looked at each time."""
 
     def draft(self, drafts: Drafts) -> Mapping[str, Delivered]:  # noqa: ARG002 - a damaged repository has no draft
-        """Make it whole at once, since nothing else can be done with it before."""
+        """Make the repository whole at once, since nothing else can be done with it before."""
         self._made = self._rebuild(layout.of_project(self._operation.project, self._operation.repository))
         return {}
 
     def finish(self, manifests: Mapping[Repository, Manifest]) -> Answer:  # noqa: ARG002 - they are what they were
-        """Say what was made."""
+        """Return the answer, which says what was made anew."""
         name = self._operation.repository
         findings = [Finding(kind="rebuilt", subject=place, text=name) for place in self._made]
         whole = Finding(kind="whole", subject=name, text="there was nothing to mend")
         return answer.applied(self._number, (), findings=told(findings or [whole]))
 
     def reject(self, reason: str) -> Answer:
-        """There is nothing to put away."""
+        """Return the refusal; a repair leaves nothing to put away."""
         return answer.rejected(self._number, reason)

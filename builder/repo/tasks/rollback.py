@@ -1,4 +1,4 @@
-"""Carrying out `Rollback`: a new generation with what an older one held."""
+"""The operation `Rollback`: a new generation lists what an older one held."""
 
 from collections.abc import Callable, Mapping
 
@@ -16,11 +16,11 @@ from builder.repo.pool import Pool
 from builder.repo.tasks.noted import Noted
 
 _NAMED = 5
-"""How many missing packages a refusal names."""
+"""Most missing packages that a refusal names."""
 
 
 class Rolling(Noted):
-    """The operation `number`; see `builder.repo.operations.Task`."""
+    """The operation `number`; see `builder.repo.tasks.task.Task`."""
 
     def __init__(self, number: int, operation: Rollback, archive: Callable[[Repository], Archive], pool: Pool) -> None:
         cause = Cause(
@@ -32,7 +32,7 @@ class Rolling(Noted):
         self._pool = pool
 
     def draft(self, drafts: Drafts) -> Mapping[str, Delivered]:
-        """Withdraw what has come since, and list again what has gone, if all of it is there; carry what was carried."""
+        """Withdraw packages that came since, list those that went, if all are there, and carry what was carried."""
         (home,) = self._homes()
         draft = drafts.existing(home)
         target = self._archive(home).read(self._operation.generation)
@@ -50,7 +50,7 @@ class Rolling(Noted):
         return (layout.of_project(self._operation.project, self._operation.repository),)
 
     def _check(self, draft: Draft, target: Manifest) -> None:
-        """`ConflictError` if a package is gone, or its name has another content."""
+        """Raise `ConflictError` if a package is gone, or its name has another content."""
         missing = [package.nevra for package in target.packages if not there(draft, package, self._pool)]
         if missing:
             more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
@@ -61,6 +61,6 @@ class Rolling(Noted):
 
 
 def there(draft: Draft, package: Listed, pool: Pool) -> bool:
-    """Whether a package of an older generation can be listed again; `ConflictError` where it is another one by now."""
+    """Tell if a package of an older generation can be listed again; `ConflictError` where it is another one by now."""
     served = draft.served(package)
     return package.nevra in draft.listed or pool.has(served.sha256)

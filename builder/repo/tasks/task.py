@@ -11,16 +11,16 @@ from builder.repo.manifest import Manifest
 
 
 class Task(Protocol):
-    """An operation while it is carried out; what its methods raise besides refusals is the farm's fault."""
+    """An operation while it is carried out; errors of its methods other than refusals are the farm's fault."""
 
     def answered(self, drafts: Drafts) -> Answer | None:
-        """The answer to an operation of which only the answer is missing."""
+        """Return the answer to an operation that is done and not answered; None if it is not done."""
 
     def draft(self, drafts: Drafts) -> Mapping[str, Delivered]:
-        """Enter all drafts that it concerns or, raising why not, none; returns what it brings by its digests."""
+        """Enter all drafts that it concerns or, raising why not, none; return the packages it brings, by digest."""
 
     def finish(self, manifests: Mapping[Repository, Manifest]) -> Answer:
-        """Put away what is not needed any more, now that these are the current manifests."""
+        """Put away what is not needed any more, now that these are the current manifests; return the answer."""
 
     def reject(self, reason: str) -> Answer:
-        """Put away what will not be published."""
+        """Put away what will not be published; return the refusal."""

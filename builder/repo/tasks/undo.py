@@ -1,4 +1,4 @@
-"""Carrying out `Undo`: what one operation has brought is taken back from all its repositories, in one switch."""
+"""The operation `Undo`: all that one operation has brought is taken back from all its repositories, in one switch."""
 
 from collections.abc import Callable, Iterable, Mapping
 
@@ -19,11 +19,11 @@ from builder.repo.tasks.rollback import there
 _BRINGING = frozenset({"publish", "promote", "carry"})
 """The kinds of operations that can be taken back."""
 _ROLLED = frozenset({"prune", "rollback"})
-"""Those that a rollback takes back."""
+"""The kinds of operations that a rollback takes back."""
 
 
 class Undoing(Noted):
-    """The operation `number`; see `builder.repo.operations.Task`. `homes` are all repositories of its project."""
+    """The operation `number`; see `builder.repo.tasks.task.Task`. `homes` are all repositories of its project."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class Undoing(Noted):
         return self._all
 
     def _entered(self, draft: Draft) -> Entered | None:
-        """What the operation did to a repository; `InvalidError` if it is none that can be taken back."""
+        """Return the entry of the operation in a repository; `InvalidError` if its kind is not taken back."""
         entered = draft.before.entered(self._operation.number)
         if entered is not None and entered.kind not in _BRINGING:
             instead = f": roll {draft.before.repository} back to generation {entered.generation - 1} instead"
@@ -79,7 +79,7 @@ class Undoing(Noted):
         return entered
 
     def _restored(self, home: Repository, draft: Draft, entered: Entered, taken: Iterable[str]) -> list[Listed]:
-        """What the operation superseded comes back, as far as it is there and nobody has withdrawn it."""
+        """Return the packages that the operation superseded, as far as they are there and nobody has withdrawn them."""
         if entered.generation == 1:
             return []
         archive = self._archive(home)
@@ -89,7 +89,7 @@ class Undoing(Noted):
         ]
 
     def _carried_before(self, home: Repository, entered: Entered, kind: str) -> Carried | None:
-        """The file of this kind that the operation superseded."""
+        """Return the file of this kind that the operation superseded."""
         if entered.generation == 1:
             return None
         before = self._archive(home).read(entered.generation - 1)
@@ -97,7 +97,7 @@ class Undoing(Noted):
 
 
 def file_of(draft: Draft, entered: Entered) -> Further | None:
-    """What an operation put among the further files, is there still, and no later one put there too that stands."""
+    """Return the further file that an operation brought, if it is there and no later operation brought it too."""
     if entered.carried is None:
         return None
     there = draft.carried.get(entered.carried.kind)
@@ -108,20 +108,20 @@ def file_of(draft: Draft, entered: Entered) -> Further | None:
 
 
 def taken_back(draft: Draft, entered: Entered) -> tuple[str, ...]:
-    """The NEVRAs that an operation brought, are listed still, and no other operation brought too that stands."""
+    """Return the NEVRAs that an operation brought, are listed still, and no other operation that stands brought too."""
     stands = {name for other in _standing(draft) if other.number != entered.number for name in other.published}
     return tuple(name for name in entered.published if name in draft.listed and name not in stands)
 
 
 def _standing(draft: Draft) -> list[Entered]:
-    """The operations that brought something and were not taken back."""
+    """Return the operations that brought something and were not taken back."""
     operations = draft.before.operations
     undone = {other.about for other in operations if other.kind == "undo"}
     return [other for other in operations if other.kind in _BRINGING and other.number not in undone]
 
 
 def superseded_by(taken: Iterable[str], before: Manifest, after: Manifest) -> list[Listed]:
-    """The packages of the names in `taken` that left when `after` followed `before`."""
+    """Return the packages of the names in `taken` that left when `after` followed `before`."""
     names = {_name(one) for one in taken}
     listed = {package.nevra for package in after.packages}
     return [package for package in before.packages if package.nevra not in listed and _name(package.nevra) in names]

@@ -1,4 +1,4 @@
-"""Carrying out `Verify`: every digest, link, signature and manifest of a project is looked at. Nothing is changed."""
+"""The operation `Verify`: every digest, link, signature and manifest of a project is looked at. Nothing is changed."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,7 +25,10 @@ from builder.repo.signing.sign import Signer
 
 
 class Inspection:
-    """Looks at repositories below `repos`, their packages in the pool, and their signatures. It changes nothing."""
+    """An inspection of repositories below `repos`, their packages in the pool, and their signatures.
+
+    It changes nothing.
+    """
 
     def __init__(self, repos: Path, pool: Pool, keys: Keys, signer: Signer) -> None:
         self._repos = repos
@@ -34,7 +37,7 @@ class Inspection:
         self._signer = signer
 
     def repository(self, home: Repository) -> Iterator[Finding]:
-        """What is wrong with a repository, and how it is mended."""
+        """Yield the faults of a repository, each with the way to mend it."""
         archive = Archive(home.path, self._repos / home.path)
         try:
             current = archive.current()
@@ -53,7 +56,7 @@ class Inspection:
         yield from _history(home, archive)
 
     def generation(self, place: Path, manifest: Manifest) -> Sequence[str]:
-        """What is wrong with the generation in `place`, which should be what the manifest says."""
+        """Return the faults of the generation in `place`, compared with the manifest."""
         try:
             return tuple(self._faults(place, manifest))
         except (BuilderError, OSError, msgspec.MsgspecError, createrepo_c.CreaterepoCError) as error:
@@ -84,7 +87,10 @@ class Inspection:
             yield from self._signatures(home, key, packages)
 
     def _signatures(self, home: Repository, key: str, packages: Sequence[Listed]) -> Iterator[Finding]:
-        """Which of these packages are not signed with their key; one by one only where not all are."""
+        """Yield the packages that are not signed with their key.
+
+        They are checked one by one only if not all are signed.
+        """
         places = [self._repos / home.path / package.location for package in packages]
         try:
             self._signer.check_packages(home.project, key, places)
@@ -97,12 +103,12 @@ class Inspection:
             yield Finding(kind="signature", subject=packages[0].nevra, text=text)
 
     def _known(self, name: str, key: str) -> bool:
-        """Whether a key is there: what a retired one has signed cannot be looked at any more."""
+        """Tell if a key is there: signatures of a retired one cannot be checked any more."""
         return self._keys.public(layout.project_of(name), key).exists()
 
 
 class Verifying:
-    """The operation `number`; see `builder.repo.operations.Task`. `homes` are all repositories of its project."""
+    """The operation `number`; see `builder.repo.tasks.task.Task`. `homes` are all repositories of its project."""
 
     def __init__(self, number: int, operation: Verify, homes: tuple[Repository, ...], inspection: Inspection) -> None:
         self._number = number
@@ -111,34 +117,34 @@ class Verifying:
         self._inspection = inspection
 
     def answered(self, drafts: Drafts) -> Answer | None:
-        """It is looked at each time."""
+        """Return None: the repositories are looked at each time."""
 
     def draft(self, drafts: Drafts) -> Mapping[str, Delivered]:  # noqa: ARG002 - a damaged repository has no draft
-        """Nothing is to be changed."""
+        """Check that the project has a repository; nothing is changed."""
         if not self._homes:
             raise NotFoundError(f"there is no repository of a project {self._operation.project}")
         return {}
 
     def finish(self, manifests: Mapping[Repository, Manifest]) -> Answer:  # noqa: ARG002 - what is there is looked at
-        """Look at everything, and say in the first line how much that was."""
+        """Look at everything, and say in the first finding how much that was."""
         wrong = [finding for home in self._homes for finding in self._inspection.repository(home)]
         text = f"{len(self._homes)} repositories: {len(wrong) or 'no'} faults"
         summary = Finding(kind="verified", subject=self._operation.project, text=text)
         return answer.applied(self._number, (), findings=told([summary, *wrong]))
 
     def reject(self, reason: str) -> Answer:
-        """There is nothing to put away."""
+        """Return the refusal; an inspection leaves nothing to put away."""
         return answer.rejected(self._number, reason)
 
 
 def _mendable(home: Repository, kind: str, subject: str, what: str) -> Finding:
-    """What is wrong, and the command that mends it, which has to have room."""
+    """Return the finding on a fault, with the command that mends it, for which room is kept."""
     mend = f"; mend it: builder repo rebuild {home.path}"
     return Finding(kind=kind, subject=subject, text=what[: TEXT - len(mend)] + mend)
 
 
 def _history(home: Repository, archive: Archive) -> Iterable[Finding]:
-    """The manifests of generations that went, which can be read or not."""
+    """Yield a finding for each manifest of a past generation that cannot be read."""
     for number in archive.generations():
         try:
             archive.read(number)
