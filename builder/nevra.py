@@ -1,10 +1,10 @@
 """Names and versions of RPMs: parsing, writing, and the order in which rpm puts versions.
 
 An EVR is `[epoch:]version-release`; a missing epoch is 0. A NEVRA is `name-[epoch:]version-release.architecture`.
-The order is rpm's own (`rpm.labelCompare`, rpmvercmp in rpm's sources), never a second opinion.
+The order is rpm's own (rpmvercmp in rpm's sources, rpm-version(7)), written down here because the master compares what
+strangers say, and parses that with no library of C.
 """
 
-import functools
 import re
 
 import msgspec
@@ -14,6 +14,10 @@ from builder.errors import InvalidError
 _PART = r"[A-Za-z0-9._+~^]{1,128}"
 """A version or release: what rpmbuild allows (ALLOWED_CHARS_VERREL in rpm's sources), no longer than a file's name."""
 _EVR = re.compile(rf"(?:(?P<epoch>[0-9]{{1,10}}):)?(?P<version>{_PART})-(?P<release>{_PART})")
+_SEGMENT = re.compile(r"[0-9]+|[A-Za-z]+|[~^]")
+_MARKS = {"~": (-1, 0, ""), "^": (1, 0, "")}
+_END = (0, 0, "")
+_Order = tuple[tuple[int, int, str], ...]
 _NEVRA = re.compile(rf"(?P<name>[^\s:]+)-(?P<evr>(?:[0-9]{{1,10}}:)?{_PART}-{_PART})\.(?P<architecture>[^\s:.-]+)")
 
 
@@ -69,16 +73,25 @@ def parse(text: str) -> Nevra:
 
 
 def compare(a: str, b: str) -> int:
-    """Compare two EVRs: negative if `a` is older than `b`, 0 if rpm holds them for equal, positive if newer."""
-    import rpm  # noqa: PLC0415 - it takes 90 ms to import, which whoever only parses does not pay
-
-    return int(rpm.labelCompare(_label(a), _label(b)))
-
-
-newest_last = functools.cmp_to_key(compare)
-"""A key for `sorted` and `max` over EVRs."""
+    """Compare two EVRs: -1 if `a` is older than `b`, 0 if rpm holds them for equal, 1 if newer."""
+    first, second = newest_last(a), newest_last(b)
+    return (first > second) - (first < second)
 
 
-def _label(text: str) -> tuple[str, str, str]:
+def newest_last(text: str) -> tuple[int, _Order, _Order]:
+    """Return what orders an EVR among others, for `sorted` and `max`."""
     evr = parse_evr(text)
-    return str(evr.epoch), evr.version, evr.release
+    return evr.epoch, _order(evr.version), _order(evr.release)
+
+
+def _order(text: str) -> _Order:
+    """The segments of a version or release; what stands between them only separates them."""
+    return (*(_segment(found) for found in _SEGMENT.findall(text)), _END)
+
+
+def _segment(text: str) -> tuple[int, int, str]:
+    """A tilde is older than the end, a caret is newer, letters are newer still, and a number is newest."""
+    if text in _MARKS:
+        return _MARKS[text]
+    number = text.lstrip("0")
+    return (3, len(number), number) if text.isdecimal() else (2, 0, text)
