@@ -7,6 +7,7 @@ the repository can go back to any of them as long as the packages are there, and
 import gzip
 import os
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -20,6 +21,13 @@ CURRENT = "repodata"
 GENERATIONS = "generations"
 MANIFEST = "manifest.json"
 _SUFFIX = ".json.gz"
+
+
+def repositories(repos: Path, project: str = "*") -> Iterator[str]:
+    """Yield the names of all repositories below `repos/`, or those of one project."""
+    trees = (f"{project}/*/*/*/{GENERATIONS}", f"{project}/*/*/*/*/{GENERATIONS}")
+    for folder in sorted(path for tree in trees for path in repos.glob(tree)):
+        yield str(folder.parent.relative_to(repos))
 
 
 class Archive:

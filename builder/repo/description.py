@@ -19,8 +19,6 @@ class Description(Value, frozen=True, kw_only=True):
     """A package in words; the newest of its `changes` first."""
 
     summary: str
-    url: str
-    licence: str
     changes: tuple[Change, ...]
 
 
@@ -38,9 +36,4 @@ def describe(record: Record) -> Description:
     except (ValueError, RuntimeError, createrepo_c.CreaterepoCError) as error:
         raise UnavailableError(f"the record of {record.nevra} is damaged: {error}") from error
     changes = tuple(Change(author=author, date=date, text=text) for author, date, text in changed.changelogs)
-    return Description(
-        summary=about.summary or "",
-        url=about.url or "",
-        licence=about.rpm_license or "",
-        changes=changes[::-1],
-    )
+    return Description(summary=about.summary or "", changes=changes[::-1])

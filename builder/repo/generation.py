@@ -196,10 +196,3 @@ class Generations:
 def metadata_faults(repodata: Path, manifest: Manifest) -> list[str]:
     """Return the faults of the metadata in `repodata`, compared with the manifest."""
     return metadata.faults(repodata, [package.sha256 for package in manifest.packages], carried.contents(manifest))
-
-
-def names(repos: Path, project: str = "*") -> Iterator[str]:
-    """Yield the names of all repositories below `repos/`, or those of one project."""
-    trees = (f"{project}/*/*/*/{GENERATIONS}", f"{project}/*/*/*/*/{GENERATIONS}")
-    for folder in sorted(path for tree in trees for path in repos.glob(tree)):
-        yield str(folder.parent.relative_to(repos))

@@ -25,7 +25,9 @@ import msgspec
 from builder.errors import InvalidError, UnavailableError
 from builder.model import Value
 from builder.nevra import Evr, Nevra
-from builder.repo import index, layout, tags
+from builder.repo import card, index, layout, tags
+from builder.repo.card import Card
+from builder.repo.description import describe
 from builder.repo.index import Record
 from builder.repo.promise import Promise
 
@@ -76,7 +78,7 @@ class Unreadable(Value, frozen=True, kw_only=True, tag="unreadable"):
 
 
 def record_path(folder: Path, number: int) -> Path:
-    """Return the place of the record of the file with this number, counted from 0."""
+    """Return the place of the record of the file with this number, counted from 0; its card is beside it."""
     return folder / f"{number}{index.SUFFIX}"
 
 
@@ -119,10 +121,21 @@ def _promise(package: createrepo_c.Package, texts: tags.Texts) -> Promise:
     )
 
 
-def look(path: Path, record: Path) -> Read | Unreadable:
-    """Read one file, and write its record."""
+def described(record: Record) -> Card:
+    """Return the card of a package; an empty one, if its words are no XML, which nobody else can read either."""
     try:
-        index.write(read(path), record)
+        words = describe(record)
+    except UnavailableError:
+        return card.make("", ())
+    return card.make(words.summary, ((change.author, change.date, change.text) for change in words.changes))
+
+
+def look(path: Path, place: Path) -> Read | Unreadable:
+    """Read one file, and write its record to `place` and its card beside it."""
+    try:
+        record = read(path)
+        index.write(record, place)
+        card.write(described(record), place.with_suffix(card.SUFFIX))
     except InvalidError as error:
         return Unreadable(reason=str(error)[:_REASON])
     except OSError as error:

@@ -15,8 +15,8 @@ from builder.model.repository import (
     RepositorySummary,
     Step,
 )
-from builder.repo import generation, layout
-from builder.repo.archive import GENERATIONS, Archive
+from builder.repo import layout
+from builder.repo.archive import GENERATIONS, Archive, repositories
 from builder.repo.manifest import Listed, Manifest
 
 
@@ -28,7 +28,7 @@ class History:
 
     def summaries(self, project: str | None = None) -> tuple[RepositorySummary, ...]:
         """Return the summaries of all repositories, or those of one project, by name."""
-        names = (layout.parse(name) for name in generation.names(self._repos))
+        names = (layout.parse(name) for name in repositories(self._repos))
         return tuple(self._summary(name.path) for name in names if project in {None, name.project})
 
     def show(self, name: str, number: int | None = None) -> RepositoryShown:

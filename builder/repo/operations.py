@@ -28,9 +28,9 @@ from builder.model.operation import (
     Undo,
     Verify,
 )
-from builder.repo import generation, index, layout
+from builder.repo import index, layout
 from builder.repo.answer import Answer
-from builder.repo.archive import Archive
+from builder.repo.archive import Archive, repositories
 from builder.repo.draft import Drafts
 from builder.repo.generation import Generations
 from builder.repo.headers import HeaderReader
@@ -107,7 +107,7 @@ class Operations:
             files.remove_tree(leftover)
         for kept in (self._keys, self._switching, self._rejected):
             kept.recover()
-        there = tuple(generation.names(self._repos))
+        there = tuple(repositories(self._repos))
         for name in there:
             self._pool.await_word_of(name)
         for name in there:
@@ -230,7 +230,7 @@ class Operations:
 
     def _homes(self, project: str) -> tuple[Repository, ...]:
         """Return all repositories of a project that are there."""
-        return tuple(layout.parse(name) for name in generation.names(self._repos, project))
+        return tuple(layout.parse(name) for name in repositories(self._repos, project))
 
     def _of(self, name: str) -> Generations:
         if name not in self._generations:

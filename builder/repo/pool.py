@@ -1,4 +1,4 @@
-"""The pool: every package once, by the SHA-256 of what is served, with its index record beside it.
+"""The pool: every package once, by the SHA-256 of what is served, with its index record and its card beside it.
 
 Who needs a package is what the manifests of the repositories say, never how many links a file has: a copy of the
 folders may have lost them. Nothing is removed until every repository has said what it needs.
@@ -13,12 +13,14 @@ from pathlib import Path
 
 from builder import files
 from builder.errors import ConflictError, InvalidError, UnavailableError
-from builder.repo import index
+from builder.repo import card, index
 from builder.repo.headers import HeaderReader, record_path
 from builder.repo.index import Record
 from builder.state import StateFolder
 
 _RPM = ".rpm"
+_READ = (index.SUFFIX, card.SUFFIX)
+"""The endings of the files beside a package into which its header was read."""
 
 
 class Pool:
@@ -37,24 +39,26 @@ class Pool:
         return self._state.package(sha256)
 
     def has(self, sha256: str) -> bool:
-        """Tell if the package with this digest is there, with its record."""
-        return self.path(sha256).exists() and self._index(sha256).exists()
+        """Tell if the package with this digest is there, with its record and its card."""
+        return all(self.path(sha256).with_suffix(suffix).exists() for suffix in (_RPM, *_READ))
 
     def records(self, digests: Iterable[str]) -> Iterator[Record]:
         """Yield the records of these packages, one after the other."""
         return (index.load(self._index(sha256)) for sha256 in digests)
 
     def take(self, sha256: str, file: Path, record: Path) -> None:
-        """Make the RPM `file`, checked before, and its record durably part of the pool."""
+        """Make the RPM `file`, checked before, and its record with the card beside it durably part of the pool."""
         if self.has(sha256):
             return
         path = self.path(sha256)
         files.make_folder(path.parent)
-        files.sync(record)
+        for suffix in _READ:
+            files.sync(record.with_suffix(suffix))
         if not path.exists():
             files.sync(file)
         with self._lock:
-            files.rename(record, self._index(sha256))
+            for suffix in _READ:
+                files.rename(record.with_suffix(suffix), path.with_suffix(suffix))
             if not path.exists():
                 files.link(file, path)
         files.sync(path.parent)
@@ -101,8 +105,8 @@ class Pool:
         for name, (place, sha256) in places.items():
             if not here[name]:
                 files.remove(self.path(sha256))
-            if not self._readable(sha256):
-                files.remove(self._index(sha256))
+            if not self.path(sha256).exists() or self._unreadable(sha256):
+                self._forget(sha256)
                 self.mend({sha256: place if there[name] else self.path(sha256)}, staging)
                 yield name
             if not there[name]:
@@ -115,17 +119,23 @@ class Pool:
             return "is not in the pool"
         if not self._is(self.path(sha256), sha256):
             return "is damaged in the pool"
-        return "" if self._readable(sha256) else "has no record in the pool that can be read"
+        lacking = self._unreadable(sha256)
+        return f"has no {lacking} in the pool that can be read" if lacking else ""
 
     def _is(self, path: Path, sha256: str) -> bool:
         return path.is_file() and files.sha256(path) == sha256
 
-    def _readable(self, sha256: str) -> bool:
-        """Tell if a package is there with a record of it."""
+    def _unreadable(self, sha256: str) -> str:
+        """Return which of `record` and `card` of a package is not there, or is damaged; empty if neither is."""
+        lacking = "record"
         try:
-            return self.path(sha256).exists() and index.load(self._index(sha256)).sha256 == sha256
+            if index.load(self._index(sha256)).sha256 == sha256:
+                lacking = "card"
+                card.load(self.path(sha256).with_suffix(card.SUFFIX))
+                lacking = ""
         except (OSError, UnavailableError):
-            return False
+            pass
+        return lacking
 
     def await_word_of(self, repository: str) -> None:
         """Remove nothing until this repository, which was there before, has said which packages it needs."""
@@ -150,15 +160,15 @@ class Pool:
             return
         for folder in self._state.pool.iterdir():
             names = {path.name for path in folder.iterdir()}
-            digests = {name.partition(".")[0] for name in names if name.endswith((_RPM, index.SUFFIX))}
+            digests = {name.partition(".")[0] for name in names if name.endswith((_RPM, *_READ))}
             self._left |= digests
             self._remove()
             for name in names:
-                if not name.endswith((_RPM, index.SUFFIX)):
+                if not name.endswith((_RPM, *_READ)):
                     files.remove(folder / name)
 
     def _remove(self) -> None:
-        """Remove packages that some repository has left and nobody needs; a package in the pool always has its record.
+        """Remove packages that some repository has left and nobody needs, each before its record and its card.
 
         A package that cannot be removed at the moment is removed when this is called again.
         """
@@ -170,8 +180,13 @@ class Pool:
             with self._lock:
                 if not any(sha256 in held for held in self._held.values()):
                     files.remove(self.path(sha256))
-                    files.remove(self._index(sha256))
+                    self._forget(sha256)
                 self._left.discard(sha256)
+
+    def _forget(self, sha256: str) -> None:
+        """Remove the record and the card of a package."""
+        for suffix in _READ:
+            files.remove(self.path(sha256).with_suffix(suffix))
 
     def _source(self, sha256: str, place: Path) -> Path | None:
         """Return the file from which a package that is not whole can be taken, None if there is none."""

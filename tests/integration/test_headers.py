@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from builder.errors import InvalidError, UnavailableError
-from builder.repo import headers, index
+from builder.repo import card, headers, index
 from tests.support.disk import no_file_larger_than
 from tests.support.processes import eventually
 from tests.support.rpms import artifact_of, rpms
@@ -28,6 +28,25 @@ def test_headers_come_in_order(tmp_path: Path) -> None:
     assert [record.nevra for record in records] == [artifact_of(path).nevra for path in paths]
     assert [record.sha256 for record in records] == [artifact_of(path).sha256 for path in paths]
     assert [record.source for record in records] == ["hello-1.0-1.src.rpm", "hello-1.0-1.src.rpm", None]
+
+
+def test_a_card_is_beside_each_record(tmp_path: Path) -> None:
+    """It tells what rpm says, the newest change first, in the letters that were meant; a huge text is cut."""
+    changes = (
+        "* Fri Jun 05 2026 Ren\udce9 <r@example.org> - 2-2\n- na\udcefve\n"
+        f"* Thu Jun 04 2026 Long <l@example.org> - 2-1\n- {'x' * 1_000_000}\n"
+        "* Wed Jun 03 2026 Odd <o@example.org> - 1.9-1\n- \u202egpj.exe <script>alert(1)</script>"
+    )
+    latin = ("%global _invalid_encoding_terminates_build 0",)
+    headers.read_apart(rpms("hello", "2", head=latin, changes=changes), tmp_path)
+    told = card.load(headers.record_path(tmp_path, 0).with_suffix(card.SUFFIX))
+    assert told.summary == "A package for tests"
+    assert [entry.author.partition(" ")[0] for entry in told.changes] == ["René", "Long", "Odd"]
+    assert told.changes[0].text == "- naïve"
+    assert len(told.changes[1].text) == 4000
+    assert told.changes[2].text == "- \N{REPLACEMENT CHARACTER}gpj.exe <script>alert(1)</script>"
+    source = card.load(headers.record_path(tmp_path, 1).with_suffix(card.SUFFIX))
+    assert source == told
 
 
 def test_the_first_bad_file_is_named(tmp_path: Path) -> None:

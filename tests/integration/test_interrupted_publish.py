@@ -399,7 +399,8 @@ def _leaked(state: Path) -> list[Path]:
     for generation in state.glob("repos/**/generations/*"):
         served -= {generation.parents[1] / package.location_href for package in packages(generation).values()}
     pool = set(state.glob("pool/*/*"))
-    records = {path for path in pool if path.suffix == ".index-1" and path.with_suffix(".rpm") in pool}
+    read = {".index-1", ".card-1"}
+    records = {path for path in pool if path.suffix in read and path.with_suffix(".rpm") in pool}
     packaged = {path for path in pool if path.suffix == ".rpm" and path.stat().st_ino in used}
     begun = {*(state / "staging").iterdir(), *state.rglob(".*")}
     return sorted(served | (pool - records - packaged) | begun)

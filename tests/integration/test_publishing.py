@@ -248,6 +248,7 @@ def test_superseded_versions_leave_in_two_steps(bench: Workbench) -> None:
     assert {path.name for path in (tree / "Packages/h").iterdir()} == {"hello-3-1.noarch.rpm", "hello-4-1.noarch.rpm"}
     assert len(list((bench.state / "pool").rglob("*.rpm"))) == 2 * 2
     assert len(list((bench.state / "pool").rglob("*.index-1"))) == 2 * 2
+    assert len(list((bench.state / "pool").rglob("*.card-1"))) == 2 * 2
 
 
 def test_a_package_elsewhere_keeps_its_file(bench: Workbench) -> None:

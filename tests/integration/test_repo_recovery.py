@@ -123,7 +123,7 @@ def test_another_repository_s_packages_stay(bench: Workbench, tmp_path: Path) ->
     assert names(copy / "repos/hello/testing/fedora-45/x86_64") == ["hello-8-1.noarch", "shared-1-1.noarch"]
 
 
-@pytest.mark.parametrize("lost", ["*.rpm", "*.index-1", "*"])
+@pytest.mark.parametrize("lost", ["*.rpm", "*.index-1", "*.card-1", "*"])
 def test_what_the_pool_lacks_is_taken_again(bench: Workbench, lost: str) -> None:
     """A pool that is older than the repositories, as after a restored copy, is mended from what they hold."""
     before = picture(bench.state)

@@ -58,6 +58,14 @@ def _record(tree: Path) -> None:
     _pooled(tree).with_suffix(".index-1").write_bytes(b"x")
 
 
+def _card(tree: Path) -> None:
+    _pooled(tree).with_suffix(".card-1").write_bytes(b"[" * 100_000)
+
+
+def _no_card(tree: Path) -> None:
+    _pooled(tree).with_suffix(".card-1").unlink()
+
+
 def _pooled(tree: Path) -> Path:
     """The pool's file of the newest package."""
     return next(path for path in tree.parents[4].glob("pool/*/*.rpm") if path.samefile(tree / HELLO))
@@ -110,6 +118,8 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
     "pool": (_pool, f"damaged hello-2-1.noarch {HELLO} is damaged in the pool"),
     "not in the pool": (_missing_in_pool, f"damaged hello-2-1.noarch {HELLO} is not in the pool"),
     "record": (_record, f"damaged hello-2-1.noarch {HELLO} has no record in the pool that can be read"),
+    "card": (_card, f"damaged hello-2-1.noarch {HELLO} has no card in the pool that can be read"),
+    "no card": (_no_card, f"damaged hello-2-1.noarch {HELLO} has no card in the pool that can be read"),
     "metadata": (_metadata, f"damaged {NAME}/generations/2"),
     "old metadata": (_old_metadata, f"damaged {NAME}/generations/1"),
     "no metadata": (_no_metadata, f"damaged {NAME}/generations/2"),

@@ -107,7 +107,7 @@ def rpms(
 def _rpmbuild(spec: str, name: str, target: str) -> tuple[Path, ...]:
     folder = Path(tempfile.mkdtemp(dir=_workshop()))
     file = folder / f"{name}.spec"
-    file.write_text(spec)
+    file.write_text(spec, errors="surrogateescape")
     defines = {
         "_topdir": folder,
         "_dbpath": folder / "db",
@@ -120,7 +120,7 @@ def _rpmbuild(spec: str, name: str, target: str) -> tuple[Path, ...]:
     for key, value in defines.items():
         command += ["--define", f"{key} {value}"]
     environment = {**os.environ, "HOME": str(folder), "LC_ALL": "C.UTF-8"}
-    done = subprocess.run([*command, file], env=environment, capture_output=True, text=True, timeout=600, check=False)
+    done = subprocess.run([*command, file], env=environment, capture_output=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
     return tuple(sorted((folder / "made").glob("*.rpm"), key=lambda path: (path.name.endswith(".src.rpm"), path.name)))
 

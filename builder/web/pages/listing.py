@@ -6,12 +6,10 @@ from itertools import groupby
 from builder import nevra
 from builder.model import Value
 from builder.model.repository import PackageShown
-from builder.repo.description import Change, Description
+from builder.repo.card import Card
 
 NAMES = 100
 """How many names of packages are on one page."""
-CHANGES = 3
-"""How many changes of a package are shown."""
 
 
 class Version(Value, frozen=True, kw_only=True):
@@ -25,11 +23,10 @@ class Version(Value, frozen=True, kw_only=True):
 
 
 class Row(Value, frozen=True, kw_only=True):
-    """Everything of one name, the newest version first; the words are those of the newest."""
+    """Everything of one name, the newest version first; the card is that of the newest, if it can be read."""
 
     name: str
-    summary: str
-    changes: tuple[Change, ...]
+    card: Card | None
     versions: tuple[Version, ...]
 
 
@@ -40,10 +37,8 @@ class Page(Value, frozen=True, kw_only=True):
     next: str | None
 
 
-def listing(
-    packages: Iterable[PackageShown], describe: Callable[[PackageShown], Description | None], after: str
-) -> Page:
-    """The names that come after `after`, in their order; `describe` is asked for those alone that are shown."""
+def listing(packages: Iterable[PackageShown], card_of: Callable[[PackageShown], Card | None], after: str) -> Page:
+    """Return the names that come after `after`, in their order; `card_of` is asked for those alone that are shown."""
     parsed = sorted(
         ((nevra.parse(package.nevra), package) for package in packages), key=lambda pair: (pair[0].name, pair[1].nevra)
     )
@@ -54,15 +49,8 @@ def listing(
         if len(rows) == NAMES:
             return Page(rows=tuple(rows), next=rows[-1].name)
         own = sorted(group, key=lambda pair: nevra.newest_last(pair[0].evr.text), reverse=True)
-        words = describe(own[0][1])
-        rows.append(
-            Row(
-                name=name,
-                summary=words.summary if words else "",
-                changes=words.changes[:CHANGES] if words else (),
-                versions=tuple(_version(*pair) for pair in own),
-            )
-        )
+        versions = tuple(_version(*pair) for pair in own)
+        rows.append(Row(name=name, card=card_of(own[0][1]), versions=versions))
     return Page(rows=tuple(rows), next=None)
 
 

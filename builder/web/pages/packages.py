@@ -7,7 +7,7 @@ from pathlib import Path
 from builder.master.definitions import Definitions
 from builder.master.delivery import Aside
 from builder.model import Value
-from builder.repo import generation
+from builder.repo.archive import repositories
 from builder.web import answers
 from builder.web.answers import Answer
 from builder.web.pages.templates import Templates
@@ -43,7 +43,7 @@ class PackagesPage:
     def _places(self) -> dict[str, Places]:
         """The places of all projects, in the order of their names."""
         found: defaultdict[str, Places] = defaultdict(dict)
-        for name in generation.names(self._repos):
+        for name in repositories(self._repos):
             project, stage, distribution, tree = name.split("/", 3)
             found[project].setdefault(f"{stage}/{distribution}", []).append(tree)
         return found

@@ -8,8 +8,8 @@ from builder.errors import UnavailableError
 from builder.master.delivery import Aside
 from builder.model import Label, Value
 from builder.model.repository import PackageShown, RepositoryShown
-from builder.repo import index
-from builder.repo.description import Description, describe
+from builder.repo import card
+from builder.repo.card import Card
 from builder.repo.history import History
 from builder.repo.layout import DEBUG, SOURCE
 from builder.state import StateFolder
@@ -31,7 +31,7 @@ class AskRepository(Value, frozen=True, kw_only=True):
 
 
 class RepositoryPage:
-    """Makes the page, in another thread as far as it reads files; the packages' records are in the pool."""
+    """Makes the page, in another thread as far as it reads files; the packages' cards are in the pool."""
 
     def __init__(self, history: History, state: StateFolder, aside: Aside, templates: Templates) -> None:
         self._history = history
@@ -58,12 +58,12 @@ class RepositoryPage:
 
     def _read(self, name: str, after: str) -> tuple[RepositoryShown, Page]:
         repository = self._history.show(name)
-        return repository, listing(repository.packages, self._description, after)
+        return repository, listing(repository.packages, self._card, after)
 
-    def _description(self, package: PackageShown) -> Description | None:
-        """What there is to say of a package; nothing where its record has just gone, or is damaged."""
+    def _card(self, package: PackageShown) -> Card | None:
+        """Return what there is to say of a package; nothing where its card has just gone, or is damaged."""
         try:
-            return describe(index.load(self._state.package(package.sha256).with_suffix(index.SUFFIX)))
+            return card.load(self._state.package(package.sha256).with_suffix(card.SUFFIX))
         except (OSError, UnavailableError):
             return None
 

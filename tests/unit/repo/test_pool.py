@@ -31,9 +31,10 @@ def test_a_package_is_there_for_whoever_holds_it(tmp_path: Path) -> None:
 
     def bring_and_drop(name: str) -> None:
         for number in range(ROUNDS):
-            file, record = tmp_path / f"{name}-{number}.rpm", tmp_path / f"{name}-{number}.record"
+            file, record = tmp_path / f"{name}-{number}.rpm", tmp_path / f"{name}-{number}.index-1"
             file.write_bytes(b"package")
             record.write_bytes(b"record")
+            record.with_suffix(".card-1").write_bytes(b"card")
             pool.hold(f"{name}-{number}", frozenset({SHA256}))
             pool.take(SHA256, file, record)
             assert pool.has(SHA256)

@@ -1,8 +1,9 @@
 """Packages of a repository in the order in which its page shows them."""
 
 from builder.model.repository import PackageShown
-from builder.repo.description import Change, Description
-from builder.web.pages.listing import CHANGES, NAMES, Page, listing
+from builder.repo import card
+from builder.repo.card import CHANGES, Card
+from builder.web.pages.listing import NAMES, Page, listing
 
 
 def package(nevra: str) -> PackageShown:
@@ -19,9 +20,8 @@ def package(nevra: str) -> PackageShown:
     )
 
 
-def words(package: PackageShown) -> Description:
-    changes = tuple(Change(author="A", date=number, text=f"- {number}") for number in range(9))
-    return Description(summary=f"about {package.nevra}", url="", licence="", changes=changes)
+def words(package: PackageShown) -> Card:
+    return card.make(f"about {package.nevra}", (("A", number, f"- {number}") for number in range(9)))
 
 
 def test_versions_are_in_rpms_order_and_names_in_their_own() -> None:
@@ -30,8 +30,10 @@ def test_versions_are_in_rpms_order_and_names_in_their_own() -> None:
     page = listing([package(nevra) for nevra in nevras], words, "")
     assert [row.name for row in page.rows] == ["a", "b"]
     assert [version.evr for version in page.rows[0].versions] == ["1:0-1", "1.10-1", "1.10~rc1-1", "1.9-1"]
-    assert page.rows[0].summary == "about a-1:0-1.noarch"
-    assert len(page.rows[0].changes) == CHANGES
+    newest = page.rows[0].card
+    assert newest is not None
+    assert newest.summary == "about a-1:0-1.noarch"
+    assert len(newest.changes) == CHANGES
     assert page.next is None
 
 

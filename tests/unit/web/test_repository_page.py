@@ -1,11 +1,12 @@
 """The API and the page of a repository, over real packages that the repository builder has published."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from typing_extensions import override
 
-from builder.model.operation import NumberedOperation
+from builder.model.operation import NumberedOperation, Rebuild
 from builder.model.repository import PackageChange, PackageChangeKind, RepositoryShown, RepositorySummary
 from tests.support.repositories import Workbench
 from tests.support.rpms import deliver, order_of, rpms
@@ -95,13 +96,49 @@ class RepositoryTest(WebTest):
         assert self.client.get(address[1]).body == rpms("hello", version="1.1")[0].read_bytes()
 
     def test_a_page_without_records_still_has_its_packages(self) -> None:
-        """Words that cannot be read are left out; the list is not."""
-        for record in (self.state / "pool").rglob("*.index-1"):
+        """Words that cannot be read are left out, and what mends that is told; the list is whole."""
+        for record in (*(self.state / "pool").rglob("*.index-1"), *(self.state / "pool").rglob("*.card-1")):
             record.unlink()
         page = self.client.get(f"/repositories/{REPO}")
         assert page.status == 200
         assert "hello-devel" in page.text
         assert "A package for tests" not in page.text
+        assert page.text.count(f"<code>builder repo rebuild {REPO}</code>") == 2
+
+    def test_what_mends_a_page_without_words(self) -> None:
+        """The command that it tells, and a start of the repository builder, as after an earlier version of it."""
+        whole = self.client.get(f"/repositories/{REPO}").text
+        rebuild = NumberedOperation(number=9, operation=Rebuild(project="hello", repository=REPO))
+        mends: tuple[Callable[[], object], ...] = (
+            lambda: self.bench.operations.carry_out([rebuild]),
+            lambda: Workbench(self.state),
+        )
+        for mend in mends:
+            for record in (self.state / "pool").rglob("*.card-1"):
+                record.unlink()
+            assert self.client.get(f"/repositories/{REPO}").text != whole
+            mend()
+            assert self.client.get(f"/repositories/{REPO}").text == whole
+
+    def test_whatever_stands_in_a_card(self) -> None:
+        """Where it is damaged, the page is told without it; where it is not, it is text and nothing else."""
+        cards = sorted((self.state / "pool").rglob("*.card-1"))
+        for damage in (b"", b"\xff", b"[" * 100_000, b'{"summary": 1, "changes": []}', b"s" * 10_000_000):
+            for place in cards:
+                place.write_bytes(damage)
+            page = self.client.get(f"/repositories/{REPO}")
+            assert (page.status, page.text.count("cannot be read")) == (200, 2)
+        for place in cards:
+            place.write_bytes(
+                b'{"summary": "<script>alert(1)</script>", "changes": [{"author": "\\u001b[31m<b>",'
+                b'"date": 253402300799, "text": "</pre><img src=x onerror=alert(1)>"}]}'
+            )
+        page = self.client.get(f"/repositories/{REPO}")
+        assert page.status == 200
+        assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page.text
+        assert "9999-12-31" in page.text
+        assert not re.search("<script>alert|<img src=x|<b>", page.text)
+        assert "repo rebuild" not in page.text
 
     def test_pages_of_sources_and_of_packages_know_each_other(self) -> None:
         """`/packages` links each repository, and each has a page."""
