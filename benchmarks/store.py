@@ -34,6 +34,7 @@ from builder.model.build import BuildRequest
 from builder.model.package import Package, Packaging, Style
 from builder.model.project import Project
 from builder.state import StateFolder
+from tests.support.people import ADA
 
 CALLERS = 64
 ROWS = 6_400
@@ -82,7 +83,7 @@ async def measure(store: Store, folder: Path, rounds: int) -> None:
         return store.write(partial(row, name=next(names)))
 
     def request() -> Awaitable[object]:
-        return builds.request(BuildRequest(package="hello"), "ada")
+        return builds.request(BuildRequest(package="hello"), ADA)
 
     for number in range(rounds):
         print(f"round {number + 1}")

@@ -12,6 +12,7 @@ from builder.master.builds import chosen, lacking, mistakes, supersede
 from builder.master.decisions import waves
 from builder.master.decisions.assignment import ANY, Offer
 from builder.master.decisions.estimate import Work, estimate
+from builder.master.decisions.permission import require
 from builder.master.decisions.waiting import explained
 from builder.master.sequence import found_or_guessed, place
 from builder.master.slaves import Slaves
@@ -24,6 +25,7 @@ from builder.model.build import Build
 from builder.model.chroot import architecture_of
 from builder.model.job import SOURCE
 from builder.model.package import Style
+from builder.model.visitor import Act, Visitor
 
 
 class Node(NamedTuple):
@@ -54,46 +56,48 @@ class Batches:
         self._store = store
         self._slaves = slaves
 
-    async def request(self, request: BatchRequest, who: str) -> tuple[Build, ...]:
+    async def request(self, request: BatchRequest, visitor: Visitor) -> tuple[Build, ...]:
         """Ask for a build of each package, all or none; their sources are made at once, the rest waits for its turn.
 
         Raises:
             InvalidError: With every mistake: a package that there is not, or in several projects, or not for a chroot.
             NotFoundError: There is no such project, or nothing is chosen.
             ConflictError: Packages need each other, by all that is known of them.
+            ForbiddenError: The visitor may not build in the project of one of them.
         """
-        outlook = await self._store.read(lambda connection: _outlook(connection, _wanted(connection, request)))
+        outlook = await self._store.read(lambda connection: _outlook(connection, _wanted(connection, request, visitor)))
         if outlook.cycles:
             raise ConflictError(
                 f"{'; '.join(outlook.cycles)}: these need each other, so that none of them can be the first; "
                 "build one of them by itself, then the others"
             )
-        made = await self._store.write(partial(_request, request=request, who=who))
+        made = await self._store.write(partial(_request, request=request, visitor=visitor))
         offers = [connection.offer for connection in self._slaves.connected]
         return tuple(explained(build, offers) for build in made)
 
-    async def plan(self, request: BatchRequest) -> Plan:
+    async def plan(self, request: BatchRequest, visitor: Visitor) -> Plan:
         """What would become of a batch; nothing is begun. Raises as `request`, but tells cycles in its answer."""
         offers = [connection.offer for connection in self._slaves.connected]
-        return await self._store.read(partial(_plan, request=request, offers=offers))
+        return await self._store.read(partial(_plan, request=request, visitor=visitor, offers=offers))
 
 
-def _request(connection: Connection, request: BatchRequest, who: str) -> tuple[Build, ...]:
-    wanted = _wanted(connection, request)
-    made = builds.some(connection, requests.insert(connection, wanted, who, force=request.force, batch=True))
+def _request(connection: Connection, request: BatchRequest, visitor: Visitor) -> tuple[Build, ...]:
+    wanted = _wanted(connection, request, visitor)
+    made = builds.some(connection, requests.insert(connection, wanted, visitor.name, force=request.force, batch=True))
     for one, build in zip(wanted, made, strict=True):
         if one.known.package.style is Style.CI:
             supersede(connection, one.known.id, build)
     return made
 
 
-def _wanted(connection: Connection, request: BatchRequest) -> list[Wanted]:
-    """The packages that are asked for; every mistake in that is told."""
+def _wanted(connection: Connection, request: BatchRequest, visitor: Visitor) -> list[Wanted]:
+    """Return the packages that a visitor asks for; every mistake in that is told."""
     if bool(request.packages) + request.everything + (request.channel is not None) != 1:
         raise InvalidError("a batch is of packages that are named, or of a channel, or of everything: one of these")
     found, wrong = [], list[str]()
     bare = projects.every_bare(connection)
     for known in _chosen(connection, request, wrong):
+        require(visitor, Act.BUILD, known.project)
         there = bare[known.project].chroots_of(known.package)
         chroots = chosen(there, request.chroots)
         if request.packages:
@@ -149,8 +153,8 @@ def _outlook(connection: Connection, wanted: Iterable[Wanted]) -> Outlook:
     return Outlook(nodes, waves.needs(members), frozenset(found))
 
 
-def _plan(connection: Connection, request: BatchRequest, offers: Iterable[Offer]) -> Plan:
-    wanted = _wanted(connection, request)
+def _plan(connection: Connection, request: BatchRequest, visitor: Visitor, offers: Iterable[Offer]) -> Plan:
+    wanted = _wanted(connection, request, visitor)
     outlook = _outlook(connection, wanted)
     took = batches.lasting(connection, {one.known.id for one in wanted})
     packages = _planned(wanted, outlook, took)

@@ -9,6 +9,7 @@ from builder.errors import ConflictError, InvalidError
 from builder.lifecycle import JOB_ENDS
 from builder.master import sequence
 from builder.master.decisions import secret_needs
+from builder.master.decisions.permission import require
 from builder.master.decisions.waiting import explained
 from builder.master.kinds import kind
 from builder.master.slaves import Slaves
@@ -20,6 +21,7 @@ from builder.mistakes import guess
 from builder.model.build import Build, BuildRequest
 from builder.model.job import SOURCE, JobState
 from builder.model.package import Style
+from builder.model.visitor import Act, Visitor
 
 
 class Builds:
@@ -29,7 +31,7 @@ class Builds:
         self._store = store
         self._slaves = slaves
 
-    async def request(self, request: BuildRequest, who: str) -> Build:
+    async def request(self, request: BuildRequest, visitor: Visitor) -> Build:
         """Ask for a build: its source job is queued, its chroot jobs wait for that.
 
         A build of the style `ci` takes the place of older ones of its package whose source job is queued, unless they
@@ -39,8 +41,9 @@ class Builds:
             NotFoundError: There is no such package or project.
             ConflictError: Several projects have such a package, and none is named.
             InvalidError: The package is not built for a chroot that was named, or its project lacks a secret.
+            ForbiddenError: The visitor may not build in the project.
         """
-        return self._explained(await self._store.write(partial(_request, request=request, who=who)))
+        return self._explained(await self._store.write(partial(_request, request=request, visitor=visitor)))
 
     async def show(self, number: int) -> Build:
         """A build with its jobs, their attempts and steps.
@@ -69,7 +72,7 @@ class Builds:
         """How many jobs there are in each state that is no end."""
         return await self._store.read(jobs.unfinished)
 
-    async def cancel(self, number: int, job: str | None, who: str) -> Build:
+    async def cancel(self, number: int, job: str | None, visitor: Visitor) -> Build:
         """Cancel a build, or one of its jobs: it is so at once, and its slave is told afterwards.
 
         Without its source job a build can't go on, so that cancelling that one cancels the jobs that wait for it.
@@ -77,21 +80,23 @@ class Builds:
         Raises:
             NotFoundError: There is no such build or job.
             ConflictError: It has ended, or is being published.
+            ForbiddenError: The visitor may not cancel builds of the project.
         """
-        return await self._store.write(partial(_cancel, number=number, job=job, who=who))
+        return await self._store.write(partial(_cancel, number=number, job=job, visitor=visitor))
 
     def _explained(self, build: Build) -> Build:
         return explained(build, [connection.offer for connection in self._slaves.connected])
 
 
-def _request(connection: Connection, request: BuildRequest, who: str) -> Build:
+def _request(connection: Connection, request: BuildRequest, visitor: Visitor) -> Build:
     known = projects.package(connection, request.package, request.project)
+    require(visitor, Act.BUILD, known.project)
     project = projects.one_bare(connection, known.project)
     there = project.chroots_of(known.package)
     chroots = chosen(there, request.chroots)
     if sentences := (*mistakes(known, there, request.chroots), *lacking(connection, known)):
         raise InvalidError(*sentences)
-    (number,) = requests.insert(connection, [Wanted(known, chroots, project)], who, force=request.force)
+    (number,) = requests.insert(connection, [Wanted(known, chroots, project)], visitor.name, force=request.force)
     build = builds.one(connection, number)
     if known.package.style is Style.CI:
         supersede(connection, known.id, build)
@@ -127,9 +132,10 @@ def supersede(connection: Connection, package_id: int, newer: Build) -> None:
                 jobs.cancel(connection, number, job.name, f"superseded by build {newer.number}")
 
 
-def _cancel(connection: Connection, number: int, job: str | None, who: str) -> Build:
+def _cancel(connection: Connection, number: int, job: str | None, visitor: Visitor) -> Build:
     build = builds.one(connection, number)
-    reason = f"cancelled by {who}"
+    require(visitor, Act.CANCEL, build.project)
+    reason = f"cancelled by {visitor.name}"
     if job is None:
         cancelled = [jobs.cancel(connection, number, one.name, reason) for one in build.jobs]
         if not any(cancelled):

@@ -5,6 +5,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
+from builder.master.decisions.permission import require
 from builder.master.definition.difference import difference
 from builder.master.definition.text import parse
 from builder.master.definition.write import dump
@@ -14,6 +15,7 @@ from builder.model.difference import Change
 from builder.model.operation import Prepare
 from builder.model.package import PackageSummary
 from builder.model.project import Project
+from builder.model.visitor import Act, Visitor
 
 
 class Definitions:
@@ -24,7 +26,7 @@ class Definitions:
         self._chroots = chroots
         self._channels = channels
 
-    async def apply(self, text: str, dry_run: bool) -> tuple[Change, ...]:
+    async def apply(self, text: str, dry_run: bool, visitor: Visitor) -> tuple[Change, ...]:
         """Make the farm's projects as `text` describes them; one that it leaves out stays as it is.
 
         With `dry_run`, only tell what would change.
@@ -32,8 +34,11 @@ class Definitions:
         Raises:
             InvalidError: With every mistake and its line; nothing is changed.
             TooLargeError: The text is too long to be looked at.
+            ForbiddenError: The visitor may not define one of the projects; nothing is changed.
         """
         described, changes = await self._store.read(partial(self._compared, text=text))
+        for project in described:
+            require(visitor, Act.DEFINE, project.project)
         if dry_run:
             return changes
         return await self._store.write(partial(_apply, described=described))

@@ -14,6 +14,7 @@ from twisted.logger import Logger
 
 from builder.clock import background
 from builder.errors import BuilderError, InvalidError, NotFoundError, UnavailableError
+from builder.master.decisions.permission import require
 from builder.master.rounds import rounds
 from builder.master.store import jobs, projects
 from builder.master.store import operations as stored
@@ -35,6 +36,7 @@ from builder.model.operation import (
     Undo,
 )
 from builder.model.project import Project
+from builder.model.visitor import Act, Visitor
 from builder.protocol import Peer
 from builder.wire import Applied, Done, Operate, Rejected
 
@@ -85,14 +87,15 @@ class Operations:
         if self._peer is peer:
             self._peer = None
 
-    async def request(self, operation: AnyOperation, who: str) -> OperationShown:
-        """Write down what a person asks for; it is carried out in its turn, and shown with its findings then.
+    async def request(self, operation: AnyOperation, visitor: Visitor) -> OperationShown:
+        """Write down what a visitor asks for; it is carried out in its turn, and shown with its findings then.
 
         Raises:
             NotFoundError: There is no such project or operation, or the project has no such stage.
             InvalidError: This is not for people to ask for, or it names things of another project.
+            ForbiddenError: The visitor may not ask for operations of the project.
         """
-        return await self._store.write(partial(_request, operation=operation, who=who))
+        return await self._store.write(partial(_request, operation=operation, visitor=visitor))
 
     async def show(self, number: int) -> OperationShown:
         """An operation and what became of it.
@@ -146,7 +149,8 @@ class Operations:
                 self._sent.discard(number)
 
 
-def _request(connection: sa.Connection, operation: AnyOperation, who: str) -> OperationShown:
+def _request(connection: sa.Connection, operation: AnyOperation, visitor: Visitor) -> OperationShown:
+    require(visitor, Act.OPERATE, operation.project)
     project = projects.one_bare(connection, operation.project)
     match operation:
         case Publish() | Prepare():
@@ -165,7 +169,8 @@ def _request(connection: sa.Connection, operation: AnyOperation, who: str) -> Op
             operation = msgspec.structs.replace(operation, retention=project.retention)
         case _:
             pass  # it names nothing but its project
-    return stored.one(connection, stored.insert(connection, msgspec.structs.replace(operation, who=who), who=who))
+    operation = msgspec.structs.replace(operation, who=visitor.name)
+    return stored.one(connection, stored.insert(connection, operation, who=visitor.name))
 
 
 def _check_repository(project: Project, name: str) -> None:

@@ -11,11 +11,13 @@ from cryptography.hazmat.primitives import serialization
 from sqlalchemy import Connection
 
 from builder.errors import InvalidError, NotFoundError
+from builder.master.decisions.permission import may, require
 from builder.master.seal import Seal
 from builder.master.store import projects, secrets
 from builder.master.store.database import Store
 from builder.mistakes import guess
 from builder.model.secret import LONGEST, Sealed, Secret, SecretKind, SecretShown
+from builder.model.visitor import Act, Visitor
 
 SHORTEST = 8
 """The fewest characters of a token: a shorter one would be found by trying, and in innocent text."""
@@ -40,32 +42,39 @@ class Secrets:
         self._seal.prepare(in_use=bool(there))
         self._seal.check()
 
-    async def set(self, project: str, name: str, text: str, who: str) -> SecretShown:
+    async def set(self, project: str, name: str, text: str, visitor: Visitor) -> SecretShown:
         """Keep a private key or a token, in place of what had its name.
 
         Raises:
             InvalidError: It is neither.
             NotFoundError: There is no such project.
             ConflictError: It cannot be sealed.
+            ForbiddenError: The visitor may not keep secrets of the project.
         """
+        require(visitor, Act.KEEP_SECRETS, project)
         kind, value = judged(text)
         sealed = Sealed(name=name, kind=kind, sealed=self._seal.close(value, project, name))
-        return await self._store.write(partial(secrets.save, project=project, secret=sealed, who=who))
+        return await self._store.write(partial(secrets.save, project=project, secret=sealed, who=visitor.name))
 
-    async def listing(self, project: str | None) -> tuple[SecretShown, ...]:
-        """What there is, without values, of one project or of all.
+    async def listing(self, project: str | None, visitor: Visitor) -> tuple[SecretShown, ...]:
+        """Return the secrets, without values, of one project or of all in which the visitor may keep secrets.
 
         Raises:
             NotFoundError: There is no such project.
+            ForbiddenError: The visitor may not keep secrets of the project.
         """
-        return await self._store.read(partial(secrets.listing, project=project))
+        require(visitor, Act.KEEP_SECRETS, project)
+        listed = await self._store.read(partial(secrets.listing, project=project))
+        return tuple(shown for shown in listed if may(visitor, Act.KEEP_SECRETS, shown.project))
 
-    async def remove(self, project: str, name: str) -> tuple[SecretShown, ...]:
-        """Forget a secret, and tell which the project still has.
+    async def remove(self, project: str, name: str, visitor: Visitor) -> tuple[SecretShown, ...]:
+        """Remove a secret and return those that the project still has.
 
         Raises:
             NotFoundError: There is no such secret, or no such project.
+            ForbiddenError: The visitor may not keep secrets of the project.
         """
+        require(visitor, Act.KEEP_SECRETS, project)
         return await self._store.write(partial(_remove, project=project, name=name))
 
     def open(self, project: str, sealed: Sealed) -> Secret:

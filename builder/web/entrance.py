@@ -1,8 +1,9 @@
-"""Where every request comes in: found in the table, let in by its policy, read, handled, answered."""
+"""Where every request comes in: its visitor known, found in the table, let in, read, handled, answered."""
 
 import re
 import secrets
 from contextlib import closing, nullcontext
+from functools import partial
 from http import HTTPStatus
 
 from twisted.internet.defer import CancelledError
@@ -15,13 +16,14 @@ from typing_extensions import override
 from builder import __version__
 from builder.clock import background, deferred
 from builder.errors import BuilderError, InternalError, InvalidError
-from builder.master.people import People
-from builder.web import answers, auth, sink
+from builder.master.decisions import permission
+from builder.web import answers, sink
 from builder.web.answers import SECURITY, Answer, Stream
 from builder.web.channel import abort
 from builder.web.errors import Failures
 from builder.web.followers import Seats
-from builder.web.table import Policy, Table
+from builder.web.identity import Identify
+from builder.web.table import Table
 from builder.web.visit import Conditions, Visit
 
 _log = Logger()
@@ -35,17 +37,18 @@ _HOST = re.compile(r"[A-Za-z0-9._-]{1,255}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\]
 class Entrance(Resource):
     """The root of the site, and all of it: what is below is the table's business.
 
-    `url` is how people reach the farm, where that is configured; otherwise it is what they say as `Host`.
+    `identify` says who sent a request, whatever it asks for. `url` is how people reach the farm, where that is
+    configured; otherwise it is what they say as `Host`.
     """
 
     isLeaf = True
 
     def __init__(
-        self, table: Table, people: People, failures: Failures, seats: Seats, clock: IReactorTime, url: str | None
+        self, table: Table, identify: Identify, failures: Failures, seats: Seats, clock: IReactorTime, url: str | None
     ) -> None:
         super().__init__()
         self._table = table
-        self._people = people
+        self._identify = identify
         self._failures = failures
         self._seats = seats
         self._clock = clock
@@ -81,11 +84,10 @@ class Entrance(Resource):
 
     async def _handled(self, request: Request) -> Answer:
         body = b"" if request.content is None else request.content.read()  # now: it is closed when the client leaves
+        visitor = await self._identify(partial(_header, request))
         found = self._table.find(request.method.decode("latin-1"), _path(request))
-        person = ""
-        if found.route.policy is Policy.PERSON:
-            person = await auth.person(self._people, _header(request, "Authorization"))
-        visit = Visit(person=person, origin=self._origin(request), conditions=_conditions(request))
+        permission.require(visitor, found.route.act, None)
+        visit = Visit(visitor=visitor, origin=self._origin(request), conditions=_conditions(request))
         told = await found.route.handler(found.asked(_query(request), body), visit)
         answer = told if isinstance(told, Answer) else answers.json(told)
         if answer.follows:

@@ -1,6 +1,6 @@
-"""Every address that the farm answers: method, path, who may, what it takes, what it tells, and who does it.
+"""Every address that the farm answers: method, path, the act, what it takes, what it tells, and who does it.
 
-Reading is public; whatever changes something needs a person. `docs/api.md` describes each route.
+To read is everybody's; every other act needs a visitor who may. `docs/api.md` describes each route.
 """
 
 from typing import Any
@@ -21,6 +21,7 @@ from builder.model.rejected import RejectedDelivery
 from builder.model.repository import PackageChange, RepositoryShown, RepositorySummary
 from builder.model.secret import SecretShown
 from builder.model.slave import Slave
+from builder.model.visitor import Act
 from builder.repo.history import History
 from builder.repo.rejected import RejectedDeliveries
 from builder.state import StateFolder
@@ -50,9 +51,10 @@ from builder.web.pages.repository import AskRepository, RepositoryPage
 from builder.web.pages.slaves import AskSlaves, SlavesPage
 from builder.web.pages.templates import Templates
 from builder.web.repositories import InRepository, RepoFile, Repositories
-from builder.web.table import Policy, Route, Table
+from builder.web.table import Route, Table
 
-ANYONE, PERSON = Policy.ANYONE, Policy.PERSON
+READ, BUILD, CANCEL = Act.READ, Act.BUILD, Act.CANCEL
+DEFINE, OPERATE, KEEP_SECRETS = Act.DEFINE, Act.OPERATE, Act.KEEP_SECRETS
 
 
 def api(farm: Farm, state: StateFolder, feed: Feed, clock: IReactorTime) -> tuple[Route[Any, Any], ...]:
@@ -75,35 +77,35 @@ def api(farm: Farm, state: StateFolder, feed: Feed, clock: IReactorTime) -> tupl
     difference = "/api/v1/repository/difference"
     job_log = "/api/v1/builds/{number}/jobs/{job}/log"
     return (
-        Route("POST", "/api/v1/batches", PERSON, StartBatch, tuple[Build, ...], batches.start),
-        Route("POST", "/api/v1/batches/plan", PERSON, PlanBatch, Plan, batches.plan),
-        Route("GET", "/api/v1/builds", ANYONE, ListBuilds, tuple[Build, ...], builds.listing),
-        Route("POST", "/api/v1/builds", PERSON, StartBuild, Build, builds.start),
-        Route("GET", "/api/v1/builds/{number}", ANYONE, ShowBuild, Build, builds.show),
-        Route("GET", "/api/v1/builds/{number}/inputs", ANYONE, ShowBuild, tuple[JobInputs, ...], inputs.show),
-        Route("POST", "/api/v1/builds/{number}/cancel", PERSON, CancelBuild, Build, builds.cancel),
-        Route("GET", job_log, ANYONE, ReadLog, Answer, logs.read),
-        Route("GET", "/api/v1/definition", ANYONE, ExportDefinition, Answer, definition.export),
-        Route("POST", "/api/v1/definition", PERSON, ApplyDefinition, tuple[Change, ...], definition.apply),
-        Route("GET", "/api/v1/events", ANYONE, ListEvents, Answer, events.listing),
-        Route("GET", "/api/v1/keys", ANYONE, AskKeys, tuple[SigningKey, ...], keys.listing),
-        Route("GET", "/api/v1/keys/export", ANYONE, AskKeys, Answer, keys.export),
-        Route("GET", "/api/v1/operations", ANYONE, ListOperations, tuple[OperationShown, ...], operations.listing),
-        Route("POST", "/api/v1/operations", PERSON, RequestOperation, OperationShown, operations.request),
-        Route("GET", "/api/v1/operations/{number}", ANYONE, ShowOperation, OperationShown, operations.show),
-        Route("GET", "/api/v1/packages", ANYONE, ListPackages, tuple[PackageSummary, ...], packages.listing),
-        Route("GET", "/api/v1/rejected", ANYONE, ListRejected, tuple[RejectedDelivery, ...], rejected.listing),
-        Route("GET", "/api/v1/rejected/{name}", ANYONE, ShowRejected, RejectedDelivery, rejected.show),
-        Route("GET", "/api/v1/repositories", ANYONE, ListRepositories, tuple[RepositorySummary, ...], repos.listing),
-        Route("GET", "/api/v1/repository", ANYONE, ShowRepository, RepositoryShown, repos.show),
-        Route("GET", difference, ANYONE, CompareGenerations, tuple[PackageChange, ...], repos.difference),
-        Route("GET", "/api/v1/secrets", PERSON, ListSecrets, tuple[SecretShown, ...], secrets.listing),
-        Route("POST", own, PERSON, SetSecret, SecretShown, secrets.set),
-        Route("POST", f"{own}/remove", PERSON, RemoveSecret, tuple[SecretShown, ...], secrets.remove),
-        Route("GET", "/api/v1/slaves", ANYONE, ListSlaves, tuple[Slave, ...], slaves.listing),
-        Route("GET", "/api/v1/status", ANYONE, AskStatus, Status, status.show),
-        Route("GET", "/livez", ANYONE, AskStatus, Answer, status.live),
-        Route("GET", "/readyz", ANYONE, AskStatus, Answer, status.ready),
+        Route("POST", "/api/v1/batches", BUILD, StartBatch, tuple[Build, ...], batches.start),
+        Route("POST", "/api/v1/batches/plan", BUILD, PlanBatch, Plan, batches.plan),
+        Route("GET", "/api/v1/builds", READ, ListBuilds, tuple[Build, ...], builds.listing),
+        Route("POST", "/api/v1/builds", BUILD, StartBuild, Build, builds.start),
+        Route("GET", "/api/v1/builds/{number}", READ, ShowBuild, Build, builds.show),
+        Route("GET", "/api/v1/builds/{number}/inputs", READ, ShowBuild, tuple[JobInputs, ...], inputs.show),
+        Route("POST", "/api/v1/builds/{number}/cancel", CANCEL, CancelBuild, Build, builds.cancel),
+        Route("GET", job_log, READ, ReadLog, Answer, logs.read),
+        Route("GET", "/api/v1/definition", READ, ExportDefinition, Answer, definition.export),
+        Route("POST", "/api/v1/definition", DEFINE, ApplyDefinition, tuple[Change, ...], definition.apply),
+        Route("GET", "/api/v1/events", READ, ListEvents, Answer, events.listing),
+        Route("GET", "/api/v1/keys", READ, AskKeys, tuple[SigningKey, ...], keys.listing),
+        Route("GET", "/api/v1/keys/export", READ, AskKeys, Answer, keys.export),
+        Route("GET", "/api/v1/operations", READ, ListOperations, tuple[OperationShown, ...], operations.listing),
+        Route("POST", "/api/v1/operations", OPERATE, RequestOperation, OperationShown, operations.request),
+        Route("GET", "/api/v1/operations/{number}", READ, ShowOperation, OperationShown, operations.show),
+        Route("GET", "/api/v1/packages", READ, ListPackages, tuple[PackageSummary, ...], packages.listing),
+        Route("GET", "/api/v1/rejected", READ, ListRejected, tuple[RejectedDelivery, ...], rejected.listing),
+        Route("GET", "/api/v1/rejected/{name}", READ, ShowRejected, RejectedDelivery, rejected.show),
+        Route("GET", "/api/v1/repositories", READ, ListRepositories, tuple[RepositorySummary, ...], repos.listing),
+        Route("GET", "/api/v1/repository", READ, ShowRepository, RepositoryShown, repos.show),
+        Route("GET", difference, READ, CompareGenerations, tuple[PackageChange, ...], repos.difference),
+        Route("GET", "/api/v1/secrets", KEEP_SECRETS, ListSecrets, tuple[SecretShown, ...], secrets.listing),
+        Route("POST", own, KEEP_SECRETS, SetSecret, SecretShown, secrets.set),
+        Route("POST", f"{own}/remove", KEEP_SECRETS, RemoveSecret, tuple[SecretShown, ...], secrets.remove),
+        Route("GET", "/api/v1/slaves", READ, ListSlaves, tuple[Slave, ...], slaves.listing),
+        Route("GET", "/api/v1/status", READ, AskStatus, Status, status.show),
+        Route("GET", "/livez", READ, AskStatus, Answer, status.live),
+        Route("GET", "/readyz", READ, AskStatus, Answer, status.ready),
     )
 
 
@@ -118,14 +120,14 @@ def pages(farm: Farm, state: StateFolder, templates: Templates, assets: Assets) 
     slaves = SlavesPage(farm.slaves, templates)
     a_repository = "/repositories/{project}/{stage}/{distribution}/{tree...}"
     return (
-        Route("GET", "/", ANYONE, AskOverview, Answer, overview.show),
-        Route("GET", "/builds/{number}", ANYONE, AskBuild, Answer, build.show),
-        Route("GET", "/builds/{number}/inputs", ANYONE, AskBuild, Answer, inputs.show),
-        Route("GET", "/builds/{number}/{job}/log", ANYONE, AskLog, Answer, log.show),
-        Route("GET", "/packages", ANYONE, AskPackages, Answer, packages.show),
-        Route("GET", a_repository, ANYONE, AskRepository, Answer, repository.show),
-        Route("GET", "/slaves", ANYONE, AskSlaves, Answer, slaves.show),
-        Route("GET", "/static/{name}", ANYONE, Asset, Answer, assets.file),
+        Route("GET", "/", READ, AskOverview, Answer, overview.show),
+        Route("GET", "/builds/{number}", READ, AskBuild, Answer, build.show),
+        Route("GET", "/builds/{number}/inputs", READ, AskBuild, Answer, inputs.show),
+        Route("GET", "/builds/{number}/{job}/log", READ, AskLog, Answer, log.show),
+        Route("GET", "/packages", READ, AskPackages, Answer, packages.show),
+        Route("GET", a_repository, READ, AskRepository, Answer, repository.show),
+        Route("GET", "/slaves", READ, AskSlaves, Answer, slaves.show),
+        Route("GET", "/static/{name}", READ, Asset, Answer, assets.file),
     )
 
 
@@ -134,9 +136,9 @@ def repositories(state: StateFolder, aside: Aside) -> tuple[Route[Any, Any], ...
     repos = Repositories(state.repos, aside)
     repo_file = "/repos/{project}/{stage}/{distribution}/{name}.repo"
     return (
-        Route("GET", repo_file, ANYONE, RepoFile, Answer, repos.repo_file),
-        Route("GET", "/repos/{path...}/mirrorlist", ANYONE, InRepository, Answer, repos.mirrorlist),
-        Route("GET", "/repos/{path...}", ANYONE, InRepository, Answer, repos.file),
+        Route("GET", repo_file, READ, RepoFile, Answer, repos.repo_file),
+        Route("GET", "/repos/{path...}/mirrorlist", READ, InRepository, Answer, repos.mirrorlist),
+        Route("GET", "/repos/{path...}", READ, InRepository, Answer, repos.file),
     )
 
 

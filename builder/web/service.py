@@ -1,6 +1,7 @@
 """HTTP as a service: the site is put together here and listens; plain on loopback, over TLS elsewhere."""
 
 import socket
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -18,6 +19,7 @@ from builder.web.entrance import Entrance
 from builder.web.errors import Failures
 from builder.web.feed import Feed
 from builder.web.followers import Seats
+from builder.web.identity import Identify, by_token
 from builder.web.pages.templates import Templates
 from builder.web.routes import table
 
@@ -47,13 +49,13 @@ class FarmSite(BoundedSite):
             self._reading.cancel()
 
 
-def site(farm: Farm, state: StateFolder, clock: IReactorTime) -> FarmSite:
-    """Return all that the farm tells over HTTP; the repositories are in its `state` folder."""
+def site(farm: Farm, state: StateFolder, clock: IReactorTime, identify: Identify) -> FarmSite:
+    """Return all that the farm tells over HTTP to visitors whom `identify` knows; `state` holds the repositories."""
     assets = Assets()
     templates = Templates(assets.address)
     feed = Feed(farm.events, clock)
     routes = table(farm, state, feed, templates, assets, clock)
-    entrance = Entrance(routes, farm.people, Failures(templates), Seats(), clock, farm.config.url)
+    entrance = Entrance(routes, identify, Failures(templates), Seats(), clock, farm.config.url)
     return FarmSite(entrance, feed, clock)
 
 
@@ -64,7 +66,7 @@ async def listen(reactor: Any, farm: Farm, config: MasterConfig) -> IListeningPo
         InvalidError: The certificate or its key cannot be used.
         UnavailableError: The address cannot be listened on.
     """
-    factory = site(farm, StateFolder(config.state), reactor)
+    factory = site(farm, StateFolder(config.state), reactor, partial(by_token, farm.people))
     shown = certificate_for(config)
     if shown is None:
         port = await tls.listen_plainly(reactor, config.http, factory)

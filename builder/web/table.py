@@ -6,7 +6,6 @@ Each name is a field of the route's request type, and a segment that is no value
 from JSON, or the plain text where its type is `str`. All other fields are query parameters.
 """
 
-import enum
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import msgspec
 
 from builder.errors import InvalidError, MethodError, NotFoundError
 from builder.model import Value
+from builder.model.visitor import Act
 from builder.web.visit import Visit
 
 _NAMES = re.compile(r"\{(\w+)(\.\.\.)?\}")
@@ -25,20 +25,13 @@ Asked = TypeVar("Asked", bound=Value)
 Told = TypeVar("Told")
 
 
-class Policy(enum.Enum):
-    """Who may use a route."""
-
-    ANYONE = "anyone"
-    PERSON = "person"
-
-
 @dataclass(frozen=True)
 class Route(Generic[Asked, Told]):
-    """One thing that can be asked for; a route for GET answers HEAD too."""
+    """A thing that can be asked for, and the act that it needs; a route for GET answers HEAD too."""
 
     method: str
     pattern: str
-    policy: Policy
+    act: Act
     request: type[Asked]
     response: type[Told]
     handler: Callable[[Asked, Visit], Awaitable[Told]]
@@ -66,7 +59,7 @@ class Table:
     """All routes; the first that matches a path and a method answers.
 
     Raises:
-        TypeError: A route has no policy.
+        TypeError: A route names no act.
         ValueError: A pattern names no field of its request, or two routes are the same.
     """
 
@@ -74,8 +67,10 @@ class Table:
         self.routes = tuple(routes)
         seen: set[tuple[str, str]] = set()
         for route in self.routes:
-            if not isinstance(route.policy, Policy):
-                raise TypeError(f"{route.method} {route.pattern} has no policy: say who may use it")
+            if not isinstance(route.act, Act):
+                raise TypeError(
+                    f"{route.method} {route.pattern} names no act: say what its visitor must be allowed to do"
+                )
             if (route.method, route.pattern) in seen:
                 raise ValueError(f"{route.method} {route.pattern} is there twice")
             seen.add((route.method, route.pattern))

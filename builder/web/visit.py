@@ -1,6 +1,7 @@
 """A visit: one HTTP request as handlers see it, without the HTTP."""
 
 from builder.model import Value
+from builder.model.visitor import Nobody, Visitor
 
 
 class Conditions(Value, frozen=True, kw_only=True):
@@ -13,11 +14,8 @@ class Conditions(Value, frozen=True, kw_only=True):
 
 
 class Visit(Value, frozen=True, kw_only=True):
-    """Who asks, and under which address they know the farm.
+    """Who asks, and under which address they know the farm: `scheme://host[:port]` without a final slash."""
 
-    `person` is empty where nobody had to prove who they are. `origin` is `scheme://host[:port]` without a final slash.
-    """
-
-    person: str = ""
+    visitor: Visitor = Nobody()
     origin: str
     conditions: Conditions = Conditions()

@@ -180,13 +180,26 @@ def test_a_name_that_is_in_two_projects_needs_one_of_them(farm: Farm) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "another", "not one at all"])
-def test_changes_need_a_token_and_reading_needs_none(settings: Settings, token: str) -> None:
-    """Nobody, or somebody unknown, may look and not touch."""
+def test_changes_need_a_token(settings: Settings, token: str) -> None:
+    """Neither nobody nor somebody unknown may touch anything."""
     stranger = Farm(settings._replace(token=token))
     refused(errors.UnauthorizedError, stranger, "post", "builds", {"package": "hello"})
     refused(errors.UnauthorizedError, stranger, "post", "definition", DEFINITION)
-    assert isinstance(stranger.get("builds"), list)
-    assert stranger.get("slaves") == []
+
+
+def test_reading_needs_no_token(settings: Settings) -> None:
+    """Nobody may look."""
+    nobody = Farm(settings._replace(token=""))
+    assert isinstance(nobody.get("builds"), list)
+    assert nobody.get("slaves") == []
+
+
+@pytest.mark.parametrize("token", ["another", "not one at all"])
+def test_a_token_that_is_no_good_is_refused_for_reading_too(settings: Settings, token: str) -> None:
+    """Whoever sends one thinks to be known, and is told."""
+    stranger = Farm(settings._replace(token=token))
+    refused(errors.UnauthorizedError, stranger, "get", "builds")
+    refused(errors.UnauthorizedError, stranger, "get", "slaves")
 
 
 def test_a_cancelled_build_has_ended(build: dict[str, Any], farm: Farm) -> None:

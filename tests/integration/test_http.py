@@ -27,6 +27,7 @@ from builder.web.service import FarmSite, certificate_for, listen
 from builder.wire import Role
 from tests.support.certificates import Pki
 from tests.support.http import Reply
+from tests.support.people import ADA
 from tests.support.small_farm import SmallFarm
 from tests.support.waiting import until
 
@@ -131,7 +132,7 @@ class HttpTest(TestCase):
 
     async def test_a_client_that_does_not_read_is_not_read_for(self) -> None:
         """Of a large log no more is read than fits between the ends until the client reads; then all of it comes."""
-        await self.farm.farm.builds.request(BuildRequest(package="hello"), "ada")
+        await self.farm.farm.builds.request(BuildRequest(package="hello"), ADA)
         self.farm.write(1, "source", self.farm.begin(1, "source"), LARGE)
         reads = self.counted_reads()
         port = await self.serve()

@@ -27,6 +27,7 @@ from builder.wire import CHUNK, Applied, Done, FetchFile, Operate, Request, Role
 from tests.support.certificates import Pki
 from tests.support.distribution import ROOT
 from tests.support.headless import DEFINITION, X86
+from tests.support.people import ADA
 from tests.support.processes import free_port
 from tests.support.scripted import BUILT, MADE, ScriptedPeer, ScriptedRepo, ScriptedSlave, artifact, listed
 from tests.support.waiting import until
@@ -159,11 +160,11 @@ class MasterDaemonTests(TestCase):
     async def test_a_build_over_tls(self) -> None:
         """Orders, log, an artifact of several chunks, a fetched file and a publication cross real connections."""
         await self.start()
-        await self.running.farm.definitions.apply(DEFINITION, dry_run=False)
+        await self.running.farm.definitions.apply(DEFINITION, dry_run=False, visitor=ADA)
         repo, slave = EagerRepo(), EagerSlave()
         await self.dial(repo)
         await self.dial(slave)
-        build = await self.running.farm.builds.request(BuildRequest(package="hello"), "ada")
+        build = await self.running.farm.builds.request(BuildRequest(package="hello"), ADA)
         build = await self.finished(build.number)
         await gatherResults([*repo.work, *slave.work])
         assert build.state is BuildState.SUCCEEDED, build
@@ -194,4 +195,4 @@ class MasterDaemonTests(TestCase):
         await self.stop()
         await until("the slave is let go", lambda: slave.closed is not None)
         await self.start()
-        assert await self.running.farm.people.person(token) == "ada"
+        assert await self.running.farm.people.person(token) == ADA

@@ -3,6 +3,7 @@
 import json
 import shutil
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ from builder.model.build import BuildRequest
 from builder.model.job import JobState
 from builder.model.operation import NumberedOperation, Prepare
 from builder.state import StateFolder
+from builder.web.identity import by_token
 from builder.web.pages.tail import shown
 from builder.web.service import site
 from tests.support.browser import Browser, Page
+from tests.support.people import person
 from tests.support.repositories import Workbench
 from tests.support.rpms import deliver, order_of, rpms
 from tests.support.small_farm import CHROOT, SmallFarm
@@ -76,7 +79,8 @@ class PagesTest(TestCase):
         Workbench(folder).operations.carry_out(orders)
         self.farm.write(3, "source", 1, b"the first line\n")
         listening: Any = reactor
-        port = listening.listenTCP(0, site(self.farm.farm, StateFolder(folder), listening), interface="127.0.0.1")
+        pages = site(self.farm.farm, StateFolder(folder), listening, partial(by_token, self.farm.farm.people))
+        port = listening.listenTCP(0, pages, interface="127.0.0.1")
         self.addCleanup(maybeDeferred, port.stopListening)
         self.url = f"http://127.0.0.1:{port.getHost().port}"
         self.browser = Browser(folder / "browser")
@@ -132,7 +136,7 @@ class PagesTest(TestCase):
         page = await self.browser.page()
         await page.open(self.url)
         await page.value("window.kept = true; document.querySelector('a[href=\"/builds/2\"]').focus()")
-        await self.farm.farm.builds.request(BuildRequest(package="hello"), "grace")
+        await self.farm.farm.builds.request(BuildRequest(package="hello"), person("grace"))
         await page.until_it_says("grace")
         assert await page.value("window.kept")
         assert await page.value("document.activeElement.getAttribute('href')") == "/builds/2"

@@ -33,6 +33,7 @@ from builder.state import StateFolder
 from builder.wire import Ping, Role, Welcome
 from tests.support.aside import aside
 from tests.support.distribution import ROOT
+from tests.support.people import ADA
 from tests.support.scripted import ScriptedPeer, ScriptedRepo, ScriptedSlave
 from tests.support.store import MemoryStore, answer
 from tests.support.wire import connected_pair
@@ -160,13 +161,13 @@ class HeadlessMaster:
     def build(self, package: str = "hello", *chroots: str, force: bool = False) -> int:
         """Somebody asks for a build; returns its number."""
         request = BuildRequest(package=package, chroots=chroots, force=force)
-        number = answer(self.farm.builds.request(request, "ada")).number
+        number = answer(self.farm.builds.request(request, ADA)).number
         self.flush()
         return number
 
     def cancel(self, number: int, job: str | None = None) -> None:
         """Somebody cancels."""
-        answer(self.farm.builds.cancel(number, job, "ada"))
+        answer(self.farm.builds.cancel(number, job, ADA))
         self.flush()
 
     def flush(self) -> None:
@@ -213,7 +214,7 @@ class MasterCase(SynchronousTestCase):
         self.addCleanup(shutil.rmtree, folder)
         self.master = HeadlessMaster(folder, self.tries)
         self.addCleanup(self.master.end)
-        answer(self.master.farm.definitions.apply(DEFINITION, dry_run=False))
+        answer(self.master.farm.definitions.apply(DEFINITION, dry_run=False, visitor=ADA))
         self.repo = ScriptedRepo()
         self.master.connect(self.repo)
         answer(self.repo.hello())

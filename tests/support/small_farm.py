@@ -32,6 +32,7 @@ from builder.protocol import Peer
 from builder.state import StateFolder
 from builder.wire import PROTOCOL_VERSION, Hello
 from tests.support.aside import aside
+from tests.support.people import ADA
 from tests.support.store import T0, MemoryStore, answer
 
 T = TypeVar("T")
@@ -97,12 +98,12 @@ class SmallFarm:
             answer(self.store.write(partial(slaves.save, name=name, hello=hello)))
         self.farm.slaves.admit(Connection("alpha", cast("Peer", None), ALPHA))
         self.token = answer(self.farm.people.issue("ada"))
-        answer(self.farm.definitions.apply(DEFINITION, dry_run=False))
+        answer(self.farm.definitions.apply(DEFINITION, dry_run=False, visitor=ADA))
 
     def live(self) -> None:
         """Three builds: one is published for a chroot at the second attempt, one has failed, one is running."""
         for package in ("hello", "hellolib", "hello"):
-            answer(self.farm.builds.request(BuildRequest(package=package), "ada"))
+            answer(self.farm.builds.request(BuildRequest(package=package), ADA))
         ok = Outcome(state=AttemptState.SUCCEEDED, evr="1.0-1.fc43")
         self.begin(1, "source")
         self.step(1, "source", StepName.FETCH, T0, 0.5)
@@ -121,7 +122,7 @@ class SmallFarm:
         failed = Outcome(state=AttemptState.FAILED, reason="%build: </p><script>alert(1)</script>")
         self.begin(2, "source")
         self.end(2, "source", JobState.FAILED, failed, T0 + 9)
-        answer(self.farm.builds.cancel(2, None, "ada"))
+        answer(self.farm.builds.cancel(2, None, ADA))
         self.begin(3, "source")
         self.step(3, "source", StepName.FETCH, T0, None)
 

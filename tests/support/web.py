@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from twisted.internet.task import Clock
@@ -9,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
 from builder.state import StateFolder
+from builder.web.identity import by_token
 from builder.web.service import FarmSite, site
 from tests.support.http import Client
 from tests.support.small_farm import SmallFarm
@@ -32,7 +34,7 @@ class WebTest(SynchronousTestCase):
     def serve(self, url: str | None = None) -> None:
         """Begin with a new farm, which people reach at `url`."""
         self.farm = SmallFarm(self.state, url)
-        self.site = site(self.farm.farm, StateFolder(self.state), self.clock)
+        self.site = site(self.farm.farm, StateFolder(self.state), self.clock, partial(by_token, self.farm.farm.people))
         self.site.doStart()
         self.addCleanup(self.site.doStop)
         self.client = Client(self.site)

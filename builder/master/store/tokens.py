@@ -8,6 +8,8 @@ from sqlalchemy import Connection
 from builder.master.store.schema import tokens
 from builder.master.store.stamp import now
 
+_PERSON = sa.select(tokens.c.person).where(tokens.c.digest == sa.bindparam("digest"))
+
 
 def insert(connection: Connection, token: str, person: str) -> None:
     """Let whoever has `token` be `person`."""
@@ -15,8 +17,13 @@ def insert(connection: Connection, token: str, person: str) -> None:
 
 
 def person(connection: Connection, digest: str) -> str | None:
-    """Whose token has this digest; None when it is nobody's."""
-    return connection.execute(sa.select(tokens.c.person).where(tokens.c.digest == digest)).scalar()
+    """Return whose token has this digest; None when it is nobody's."""
+    return connection.execute(_PERSON, {"digest": digest}).scalar()
+
+
+def remove(connection: Connection, person: str) -> int:
+    """Remove the tokens of a person and return how many there were."""
+    return connection.execute(sa.delete(tokens).where(tokens.c.person == person)).rowcount
 
 
 def digest(token: str) -> str:

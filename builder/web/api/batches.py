@@ -26,9 +26,9 @@ class BatchesApi:
         self._batches = batches
 
     async def start(self, asked: StartBatch, visit: Visit) -> tuple[Build, ...]:
-        """Ask for builds in the name of the person who visits."""
-        return await self._batches.request(asked.body, visit.person)
+        """Ask for builds in the name of the visitor."""
+        return await self._batches.request(asked.body, visit.visitor)
 
-    async def plan(self, asked: PlanBatch, _: Visit) -> Plan:
+    async def plan(self, asked: PlanBatch, visit: Visit) -> Plan:
         """The waves, and how long it would take."""
-        return await self._batches.plan(asked.body)
+        return await self._batches.plan(asked.body, visit.visitor)

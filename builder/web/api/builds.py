@@ -56,13 +56,13 @@ class BuildsApi:
         return await self._builds.listing(limit=asked.limit, before=asked.before, package=asked.package)
 
     async def start(self, asked: StartBuild, visit: Visit) -> Build:
-        """Ask for a build in the name of the person who visits."""
-        return await self._builds.request(asked.body, visit.person)
+        """Ask for a build in the name of the visitor."""
+        return await self._builds.request(asked.body, visit.visitor)
 
     async def show(self, asked: ShowBuild, _: Visit) -> Build:
         """A build with its jobs, attempts and steps."""
         return await self._builds.show(asked.number)
 
     async def cancel(self, asked: CancelBuild, visit: Visit) -> Build:
-        """Cancel in the name of the person who visits."""
-        return await self._builds.cancel(asked.number, asked.body.job, visit.person)
+        """Cancel in the name of the visitor."""
+        return await self._builds.cancel(asked.number, asked.body.job, visit.visitor)

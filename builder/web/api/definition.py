@@ -29,9 +29,9 @@ class DefinitionApi:
     def __init__(self, definitions: Definitions) -> None:
         self._definitions = definitions
 
-    async def apply(self, asked: ApplyDefinition, _: Visit) -> tuple[Change, ...]:
+    async def apply(self, asked: ApplyDefinition, visit: Visit) -> tuple[Change, ...]:
         """Apply the definition and tell what it changed."""
-        return await self._definitions.apply(asked.body, asked.dry_run)
+        return await self._definitions.apply(asked.body, asked.dry_run, visit.visitor)
 
     async def export(self, asked: ExportDefinition, _: Visit) -> Answer:
         """The definition as text that `apply` takes."""

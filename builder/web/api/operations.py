@@ -42,8 +42,8 @@ class OperationsApi:
         return await self._operations.listing(limit=asked.limit, before=asked.before, project=asked.project)
 
     async def request(self, asked: RequestOperation, visit: Visit) -> OperationShown:
-        """Ask in the name of the person who visits; the answer is the operation as it waits."""
-        return await self._operations.request(asked.body, visit.person)
+        """Ask in the name of the visitor; the answer is the operation as it waits."""
+        return await self._operations.request(asked.body, visit.visitor)
 
     async def show(self, asked: ShowOperation, _: Visit) -> OperationShown:
         """An operation and what became of it."""

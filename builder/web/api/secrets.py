@@ -39,14 +39,14 @@ class SecretsApi:
     def __init__(self, secrets: Secrets) -> None:
         self._secrets = secrets
 
-    async def listing(self, asked: ListSecrets, _: Visit) -> tuple[SecretShown, ...]:
+    async def listing(self, asked: ListSecrets, visit: Visit) -> tuple[SecretShown, ...]:
         """What there is, without values."""
-        return await self._secrets.listing(asked.project)
+        return await self._secrets.listing(asked.project, visit.visitor)
 
     async def set(self, asked: SetSecret, visit: Visit) -> SecretShown:
         """Keep a secret."""
-        return await self._secrets.set(asked.project, asked.name, asked.body.value, visit.person)
+        return await self._secrets.set(asked.project, asked.name, asked.body.value, visit.visitor)
 
-    async def remove(self, asked: RemoveSecret, _: Visit) -> tuple[SecretShown, ...]:
+    async def remove(self, asked: RemoveSecret, visit: Visit) -> tuple[SecretShown, ...]:
         """Remove a secret, and tell which the project still has."""
-        return await self._secrets.remove(asked.project, asked.name)
+        return await self._secrets.remove(asked.project, asked.name, visit.visitor)

@@ -16,6 +16,7 @@ from builder.model.operation import Publish
 from builder.model.work import WorkOrder
 from builder.wire import Rejected
 from tests.support.headless import ARM, X86, MasterCase
+from tests.support.people import ADA
 from tests.support.scripted import FACTS, artifact, dependencies
 from tests.support.store import answer
 
@@ -67,19 +68,19 @@ class BatchCase(MasterCase):
     @override
     def setUp(self) -> None:
         super().setUp()
-        answer(self.master.farm.definitions.apply(CHAIN, dry_run=False))
+        answer(self.master.farm.definitions.apply(CHAIN, dry_run=False, visitor=ADA))
         self.repo.apply(self.repo.operations[-1])
         self.worker = self.slave("a", capacity=20, architectures=("x86_64",))
 
     def request(self, *packages: str, **more: Any) -> tuple[int, ...]:
         """Somebody asks for a batch; returns the numbers of its builds."""
-        made = answer(self.master.farm.batches.request(BatchRequest(packages=packages, **more), "ada"))
+        made = answer(self.master.farm.batches.request(BatchRequest(packages=packages, **more), ADA))
         self.master.flush()
         return tuple(build.number for build in made)
 
     def plan(self, *packages: str, **more: Any) -> Plan:
         """Somebody asks what would become of one."""
-        return answer(self.master.farm.batches.plan(BatchRequest(packages=packages, **more)))
+        return answer(self.master.farm.batches.plan(BatchRequest(packages=packages, **more), ADA))
 
     def order(self, number: int, job: str = X86) -> WorkOrder:
         """The newest order about a job."""
@@ -260,7 +261,7 @@ class OrderTest(BatchCase):
 
     def test_noarch_is_waited_for_where_it_is_published(self) -> None:
         """A job waits for the one that makes a noarch package for its chroot too."""
-        answer(self.master.farm.definitions.apply(WIDE, dry_run=False))
+        answer(self.master.farm.definitions.apply(WIDE, dry_run=False, visitor=ADA))
         self.repo.apply(self.repo.operations[-1])
         text, reader = self.request("text", "reader")
         arm = self.slave("arm", capacity=20, architectures=("aarch64",))

@@ -17,6 +17,7 @@ from builder.model.package import ChrootChoice, GitSource, Package, Packaging, S
 from builder.model.project import Project
 from builder.model.secret import Sealed, SecretKind
 from builder.model.step import StepName
+from tests.support.people import ADA, BOB
 from tests.support.store import MemoryStore, answer
 
 X86, ARM = "fedora-43-x86_64", "fedora-43-aarch64"
@@ -41,13 +42,13 @@ class Farm:
 
     def request(self, package: str, project: str | None = None, chroots: tuple[str, ...] = (), **more: bool) -> Build:
         asked = BuildRequest(package=package, project=project, chroots=chroots, **more)
-        return answer(self.builds.request(asked, "ada"))
+        return answer(self.builds.request(asked, ADA))
 
     def show(self, number: int) -> Build:
         return answer(self.builds.show(number))
 
     def cancel(self, number: int, job: str | None = None) -> Build:
-        return answer(self.builds.cancel(number, job, "bob"))
+        return answer(self.builds.cancel(number, job, BOB))
 
     def change(self, build: int, job: str, *states: JobState, reason: str = "") -> None:
         def unit(connection: Connection) -> None:

@@ -11,6 +11,7 @@ from builder.master.store.schema import operations, packages
 from builder.model.build import BuildRequest, BuildState
 from builder.model.difference import Change, ChangeKind
 from builder.model.package import Style
+from tests.support.people import ADA
 from tests.support.store import MemoryStore, answer
 
 X86, ARM = "fedora-43-x86_64", "fedora-43-aarch64"
@@ -41,7 +42,7 @@ def _definitions(store: Store) -> Definitions:
 
 
 def apply(definitions: Definitions, text: str, *, dry_run: bool = False) -> tuple[Change, ...]:
-    return answer(definitions.apply(text, dry_run))
+    return answer(definitions.apply(text, dry_run, ADA))
 
 
 def prepared(store: Store) -> int:
@@ -142,9 +143,9 @@ def test_summaries_tell_of_the_newest_build(definitions: Definitions, store: Sto
     """Each package is listed with its chroots and with the number and state of its newest build, if it has one."""
     apply(definitions, (TEXT + LIB).replace(X86, f"{X86}, {ARM}"))
     builds = Builds(store, Slaves(store))
-    first = answer(builds.request(BuildRequest(package="hello"), "ada"))
-    newest = answer(builds.request(BuildRequest(package="hello"), "ada"))
-    answer(builds.cancel(newest.number, None, "ada"))
+    first = answer(builds.request(BuildRequest(package="hello"), ADA))
+    newest = answer(builds.request(BuildRequest(package="hello"), ADA))
+    answer(builds.cancel(newest.number, None, ADA))
     assert newest.number > first.number
     hello, lib = answer(definitions.packages("hello"))
     assert (hello.package, hello.newest, hello.state) == ("hello", newest.number, BuildState.CANCELLED)

@@ -18,6 +18,7 @@ from builder.model.package import Packaging
 from builder.model.work import WorkOrder
 from builder.wire import Accepted
 from tests.support.headless import X86, Fate, MasterCase
+from tests.support.people import ADA
 from tests.support.scripted import ScriptedRepo, ScriptedSlave
 from tests.support.store import answer
 
@@ -185,7 +186,7 @@ class Orders(MasterCase):
     def test_an_order_that_lacks_a_secret(self) -> None:
         """A secret that was removed since the build was asked for: no slave is asked, and the job says what to do."""
         secrets, store = self.master.farm.secrets, self.master.store
-        answer(secrets.set("hello", "deploy", "a-token-of-a-test", "ada"))
+        answer(secrets.set("hello", "deploy", "a-token-of-a-test", ADA))
 
         def close(connection: sa.Connection) -> None:
             hello = projects.one(connection, "hello")
@@ -195,7 +196,7 @@ class Orders(MasterCase):
 
         answer(store.write(close))
         number = self.master.build("hello")
-        answer(secrets.remove("hello", "deploy"))
+        answer(secrets.remove("hello", "deploy", ADA))
         slave = self.slave()
         build = self.master.show(number)
         assert build.state is BuildState.FAILED
@@ -204,7 +205,7 @@ class Orders(MasterCase):
 
     def test_a_master_without_the_key_of_its_secrets_goes_on(self) -> None:
         """It says so in its log, and builds what needs none."""
-        answer(self.master.farm.secrets.set("hello", "deploy", "a-token-of-a-test", "ada"))
+        answer(self.master.farm.secrets.set("hello", "deploy", "a-token-of-a-test", ADA))
         (self.master.folder / "secrets.key").unlink()
         with capturedLogs() as logs:
             self.master.restart()
@@ -297,7 +298,7 @@ class Orders(MasterCase):
         """Until the project's repositories are made no build root can be filled from them."""
         text = "project: new\nchroots: [fedora-43-x86_64]\npackages:\n  fresh:\n    style: release\n"
         text += "    packaging: {git: https://git.example.org/fresh-rpm.git}\n"
-        answer(self.master.farm.definitions.apply(text, dry_run=False))
+        answer(self.master.farm.definitions.apply(text, dry_run=False, visitor=ADA))
         slave = self.slave()
         number = self.master.build("fresh")
         slave.make_source(slave.orders[0])

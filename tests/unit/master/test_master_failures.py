@@ -30,6 +30,7 @@ from builder.wire import Accepted, Applied
 from tests.support.aside import aside
 from tests.support.disk import no_file_larger_than
 from tests.support.headless import ARM, DEFINITION, GRACE, LEASE, MASTER, X86, Fate, MasterCase
+from tests.support.people import ADA
 from tests.support.scripted import ScriptedSlave, artifact
 from tests.support.store import MemoryStore, answer
 from tests.support.wire import MemorySession, connected_pair
@@ -184,7 +185,7 @@ class Bugs(SynchronousTestCase):
     def test_a_bug_where_orders_are_made(self) -> None:
         """It is logged, and ends in a failed job instead of in a loop."""
         store, clock, ids = MemoryStore(), Clock(), (f"{number:032x}" for number in itertools.count())
-        answer(Definitions(store, {X86, ARM}, {"package"}).apply(DEFINITION, dry_run=False))
+        answer(Definitions(store, {X86, ARM}, {"package"}).apply(DEFINITION, dry_run=False, visitor=ADA))
         slaves = Slaves(store)
         slave = ScriptedSlave("a")
         wire = connected_pair(MemorySession, MASTER, slave.session_for, slave.identity, clock)
@@ -196,7 +197,7 @@ class Bugs(SynchronousTestCase):
         folder = Path(self.mktemp())
         intake = Intake(store, Logs(folder), StateFolder(folder), aside, 3)
         dispatcher = Dispatcher(store, slaves, clock, lambda: next(ids), make, Endings(store, intake, 3))
-        number = answer(Builds(store, slaves).request(BuildRequest(package="hello"), "ada")).number
+        number = answer(Builds(store, slaves).request(BuildRequest(package="hello"), ADA)).number
         for _ in range(4):
             looked = deferred(dispatcher.look())
             clock.advance(pause_after(3))

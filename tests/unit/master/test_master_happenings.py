@@ -24,6 +24,7 @@ from builder.model.step import StepName
 from builder.model.work import WorkOrder
 from builder.wire import Done, Request, StartJob, Verdict
 from tests.support.headless import DEFINITION, GRACE, LEASE, HeadlessMaster
+from tests.support.people import ADA
 from tests.support.scripted import BUILT, MADE, ScriptedRepo, ScriptedSlave, artifact, listed
 from tests.support.store import answer
 
@@ -97,7 +98,7 @@ class Happenings(RuleBasedStateMachine):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="master-"))
         self.master = HeadlessMaster(self.folder, tries=MANY)
-        answer(self.master.farm.definitions.apply(DEFINITION, dry_run=False))
+        answer(self.master.farm.definitions.apply(DEFINITION, dry_run=False, visitor=ADA))
         self.repo = ScriptedRepo()
         self.workers = {name: Worker(name) for name in ("a", "b")}
         self.written: dict[str, bytes] = {}

@@ -16,6 +16,7 @@ from builder.master.store import projects, schema
 from builder.master.store import secrets as stored
 from builder.model.project import Project
 from builder.model.secret import LONGEST, Secret, SecretKind
+from tests.support.people import ADA
 from tests.support.store import T0, MemoryStore, answer
 
 TOKEN = "ada:a-token-of-a-test"
@@ -34,14 +35,14 @@ class Farm:
         answer(self.secrets.prepare())
 
     def set(self, text: str = TOKEN, project: str = "hello", name: str = "deploy") -> None:
-        answer(self.secrets.set(project, name, text, "ada"))
+        answer(self.secrets.set(project, name, text, ADA))
 
     def opened(self, project: str = "hello", name: str = "deploy") -> Secret:
         (sealed,) = answer(self.store.read(lambda connection: stored.sealed(connection, project, [name])))
         return self.secrets.open(project, sealed)
 
     def names(self, project: str | None = None) -> list[str]:
-        return [f"{one.project}/{one.name}" for one in answer(self.secrets.listing(project))]
+        return [f"{one.project}/{one.name}" for one in answer(self.secrets.listing(project, ADA))]
 
 
 @pytest.fixture(name="farm")
@@ -64,7 +65,7 @@ def test_what_is_told_says_who_and_when(farm: Farm) -> None:
     farm.set(name="a")
     assert farm.names() == ["hello/a", "hello/b", "other/deploy"]
     assert farm.names("other") == ["other/deploy"]
-    (shown,) = answer(farm.secrets.listing("other"))
+    (shown,) = answer(farm.secrets.listing("other", ADA))
     assert (shown.kind, shown.set_by) == (SecretKind.TOKEN, "ada")
     assert shown.time == T0
     assert "a-token-of-a-test" not in repr(shown)
@@ -119,7 +120,7 @@ def test_a_lost_key_is_told_and_not_made_anew(farm: Farm) -> None:
     farm.key.write_bytes(kept)
     assert farm.opened().value == TOKEN
     farm.key.unlink()
-    answer(farm.secrets.remove("hello", "deploy"))
+    answer(farm.secrets.remove("hello", "deploy", ADA))
     answer(farm.secrets.prepare())
     farm.set()
     assert farm.opened().value == TOKEN
@@ -137,11 +138,11 @@ def test_removing(farm: Farm) -> None:
     """What is left is told; what is not there is refused."""
     farm.set()
     farm.set(name="other")
-    assert [one.name for one in answer(farm.secrets.remove("hello", "deploy"))] == ["other"]
+    assert [one.name for one in answer(farm.secrets.remove("hello", "deploy", ADA))] == ["other"]
     with pytest.raises(NotFoundError, match="the project `hello` has no secret `othre`; did you mean `other`"):
-        answer(farm.secrets.remove("hello", "othre"))
+        answer(farm.secrets.remove("hello", "othre", ADA))
     with pytest.raises(NotFoundError, match="there is no project `hallo`"):
-        answer(farm.secrets.remove("hallo", "deploy"))
+        answer(farm.secrets.remove("hallo", "deploy", ADA))
 
 
 def test_a_project_that_is_not_there_keeps_nothing(farm: Farm) -> None:

@@ -1,6 +1,7 @@
-"""Every route's policy, headers and answer to HEAD, by walking the table itself."""
+"""Every route's act, headers and answer to HEAD, and who is let in, by walking the table itself."""
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +10,20 @@ from twisted.internet.task import Clock
 from typing_extensions import override
 
 from builder.model.operation import NumberedOperation, Prepare
+from builder.model.visitor import Act
 from builder.repo.signing import public_keys
 from builder.state import StateFolder
 from builder.web.answers import Answer
 from builder.web.assets import Assets
 from builder.web.feed import Feed
+from builder.web.identity import by_token
 from builder.web.pages.templates import Templates
 from builder.web.routes import table
-from builder.web.table import Policy, Route
+from builder.web.service import site
+from builder.web.table import Route
 from tests.support.http import Client
 from tests.support.repositories import Workbench
+from tests.support.robot import Robots
 from tests.support.rpms import deliver, order_of
 from tests.support.small_farm import CHROOT, DEFINITION
 from tests.support.web import WebTest
@@ -60,6 +65,51 @@ BODIES = {
     "/api/v1/operations": b'{"type": "undo", "project": "hello", "number": 1}',
 }
 
+TOKENS = (None, "guess", "no token", "robot-o", "robot-h", "{0.token}")
+"""A stranger, two who send what is no good, a robot that builds for another project, one that builds for this, ada."""
+LET_IN = """\
+401 401 401 403 200 200  POST /api/v1/batches
+401 401 401 403 200 200  POST /api/v1/batches/plan
+200 401 401 200 200 200  GET /api/v1/builds
+401 401 401 403 200 200  POST /api/v1/builds
+200 401 401 200 200 200  GET /api/v1/builds/{number}
+200 401 401 200 200 200  GET /api/v1/builds/{number}/inputs
+401 401 401 403 200 200  POST /api/v1/builds/{number}/cancel
+200 401 401 200 200 200  GET /api/v1/builds/{number}/jobs/{job}/log
+200 401 401 200 200 200  GET /api/v1/definition
+401 401 401 403 403 200  POST /api/v1/definition
+200 401 401 200 200 200  GET /api/v1/events
+200 401 401 200 200 200  GET /api/v1/keys
+200 401 401 200 200 200  GET /api/v1/keys/export
+200 401 401 200 200 200  GET /api/v1/operations
+401 401 401 403 403 200  POST /api/v1/operations
+200 401 401 200 200 200  GET /api/v1/operations/{number}
+200 401 401 200 200 200  GET /api/v1/packages
+200 401 401 200 200 200  GET /api/v1/rejected
+200 401 401 200 200 200  GET /api/v1/rejected/{name}
+200 401 401 200 200 200  GET /api/v1/repositories
+200 401 401 200 200 200  GET /api/v1/repository
+200 401 401 200 200 200  GET /api/v1/repository/difference
+401 401 401 403 403 200  GET /api/v1/secrets
+401 401 401 403 403 200  POST /api/v1/secrets/{project}/{name}
+401 401 401 403 403 200  POST /api/v1/secrets/{project}/{name}/remove
+200 401 401 200 200 200  GET /api/v1/slaves
+200 401 401 200 200 200  GET /api/v1/status
+200 401 401 200 200 200  GET /livez
+200 401 401 200 200 200  GET /readyz
+200 401 401 200 200 200  GET /
+200 401 401 200 200 200  GET /builds/{number}
+200 401 401 200 200 200  GET /builds/{number}/inputs
+200 401 401 200 200 200  GET /builds/{number}/{job}/log
+200 401 401 200 200 200  GET /packages
+200 401 401 200 200 200  GET /repositories/{project}/{stage}/{distribution}/{tree...}
+200 401 401 200 200 200  GET /slaves
+200 401 401 200 200 200  GET /static/{name}
+200 401 401 200 200 200  GET /repos/{project}/{stage}/{distribution}/{name}.repo
+200 401 401 200 200 200  GET /repos/{path...}/mirrorlist
+200 401 401 200 200 200  GET /repos/{path...}
+"""
+
 
 class PoliciesTest(WebTest):
     """All routes there are."""
@@ -81,17 +131,31 @@ class PoliciesTest(WebTest):
         public_keys.write(self.repos, "hello", (), b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n")
 
     def test_policies(self) -> None:
-        """A stranger is let in where anyone is, and nowhere else; a person is let in everywhere."""
-        assert {route.policy for route in self.routes} == set(Policy)
+        """A stranger may read, and nothing else; a person may everything, and who only claims to be one nothing."""
+        assert {route.act for route in self.routes} == set(Act)
         for route in self.routes:
             stranger = _status(self.client, route)
-            assert (stranger == 401) == (route.policy is Policy.PERSON), route
+            assert (stranger == 401) == (route.act is not Act.READ), route
             assert _status(self.ada, route) == 200, route
-            assert _status(Client(self.site, "wrong"), route) == stranger, route
+            assert _status(Client(self.site, "wrong"), route) == 401, route
+
+    def test_who_is_let_in(self) -> None:
+        """`LET_IN`, route by route and visitor by visitor, each at a farm of their own."""
+        told: dict[str, list[str]] = {}
+        for token in TOKENS:
+            self.setUp()
+            identify = Robots({"h": "hello", "o": "other"}, partial(by_token, self.farm.farm.people)).identify
+            client = Client(
+                site(self.farm.farm, StateFolder(self.state), self.clock, identify), token and token.format(self.farm)
+            )
+            for route in self.routes:
+                told.setdefault(f"{route.method} {route.pattern}", []).append(str(_status(client, route)))
+        lines = [f"{' '.join(statuses)}  {route}" for route, statuses in told.items()]
+        assert lines == LET_IN.splitlines()
 
     def test_whatever_changes_something_needs_a_person(self) -> None:
         """No other method than GET is for anyone."""
-        assert all(route.policy is Policy.PERSON for route in self.routes if route.method != "GET")
+        assert all(route.act is not Act.READ for route in self.routes if route.method != "GET")
 
     def test_answers_are_what_the_table_says(self) -> None:
         """JSON answers decode as the route's response type."""
@@ -129,7 +193,7 @@ class PoliciesTest(WebTest):
         for route in self.routes:
             section = documented[f"{route.method} {route.pattern}"]
             assert "curl" in section, route
-            assert ("token" in section.lower()) == (route.policy is Policy.PERSON), route
+            assert ("token" in section.lower()) == (route.act is not Act.READ), route
             for field in msgspec.structs.fields(route.request):
                 assert field.name == "body" or f"`{field.name}`" in section, (route, field.name)
 

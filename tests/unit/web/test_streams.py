@@ -4,12 +4,15 @@ import msgspec
 from typing_extensions import override
 
 from builder.model.attempt import AttemptState, Outcome
+from builder.model.build import BuildRequest
 from builder.model.event import Event
 from builder.model.job import JobState
 from builder.web.followers import GATHER, SEATS, SLOW
 from builder.web.sink import PATIENCE
 from tests.support.http import Exchange
+from tests.support.people import ADA
 from tests.support.small_farm import CHROOT
+from tests.support.store import answer
 from tests.support.web import WebTest
 
 LOG = "/api/v1/builds/1/jobs/source/log?follow=1"
@@ -50,7 +53,7 @@ class EventsTest(WebTest):
         self.client.start("GET", "/api/v1/events?follow=1").leave()
         self.ada.post("/api/v1/builds", {"package": "hello"})
         reads = self.farm.store.reads
-        self.ada.post("/api/v1/builds", {"package": "hello"})
+        answer(self.farm.farm.builds.request(BuildRequest(package="hello"), ADA))
         assert self.farm.store.reads == reads
         exchange = self.client.start("GET", "/api/v1/events?follow=1&build=3")
         self.ada.post("/api/v1/builds", {"package": "hello"})

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from builder.errors import InvalidError, MethodError, NotFoundError
 from builder.model import Label, Value
-from builder.web.table import Policy, Route, Table
+from builder.model.visitor import Act
+from builder.web.table import Route, Table
 from builder.web.visit import Visit
 
 
@@ -36,8 +37,8 @@ async def told(asked: Value, _: Visit) -> Value:
     return asked
 
 
-def route(method: str, pattern: str, request: type[Value] = Asked, policy: Policy = Policy.ANYONE) -> Route[Any, Any]:
-    return Route(method, pattern, policy, request, Value, told)
+def route(method: str, pattern: str, request: type[Value] = Asked, act: Act = Act.READ) -> Route[Any, Any]:
+    return Route(method, pattern, act, request, Value, told)
 
 
 TABLE = Table(
@@ -120,12 +121,12 @@ def test_a_body_of_text_is_taken_as_it_is() -> None:
         found.asked({}, b"\xff")
 
 
-def test_a_route_without_a_policy_is_refused() -> None:
+def test_a_route_without_an_act_is_refused() -> None:
     """Nothing is public by being forgotten."""
-    with pytest.raises(TypeError, match="policy"):
+    with pytest.raises(TypeError, match="'act'"):
         Route("GET", "/x", request=Asked, response=Value, handler=told)  # type: ignore[call-arg]  # the very point
-    with pytest.raises(TypeError, match="/x has no policy"):
-        Table([route("GET", "/x", policy=cast("Policy", None))])
+    with pytest.raises(TypeError, match="/x names no act"):
+        Table([route("GET", "/x", act=cast("Act", None))])
 
 
 def test_a_table_that_cannot_be_meant_is_refused() -> None:

@@ -12,6 +12,7 @@ from builder.model.event import Event
 from builder.model.job import JobState
 from builder.model.package import Package, Packaging, Style
 from builder.model.project import Project
+from tests.support.people import ADA
 from tests.support.store import MemoryStore, answer
 
 CHROOTS = ("fedora-43-aarch64", "fedora-43-x86_64")
@@ -26,7 +27,7 @@ class History:
         self.store = MemoryStore()
         project = Project(project="p", chroots=CHROOTS, packages={"x": PACKAGE})
         answer(self.store.write(lambda connection: projects.save(connection, project)))
-        answer(Builds(self.store, Slaves(self.store)).request(BuildRequest(package="x"), "ada"))
+        answer(Builds(self.store, Slaves(self.store)).request(BuildRequest(package="x"), ADA))
         ids = sa.select(schema.jobs.c.id).order_by(schema.jobs.c.id)
         self.jobs = answer(self.store.read(lambda connection: connection.execute(ids).scalars().all()))
 
