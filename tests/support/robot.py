@@ -27,8 +27,8 @@ class Robot(Value, frozen=True, kw_only=True):
 class Robots:
     """Knows robots by their keys, and leaves everybody else to `others`."""
 
-    def __init__(self, keys: Mapping[str, Label], others: Identify) -> None:
-        self._keys = keys
+    def __init__(self, known: Mapping[str, Visitor], others: Identify) -> None:
+        self._known = known
         self._others = others
 
     async def identify(self, header: Header) -> Visitor:
@@ -36,7 +36,7 @@ class Robots:
         given = header("Authorization") or ""
         if not given.startswith(PREFIX):
             return await self._others(header)
-        project = self._keys.get(given.removeprefix(PREFIX))
-        if project is None:
+        robot = self._known.get(given.removeprefix(PREFIX))
+        if robot is None:
             raise UnauthorizedError("this key is no robot's")
-        return Robot(project=project)
+        return robot

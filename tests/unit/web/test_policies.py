@@ -10,7 +10,7 @@ from twisted.internet.task import Clock
 from typing_extensions import override
 
 from builder.model.operation import NumberedOperation, Prepare
-from builder.model.visitor import Act
+from builder.model.visitor import Act, Grant, Person, Visitor
 from builder.repo.signing import public_keys
 from builder.state import StateFolder
 from builder.web.answers import Answer
@@ -23,7 +23,7 @@ from builder.web.service import site
 from builder.web.table import Route
 from tests.support.http import Client
 from tests.support.repositories import Workbench
-from tests.support.robot import Robots
+from tests.support.robot import Robot, Robots
 from tests.support.rpms import deliver, order_of
 from tests.support.small_farm import CHROOT, DEFINITION
 from tests.support.web import WebTest
@@ -65,49 +65,54 @@ BODIES = {
     "/api/v1/operations": b'{"type": "undo", "project": "hello", "number": 1}',
 }
 
-TOKENS = (None, "guess", "no token", "robot-o", "robot-h", "{0.token}")
-"""A stranger, two who send what is no good, a robot that builds for another project, one that builds for this, ada."""
+ROBOTS: dict[str, Visitor] = {
+    "elsewhere": Person(name="elsewhere", grants=(Grant(acts=frozenset(Act), project="other"),)),
+    "other": Robot(project="other"),
+    "hello": Robot(project="hello"),
+}
+TOKENS = (None, "guess", "no token", "robot-elsewhere", "robot-other", "robot-hello", "{0.token}")
+"""A stranger, two whose token is no good, somebody who may everything in another project, a robot of each, ada."""
 LET_IN = """\
-401 401 401 403 200 200  POST /api/v1/batches
-401 401 401 403 200 200  POST /api/v1/batches/plan
-200 401 401 200 200 200  GET /api/v1/builds
-401 401 401 403 200 200  POST /api/v1/builds
-200 401 401 200 200 200  GET /api/v1/builds/{number}
-200 401 401 200 200 200  GET /api/v1/builds/{number}/inputs
-401 401 401 403 200 200  POST /api/v1/builds/{number}/cancel
-200 401 401 200 200 200  GET /api/v1/builds/{number}/jobs/{job}/log
-200 401 401 200 200 200  GET /api/v1/definition
-401 401 401 403 403 200  POST /api/v1/definition
-200 401 401 200 200 200  GET /api/v1/events
-200 401 401 200 200 200  GET /api/v1/keys
-200 401 401 200 200 200  GET /api/v1/keys/export
-200 401 401 200 200 200  GET /api/v1/operations
-401 401 401 403 403 200  POST /api/v1/operations
-200 401 401 200 200 200  GET /api/v1/operations/{number}
-200 401 401 200 200 200  GET /api/v1/packages
-200 401 401 200 200 200  GET /api/v1/rejected
-200 401 401 200 200 200  GET /api/v1/rejected/{name}
-200 401 401 200 200 200  GET /api/v1/repositories
-200 401 401 200 200 200  GET /api/v1/repository
-200 401 401 200 200 200  GET /api/v1/repository/difference
-401 401 401 403 403 200  GET /api/v1/secrets
-401 401 401 403 403 200  POST /api/v1/secrets/{project}/{name}
-401 401 401 403 403 200  POST /api/v1/secrets/{project}/{name}/remove
-200 401 401 200 200 200  GET /api/v1/slaves
-200 401 401 200 200 200  GET /api/v1/status
-200 401 401 200 200 200  GET /livez
-200 401 401 200 200 200  GET /readyz
-200 401 401 200 200 200  GET /
-200 401 401 200 200 200  GET /builds/{number}
-200 401 401 200 200 200  GET /builds/{number}/inputs
-200 401 401 200 200 200  GET /builds/{number}/{job}/log
-200 401 401 200 200 200  GET /packages
-200 401 401 200 200 200  GET /repositories/{project}/{stage}/{distribution}/{tree...}
-200 401 401 200 200 200  GET /slaves
-200 401 401 200 200 200  GET /static/{name}
-200 401 401 200 200 200  GET /repos/{project}/{stage}/{distribution}/{name}.repo
-200 401 401 200 200 200  GET /repos/{path...}/mirrorlist
-200 401 401 200 200 200  GET /repos/{path...}
+401 401 401 403 403 200 200  POST /api/v1/batches
+401 401 401 403 403 200 200  POST /api/v1/batches/plan
+200 401 401 200 200 200 200  GET /api/v1/builds
+401 401 401 403 403 200 200  POST /api/v1/builds
+200 401 401 200 200 200 200  GET /api/v1/builds/{number}
+200 401 401 200 200 200 200  GET /api/v1/builds/{number}/inputs
+401 401 401 403 403 200 200  POST /api/v1/builds/{number}/cancel
+200 401 401 200 200 200 200  GET /api/v1/builds/{number}/jobs/{job}/log
+200 401 401 200 200 200 200  GET /api/v1/definition
+401 401 401 403 403 403 200  POST /api/v1/definition
+200 401 401 200 200 200 200  GET /api/v1/events
+200 401 401 200 200 200 200  GET /api/v1/keys
+200 401 401 200 200 200 200  GET /api/v1/keys/export
+200 401 401 200 200 200 200  GET /api/v1/operations
+401 401 401 403 403 403 200  POST /api/v1/operations
+200 401 401 200 200 200 200  GET /api/v1/operations/{number}
+200 401 401 200 200 200 200  GET /api/v1/packages
+200 401 401 200 200 200 200  GET /api/v1/rejected
+200 401 401 200 200 200 200  GET /api/v1/rejected/{name}
+200 401 401 200 200 200 200  GET /api/v1/repositories
+200 401 401 200 200 200 200  GET /api/v1/repository
+200 401 401 200 200 200 200  GET /api/v1/repository/difference
+401 401 401 200 403 403 200  GET /api/v1/secrets
+401 401 401 403 403 403 200  POST /api/v1/secrets/{project}/{name}
+401 401 401 403 403 403 200  POST /api/v1/secrets/{project}/{name}/remove
+200 401 401 200 200 200 200  GET /api/v1/slaves
+200 401 401 200 200 200 200  GET /api/v1/status
+200 401 401 200 200 200 200  GET /livez
+200 401 401 200 200 200 200  GET /readyz
+200 401 401 200 200 200 200  GET /
+200 401 401 200 200 200 200  GET /builds/{number}
+200 401 401 200 200 200 200  GET /builds/{number}/inputs
+200 401 401 200 200 200 200  GET /builds/{number}/{job}/log
+200 401 401 200 200 200 200  GET /packages
+200 401 401 200 200 200 200  GET /repositories/{project}/{stage}/{distribution}/{tree...}
+200 401 401 200 200 200 200  GET /slaves
+200 401 401 200 200 200 200  GET /static/{name}
+200 401 401 200 200 200 200  GET /repos/{project}/{stage}/{distribution}/{name}.repo
+200 401 401 200 200 200 200  GET /repos/{path...}/mirrorlist
+200 401 401 200 200 200 200  GET /repos/{path...}
 """
 
 
@@ -144,10 +149,9 @@ class PoliciesTest(WebTest):
         told: dict[str, list[str]] = {}
         for token in TOKENS:
             self.setUp()
-            identify = Robots({"h": "hello", "o": "other"}, partial(by_token, self.farm.farm.people)).identify
-            client = Client(
-                site(self.farm.farm, StateFolder(self.state), self.clock, identify), token and token.format(self.farm)
-            )
+            identify = Robots(ROBOTS, partial(by_token, self.farm.farm.people)).identify
+            served = site(self.farm.farm, StateFolder(self.state), self.clock, identify)
+            client = Client(served, token and token.format(self.farm))
             for route in self.routes:
                 told.setdefault(f"{route.method} {route.pattern}", []).append(str(_status(client, route)))
         lines = [f"{' '.join(statuses)}  {route}" for route, statuses in told.items()]

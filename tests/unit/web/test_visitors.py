@@ -32,7 +32,7 @@ from builder.web.table import Route, Table
 from builder.web.visit import Visit
 from tests.support.http import Client
 from tests.support.people import ADA
-from tests.support.robot import Robots
+from tests.support.robot import Robot, Robots
 from tests.support.small_farm import CHROOT
 from tests.support.store import MemoryStore, answer
 from tests.support.web import WebTest
@@ -163,7 +163,8 @@ class RobotsTest(WebTest):
     def setUp(self) -> None:
         super().setUp()
         answer(self.farm.farm.definitions.apply(OTHER, dry_run=False, visitor=ADA))
-        identify = Robots({"h": "hello", "o": "other"}, partial(by_token, self.farm.farm.people)).identify
+        people = partial(by_token, self.farm.farm.people)
+        identify = Robots({"h": Robot(project="hello"), "o": Robot(project="other")}, people).identify
         self.site = site(self.farm.farm, StateFolder(self.state), self.clock, identify)
         self.site.doStart()
         self.addCleanup(self.site.doStop)
