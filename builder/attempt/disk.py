@@ -1,4 +1,4 @@
-"""Telling that a disk is full, which is the farm's fault and no package's."""
+"""The disk: full is the farm's fault and no package's."""
 
 import errno
 import os
@@ -7,29 +7,29 @@ from pathlib import Path
 from builder.attempt.endings import EndedError, broken
 
 _NOTHING = 1 << 20
-"""With fewer free bytes than this, even the words that say so are not written."""
+"""Bytes: with fewer free, even the words that say so are not written."""
 _LITTLE = 512 << 20
-"""With fewer free bytes than this, a program that says that the disk is full is believed."""
+"""Bytes: with fewer free, a program that says that the disk is full is believed."""
 _WORDS = ("no space left on device", "disk quota exceeded", "more space needed on")
 
 
 def is_full(error: BaseException) -> bool:
-    """Whether an error of the system says that the disk is full."""
+    """Tell if an error of the system says that the disk is full."""
     return isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}
 
 
 def full(folder: Path) -> EndedError:
-    """What ends an attempt for which there is no room below `folder`."""
+    """Return the ending of an attempt for which there is no room below `folder`."""
     return broken(f"the slave's disk is full: {free(folder) >> 20} MiB of space are left in {folder}")
 
 
 def free(folder: Path) -> int:
-    """How many bytes may still be written below `folder`; 0 without a free inode (statvfs(3))."""
+    """Return the bytes that may still be written below `folder`; 0 without a free inode (statvfs(3))."""
     room = os.statvfs(folder)
     return room.f_bavail * room.f_frsize if room.f_favail or not room.f_files else 0
 
 
 def was_full(log: str, room: int) -> bool:
-    """Whether a program that failed did so because of a full disk: by what it logged and the bytes still free."""
+    """Tell if a program failed because of a full disk, by its log and the bytes still free."""
     said = any(words in log.lower() for words in _WORDS)
     return room < _NOTHING or (said and room < _LITTLE)

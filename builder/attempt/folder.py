@@ -66,7 +66,7 @@ class AttemptFolder:
 
     @cached_property
     def order(self) -> WorkOrder:
-        """What has to be done.
+        """The order of the attempt.
 
         Raises:
             InvalidError: `order.json` is missing or was written by another version.
@@ -78,9 +78,9 @@ class AttemptFolder:
             raise InvalidError(f"{path}: {error}") from error
 
     def write_order(self, order: WorkOrder) -> WorkOrder:
-        """Write what has to be done, and what nobody else may read apart from it; returns the order without that.
+        """Write the order, and its secrets apart from it, and return the order without them.
 
-        That is durable then, and the order when it is synced.
+        The secrets are durable then, and the order when it is synced.
         """
         work = order.work
         if work.secrets:
@@ -90,7 +90,7 @@ class AttemptFolder:
         return order
 
     def take_secrets(self) -> tuple[Secret, ...]:
-        """The secrets that came with the order; from now on they are nowhere else."""
+        """Return the secrets that came with the order, and remove them; from now on they are nowhere else."""
         try:
             secrets = msgspec.json.decode(self._secrets.read_bytes(), type=tuple[Secret, ...])
         except FileNotFoundError:
@@ -103,7 +103,7 @@ class AttemptFolder:
         files.remove(self._secrets)
 
     def outcome(self) -> Outcome | None:
-        """How it ended, if it has; a result that cannot be read is no reason to wait for another one."""
+        """Return the outcome, None before the end; an unreadable result is no reason to wait for another one."""
         try:
             return msgspec.json.decode(self._result.read_bytes(), type=Outcome)
         except FileNotFoundError:
@@ -112,13 +112,13 @@ class AttemptFolder:
             return broken(f"the runner left a result that cannot be read: {error}").outcome
 
     def reserve(self) -> None:
-        """Set aside what `finish` and `cancel` need, for a disk that is full by then."""
+        """Set aside the room of `finish` and `cancel`, for a disk that is full by then."""
         self._cancel_reserve.touch()
         with self._reserve.open("wb") as file:
             os.posix_fallocate(file.fileno(), 0, RESERVED)
 
     def finish(self, outcome: Outcome) -> None:
-        """Write how it ended, durably, into the room set aside for it."""
+        """Write the outcome, durably, into the room set aside for it."""
         self.drop_secrets()
         with self._reserve.open("r+b" if self._reserve.exists() else "wb") as file:
             file.write(msgspec.json.encode(outcome))
@@ -127,7 +127,7 @@ class AttemptFolder:
         files.move(self._reserve, self._result)
 
     def records(self) -> tuple[Record, ...]:
-        """The step records that are there."""
+        """Return the step records that are there."""
         try:
             whole = self._records.read_bytes().rpartition(b"\n")[0]
         except FileNotFoundError:
@@ -135,11 +135,11 @@ class AttemptFolder:
         return tuple(msgspec.json.decode(line, type=Record) for line in whole.splitlines())
 
     def recorder(self) -> Records:
-        """A writer of step records, for whoever works on the attempt now."""
+        """Return a writer of step records, for the one that works on the attempt now."""
         return Records(str(self.path))
 
     def log_length(self) -> int:
-        """How many bytes of log there are."""
+        """Return the length of the log in bytes."""
         try:
             return self.log.stat().st_size
         except FileNotFoundError:
@@ -147,18 +147,18 @@ class AttemptFolder:
 
     @property
     def cancelled(self) -> bool:
-        """Whether somebody wants it to stop."""
+        """Tell if somebody wants the attempt to stop."""
         return self._cancel.exists()
 
     def cancel(self) -> None:
-        """Tell the runner to stop, or the next one not to begin; whatever goes wrong with one, the other is done."""
+        """Tell the runner to stop, or the next one not to begin; if one of the two fails, the other is done."""
         with contextlib.suppress(OSError):
             files.move(self._cancel_reserve, self._cancel)
         with contextlib.suppress(OSError):
             self.signal(signal.SIGTERM)
 
     def take_lock(self) -> int | None:
-        """A descriptor that holds the lock for whoever inherits it, or None while a runner lives."""
+        """Return a descriptor that holds the lock for whoever inherits it, or None while a runner lives."""
         descriptor = os.open(self.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -168,7 +168,7 @@ class AttemptFolder:
         return descriptor
 
     def running(self) -> bool:
-        """Whether a runner lives."""
+        """Tell if a runner lives."""
         if not self.lock.exists():
             return False
         descriptor = self.take_lock()

@@ -12,9 +12,9 @@ from pathlib import Path
 from builder import files
 
 UNUSED_AFTER = 30 * 86400.0
-"""After how many seconds without use a folder is removed."""
+"""Seconds without use after which a folder is removed."""
 _GONE = ".gone."
-"""What the name of a folder begins with that is being removed."""
+"""The beginning of the name of a folder that is being removed."""
 
 
 def use(folder: Path) -> None:
@@ -24,7 +24,7 @@ def use(folder: Path) -> None:
 
 
 def prune(place: Path) -> None:
-    """Remove the folders in `place` that are too old; what cannot be removed now is tried again the next time."""
+    """Remove the folders in `place` that are too old; one that cannot be removed is tried again the next time."""
     oldest = time.time() - UNUSED_AFTER  # noqa: TID251 - compared with the times of files, in runners too
     for folder in place.iterdir():
         with suppress(OSError):  # another runner may remove it too
@@ -35,7 +35,7 @@ def prune(place: Path) -> None:
 
 
 def prune_to(place: Path, most: int) -> None:
-    """Remove those folders in `place` whose use is longest ago, until the files in the others have `most` bytes."""
+    """Remove the longest unused of the folders in `place`, until the files in the others have `most` bytes."""
     found = []
     for folder in place.iterdir():
         with suppress(OSError):

@@ -15,7 +15,7 @@ NAME = "records"
 
 
 class Records:
-    """Adds to the records of the attempt in `folder`, in which `log` is."""
+    """The writer of the records of the attempt in `folder`, in which `log` is."""
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
@@ -28,14 +28,14 @@ class Records:
         return self._open
 
     def begin_step(self, step: str) -> None:
-        """A step starts; in an attempt that has no records yet, so does the attempt."""
+        """Record that a step starts; in an attempt that has no records yet, so does the attempt."""
         if not self._count:
             self._append(JOB_STARTED, "")
         self._append(STEP_STARTED, f',"step":"{step}"')
         self._open = step
 
     def end_step(self, *, ok: bool) -> None:
-        """The open step ends, if there is one."""
+        """Record that the open step ends, if there is one."""
         if self._open:
             self._append(STEP_FINISHED, f',"step":"{self._open}","ok":{"true" if ok else "false"}')
             self._open = None
@@ -57,7 +57,7 @@ class Records:
             return 0
 
     def _read(self) -> tuple[int, str | None]:
-        """How many records there are and which step is open."""
+        """Return the number of records, and the step that is open."""
         try:
             descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:

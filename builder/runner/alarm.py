@@ -1,7 +1,7 @@
-"""Interrupts a runner when a limit of its attempt is over.
+"""The alarm: it interrupts a runner when a limit of its attempt is over.
 
 The kernel's timer (setitimer(2)), which counts as the monotonic clock does, wakes the program up wherever it waits.
-Only then it is looked at the time and the log: a signal that comes late, or once too often, does nothing wrong.
+Only then are the time and the log looked at: a signal that comes late, or once too often, does nothing wrong.
 """
 
 import signal
@@ -17,25 +17,25 @@ from builder.process import Interrupts
 from builder.runner.limits import Limits
 
 _SOONEST: Final = 0.001
-"""Seconds: no time at all would turn the timer off."""
+"""Seconds of the shortest timer: no time at all would turn it off."""
 
 
 class Alarm:
-    """Ends what `interrupts` can interrupt; it does nothing before it is `set`."""
+    """The end of anything that `interrupts` can interrupt; it does nothing before it is `set`."""
 
     def __init__(self, interrupts: Interrupts) -> None:
         self._interrupts = interrupts
         self._limits: Limits | None = None
 
     def set(self, order: WorkOrder, log_length: Callable[[], int]) -> None:
-        """From now on, the limits of `order` hold."""
+        """Apply the limits of `order` from now on."""
         self._limits = limits = Limits(order, log_length, time.monotonic())
         signal.signal(signal.SIGALRM, lambda *_: self._look(limits))
         self._look(limits)
 
     @contextmanager
     def step(self, step: StepName) -> Iterator[None]:
-        """The block is this step, and has its limit."""
+        """Give the block the limit of this step."""
         if self._limits is None:
             yield
             return
@@ -48,7 +48,7 @@ class Alarm:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """The block waits for another attempt: that counts for the limit of the whole alone."""
+        """Count the block, which waits for another attempt, for the limit of the whole alone."""
         if self._limits is None:
             yield
             return

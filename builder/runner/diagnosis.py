@@ -1,4 +1,4 @@
-"""Why a program failed, read from what it logged: the kind of failure and the one line that shows it.
+"""The diagnosis of a failed program from its log: the kind of failure and the one line that shows it.
 
 Text in, values out. rpmbuild's exit code says nothing, and the last line mostly is not the one a person looks for.
 """
@@ -10,7 +10,7 @@ from builder.model.attempt import FailureKind
 
 _PHASE = re.compile(r"^Executing\((%\w+)\):", re.MULTILINE)
 _SCRIPT = re.compile(r"^\+ umask ", re.MULTILINE)
-"""Where a phase's script begins: mostly behind its name, but these come by two pipes and may change places."""
+"""The beginning of a phase's script: mostly behind its name, but these come by two pipes and may change places."""
 _UNMET = re.compile(r"^\s+(?P<need>\S.*?) is needed by (?P<by>\S+)$", re.MULTILINE)
 _LACKS = "error: Failed build dependencies:"
 _ERROR = re.compile(
@@ -19,7 +19,7 @@ _ERROR = re.compile(
     re.IGNORECASE,
 )
 _CLOSE = 5
-"""After at most how many lines an error belongs to the one before it: a compiler shows the place of each."""
+"""Most lines between two errors that belong together: a compiler shows the place of each."""
 _SILENT = "it failed without a word"
 _MAKE = re.compile(r"^(?:g?make|ninja)(?:\[\d+\])?: ")
 _IGNORED = re.compile(r"\(ignored\)|\b0 (?:errors|failed|FAIL)|^\+", re.IGNORECASE)
@@ -37,14 +37,14 @@ _DNF_ERROR = re.compile(r"^Error: (?P<line>.+)", re.MULTILINE)
 
 
 def check_sandbox(said: str) -> None:
-    """Raise that the attempt is broken if what a confined program has said is only why bubblewrap did not start it."""
+    """Raise that the attempt is broken if the words of a confined program only say why bubblewrap did not start it."""
     line = said.partition("\n")[0]
     if line.startswith("bwrap: "):
         raise broken(f"this slave cannot confine what a package runs: {line}")
 
 
 def build_failure(log: str) -> EndedError:
-    """Why rpmbuild failed in a build root."""
+    """Return the reason why rpmbuild failed in a build root."""
     phases = list(_PHASE.finditer(log))
     end = log[phases[-1].end() :] if phases else log
     unmet = [match["need"] for match in _UNMET.finditer(end.rpartition(_LACKS)[2])]
@@ -62,7 +62,7 @@ def build_failure(log: str) -> EndedError:
 
 
 def telling_line(log: str) -> str:
-    """The line of a failed phase that shows why: an error of a program, or of make, or the last line.
+    """Return the line of a failed phase that shows why: an error of a program, or of make, or the last line.
 
     Of errors that follow each other closely, the first mostly is the cause of the others.
     """
@@ -80,14 +80,14 @@ def telling_line(log: str) -> str:
 
 
 def srpm_reason(log: str) -> str:
-    """The first line in which rpm names an error, or the last line."""
+    """Return the first line in which rpm names an error, or the last line."""
     match = _RPM.search(log)
     lines = log.strip().splitlines()
     return match["line"] if match else lines[-1] if lines else _SILENT
 
 
 def install_failure(log: str, wanted: tuple[str, ...] | None, source: str) -> EndedError:
-    """Why dnf could not fill a build root.
+    """Return the reason why dnf could not fill a build root.
 
     `wanted` are the BuildRequires of the SRPM named `source`, or None where dnf was asked for nothing else.
     """

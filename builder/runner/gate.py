@@ -1,16 +1,16 @@
-"""The gate: whether an SRPM is built in a chroot, given what was built there before. Values in, a value out.
+"""The gate: the decision if an SRPM is built in a chroot, given what was built there before. Values in, a value out.
 
 * Nothing was built before: build.
 * The same inputs once more: skip, unless a chroot has come since for which a noarch package is not there: that is a
   rebuild for all of them.
 * Style `release`: build what is strictly newer.
 * Style `ci`: build what is newer or equal, where EVRs are compared without the build number and the commit in
-  `%{_checkout}`: of two commits of one day, the later build wins. One that was overtaken by a later build is skipped,
-  and a spec that ignores `%{_checkout}` cannot be built a second time.
+  `%{_checkout}`: of two commits of one day, the later build wins. A build that was overtaken by a later one is
+  skipped, and a spec that ignores `%{_checkout}` cannot be built a second time.
 * A forced build passes, but never repeats an EVR with other bytes: a rebuild gets the next serial behind `%dist`, and a
   spec that ignores `%dist` cannot be rebuilt.
 
-Whatever passes unforced is newer than all that there was.
+Every SRPM that passes unforced is newer than all that there was.
 """
 
 import re
@@ -23,26 +23,26 @@ from builder.model.package import Style
 from builder.model.work import LastBuilt
 
 SERIALS: Final = 100
-"""How many serials are tried, each of which asks rpm for the EVR."""
+"""Most serials that are tried, each of which asks rpm for the EVR."""
 _CHECKOUT = re.compile(r"(\d{8})\.\d+git[0-9a-f]+")
 
 
 class Build(Value, frozen=True, kw_only=True):
-    """Build it; `serial` goes behind `%dist` unless it is 0, and gives `evr`."""
+    """The decision to build: `serial` goes behind `%dist` unless it is 0, and gives `evr`."""
 
     evr: str
     serial: int = 0
 
 
 class Skip(Value, frozen=True, kw_only=True):
-    """Do not build it: `evr` is there already."""
+    """The decision not to build: `evr` is there already."""
 
     evr: str
     reason: str
 
 
 class Refuse(Value, frozen=True, kw_only=True):
-    """It cannot be built as asked."""
+    """The decision that the SRPM cannot be built as asked."""
 
     reason: str
 
@@ -50,7 +50,7 @@ class Refuse(Value, frozen=True, kw_only=True):
 def decide(
     style: Style, evr: Callable[[int], str], inputs: str, last: LastBuilt | None, *, force: bool
 ) -> Build | Skip | Refuse:
-    """Decide; `evr` gives what the spec evaluates to in the chroot with a serial behind `%dist` (0 is none)."""
+    """Return the decision; `evr` gives the spec's EVR in the chroot with a serial behind `%dist` (0 is none)."""
     if last is None:
         return Build(evr=evr(0))
     if force:
@@ -63,7 +63,7 @@ def decide(
 
 
 def _forced(evr: Callable[[int], str], last: LastBuilt) -> Build | Refuse:
-    """With the first serial that gives an EVR which there never was and, in a rebuild, is newer than the last one.
+    """Return a build with the first serial whose EVR there never was and, in a rebuild, is newer than the last one.
 
     A Release such as `1%{?dist}.2` is not newer before the serial 2.
     """
@@ -83,7 +83,7 @@ def _forced(evr: Callable[[int], str], last: LastBuilt) -> Build | Refuse:
 
 
 def _newer(style: Style, evr: Callable[[int], str], last: LastBuilt) -> Build | Skip | Refuse:
-    """Without a serial, unless only with the last one it is newer than what is there."""
+    """Return a build without a serial, or with the last one if only that makes it newer than what is there."""
     comparable = evr(last.serial)
     order = _compare(style, comparable, last.evr)
     if order > 0 or (order == 0 and style is Style.CI):

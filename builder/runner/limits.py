@@ -1,4 +1,4 @@
-"""How long an attempt may take: as a whole, in a step, and without a word in its log. Time and log come as numbers.
+"""The limits of an attempt in time: as a whole, in a step, and without a word in its log. Time and log are numbers.
 
 All times are seconds of one clock that never goes back; the runner's is the monotonic one.
 """
@@ -10,11 +10,11 @@ from builder.model.step import StepName
 from builder.model.work import WorkOrder
 
 LOOKS: Final = 20
-"""How often within the time of silence the log is looked at: it is found out so much later at most."""
+"""Number of looks at the log within the time of silence: the end of that is found so much later at most."""
 
 
 class Limits:
-    """The limits of the attempt of `order`, which begins at `now`; `log_length` tells how much it has said."""
+    """The limits of the attempt of `order`, which begins at `now`; `log_length` returns the length of its log."""
 
     def __init__(self, order: WorkOrder, log_length: Callable[[], int], now: float) -> None:
         self._order = order
@@ -26,20 +26,20 @@ class Limits:
         self._paused: float | None = None
 
     def begin_step(self, step: StepName, now: float) -> None:
-        """A step begins, and ends the one before."""
+        """Begin a step, and end the one before."""
         seconds = self._order.timeouts.of(step)
         self._step = None if seconds is None else (step, seconds, now + seconds)
 
     def end_step(self) -> None:
-        """What comes now belongs to no step."""
+        """End the step; the time that follows belongs to none."""
         self._step = None
 
     def pause(self, now: float) -> None:
-        """Until `resume`, only the time of the whole attempt counts: it waits for another one."""
+        """Count, until `resume`, only the time of the whole attempt, since it waits for another one."""
         self._paused = now
 
     def resume(self, now: float) -> None:
-        """The step goes on where it was, and silence begins anew."""
+        """Continue the step where it was, and begin the time of silence anew."""
         if self._paused is not None:
             if self._step:
                 step, seconds, end = self._step
@@ -48,7 +48,7 @@ class Limits:
             self._paused = None  # last: a signal may come in between
 
     def overdue(self, now: float) -> str | None:
-        """Which limit is over, as a sentence, if one is."""
+        """Return the limit that is over, as a sentence, or None if none is."""
         said = self._log_length()
         if said != self._said:
             self._said, self._heard = said, now
@@ -64,7 +64,7 @@ class Limits:
         return None
 
     def wait(self, now: float) -> float:
-        """How many seconds after `now` one should look again: when something may be over, or the log has grown."""
+        """Return the seconds after `now` until the next look: when a limit may be over, or the log has grown."""
         if self._paused is not None:
             return self._end - now
         ends = [self._end, self._heard + self._order.silence, *([self._step[2]] if self._step else [])]
@@ -72,7 +72,7 @@ class Limits:
 
 
 def lasting(seconds: int) -> str:
-    """A limit as people read it: `45 s`, `1 min 30 s`, `30 min`, `1 h 0 min`."""
+    """Return a limit as people read it: `45 s`, `1 min 30 s`, `30 min`, `1 h 0 min`."""
     minutes, rest = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
     parts = [f"{hours} h {minutes} min" if hours else f"{minutes} min" if minutes else "", f"{rest} s" if rest else ""]

@@ -1,7 +1,7 @@
 """The runner: carries out one attempt in its folder, step after step, without a reactor and without the master.
 
-The slave starts it with the lock of the attempt's folder already held for it, and it outlives the slave. Its first step
-is on record before anything is imported that takes time: hence the order of things in `main`.
+The slave starts it with the lock of the attempt's folder already held for it, and it outlives the slave. Its first
+step is on record before anything is imported that takes time: hence the order of things in `main`.
 """
 
 import os
@@ -38,7 +38,7 @@ def main(folder: str, step: str) -> None:
 
 
 def command(folder: str, step: str, places: list[str]) -> list[str]:
-    """How a runner is started: without the `site` module and its hooks, which take longer than all the rest.
+    """Return the command that starts a runner: without the `site` module and its hooks, which take the longest.
 
     `places` are the folders from which builder and the libraries are imported.
     """

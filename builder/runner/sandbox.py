@@ -18,15 +18,15 @@ from pathlib import Path
 HOME = "/builddir"
 PATHS = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 NAME = "builder"
-"""Of the user and of the host, inside."""
+"""The name of the user and of the host, inside."""
 UID = "1000"
 
 MOUNT_POINTS = ("builddir", "dev", "etc", "proc", "sys", "tmp", "var/tmp")
-"""What a tree needs before anything can be mounted over it."""
+"""The places in a tree over which something is mounted."""
 RESOLVER = "/etc/resolv.conf"
-"""Of the host; a tree for builds with the network needs a file there to mount it over."""
+"""The host's resolver file; a tree for builds with the network needs a file there to mount it over."""
 MOUNTED_FILES = ("etc/group", "etc/passwd", "etc/resolv.conf")
-"""What is mounted over files of a tree, or may be."""
+"""The files of a tree over which something is mounted, or may be."""
 NOT_INSTALLED = "/dev:/proc:/sys"
 """Folders that rpm leaves alone while it fills a tree: they are mounted, and not to be changed."""
 
@@ -39,7 +39,9 @@ _HOST_SETTINGS = (
     "/etc/os-release",
     "/etc/rpm",
 )
-"""Its accounts are not among them: rpm would write into an SRPM who of this host has the number of our user."""
+"""The host's settings that programs see. Its accounts are not among them: rpm would write into an SRPM who of this host
+has the number of our user.
+"""
 
 _NETWORK_SETTINGS = (
     RESOLVER,
@@ -51,10 +53,11 @@ _NETWORK_SETTINGS = (
     "/etc/pki/tls/certs",
     "/etc/ssl/certs",
 )
-"""How names are resolved, and whose certificates are believed; none of it is secret."""
+"""Files by which names are resolved, and certificates are believed; none of it is secret."""
 _OWNER = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETFCAP", "SETGID", "SETUID", "SYS_CHROOT")
-"""What rpm and scriptlets need to fill a tree; with those that mount, make devices or reach the kernel's settings, they
-could leave the sandbox of a slave that runs as root. Source: capabilities(7)."""
+"""The capabilities by which rpm and scriptlets fill a tree; with those that mount, make devices or reach the kernel's
+settings, they could leave the sandbox of a slave that runs as root. Source: capabilities(7).
+"""
 
 _ALWAYS = ("bwrap", "--die-with-parent", "--new-session", "--clearenv")
 _ENVIRONMENT = ("--setenv", "PATH", PATHS, "--setenv", "LANG", "C.UTF-8")
@@ -73,7 +76,10 @@ _CONFINED = (
 
 
 def as_owner(command: Sequence[str], user: int) -> list[str]:
-    """`command` where files may have any owner: as it is for root, in a mapped user namespace for others."""
+    """Return `command` for a place where files may have any owner.
+
+    It is as it is for root, and in a mapped user namespace for others.
+    """
     if user == 0:
         return list(command)
     return ["unshare", "--user", "--map-root-user", "--map-auto", "--", *command]
@@ -82,10 +88,10 @@ def as_owner(command: Sequence[str], user: int) -> list[str]:
 def on_host(
     command: Sequence[str], home: Path, links: Sequence[tuple[str, str]], writable: Sequence[str] = ()
 ) -> list[str]:
-    """`command` with the host's programs; `home` is its `HOME`, of which it may write to the folders `writable`.
+    """Return `command` with the host's programs; `home` is its `HOME`, of which `writable` names the writable folders.
 
-    What it may write to is never followed afterwards without a look: it may have put a link there. `links` are those of
-    the host's top folders that are symbolic links, with their targets (see `host_links`).
+    A place that it may write to is never followed afterwards without a look: it may have put a link there. `links`
+    are those of the host's top folders that are symbolic links, with their targets (see `host_links`).
     """
     return [
         *_CONFINED,
@@ -97,7 +103,7 @@ def on_host(
 
 
 def host_links() -> list[tuple[str, str]]:
-    """The top folders of this host that are symbolic links, where `/bin` and the like are merged into `/usr`."""
+    """Return the host's top folders that are symbolic links, where `/bin` and the like are merged into `/usr`."""
     return [(name, os.readlink(name)) for name in _HOST_FOLDERS if os.path.islink(name)]  # noqa: PTH114, PTH115
 
 
@@ -110,7 +116,7 @@ def installing(
     readable: Sequence[Path] = (),
     writable: Sequence[Path] = (),
 ) -> list[str]:
-    """`command` that fills `tree`, as the owner of everything in it and with the network.
+    """Return `command` that fills `tree`, as the owner of everything in it and with the network.
 
     A scriptlet is kept in the tree by chroot(2) alone, which root can leave: so there is nothing to be found outside
     but the host's programs, `home` and the paths `readable` and `writable`, each in its own place.
@@ -131,7 +137,7 @@ def installing(
 
 
 def _programs(links: Sequence[tuple[str, str]]) -> list[str]:
-    """The host's programs with their settings, and the folders that they expect, as arguments of bwrap."""
+    """Return the host's programs with their settings, and the folders that they expect, as arguments of bwrap."""
     return [
         *("--ro-bind", "/usr", "/usr"),
         *(word for name, target in links for word in ("--symlink", target, name)),
@@ -143,9 +149,10 @@ def _programs(links: Sequence[tuple[str, str]]) -> list[str]:
 
 
 def _kernel(root: str) -> list[str]:
-    """A /proc and a /dev of the sandbox's own below `root`, as arguments of bwrap.
+    """Return a /proc and a /dev of the sandbox's own below `root`, as arguments of bwrap.
 
-    Who is root outside may write to /proc/sys, the whole host's, with any number and without any capability: proc(5).
+    A process that is root outside may write to /proc/sys, the whole host's, with any number and without any
+    capability: proc(5).
     """
     return ["--proc", f"{root}proc", "--ro-bind", "/proc/sys", f"{root}proc/sys", "--dev", f"{root}dev"]
 
@@ -153,9 +160,10 @@ def _kernel(root: str) -> list[str]:
 def in_tree(
     command: Sequence[str], tree: Path, home: Path, temporary: Path, *, accounts: Path, network: bool = False
 ) -> list[str]:
-    """`command` in `tree`; it may write to `home`, which it sees as `HOME`, and to `temporary` as /tmp and /var/tmp.
+    """Return `command` in `tree`, where it may write to `home`, which is its `HOME`, and to `temporary`.
 
-    `accounts` holds the `passwd` and `group` to be seen. With `network`, it has the host's network and resolver.
+    The latter is its /tmp and /var/tmp. `accounts` holds the `passwd` and `group` to be seen. With `network`, it has
+    the host's network and resolver.
     """
     resolver = ("--share-net", "--ro-bind", RESOLVER, RESOLVER) if network else ()
     return [

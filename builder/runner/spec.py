@@ -1,4 +1,4 @@
-"""Reading a spec, which runs code while it is parsed: always in a sandbox with the host's programs."""
+"""Specs: reading one runs its code, and is always done in a sandbox with the host's programs."""
 
 import re
 from collections.abc import Sequence
@@ -19,18 +19,22 @@ TOPDIR = (
     *("--define", f"_topdir {sandbox.HOME}", "--define", "dist %{nil}"),
     *("--define", f"_buildhost {sandbox.NAME}"),
 )
-"""An SRPM goes to several chroots: what `%dist` is gets known in each of them."""
+"""The arguments of rpm for folders and host. An SRPM goes to several chroots, and `%dist` is known in each of them
+alone.
+"""
 ANSWER = "\\nanswer: "
-"""Begins each line that rpm is asked for: a spec may write lines of its own among them, as `%{echo:…}` does."""
+"""The beginning of each line that rpm is asked for: a spec may write lines of its own among them, as `%{echo:…}` does.
+"""
 EVR_FORMAT = f"{ANSWER}%|EPOCH?{{%{{EPOCH}}:}}|%{{VERSION}}-%{{RELEASE}}\\n"
 _NOT_OPENED = re.compile(r"[Uu]nable to open .*: No such file")
 _INCLUDED = "a file that is included is named as a source too, and included by that: `%include %{SOURCE1}`"
-"""An SRPM holds nothing else, wherever else rpm may find a file while it is made."""
+"""The advice for a file that is not there. An SRPM holds the files that its spec names, wherever else rpm finds others.
+"""
 _ANSWER = re.compile(r"^answer: (.*)$", re.MULTILINE)
 
 
 class Parsed(Value, frozen=True, kw_only=True):
-    """What a spec says of itself."""
+    """A spec's words about itself."""
 
     name: str
     version: str
@@ -38,12 +42,12 @@ class Parsed(Value, frozen=True, kw_only=True):
 
 
 def defines(options: Options) -> list[str]:
-    """The arguments by which rpmspec and rpmbuild are told of options."""
+    """Return the arguments by which rpmspec and rpmbuild are told of options."""
     return [word for name, value in options.defined.items() for word in ("--define", f"{name} {value}")]
 
 
 def parse(workspace: Workspace, home: Path, name: str, options: Options) -> Parsed:
-    """Parse `SPECS/name` below `home`.
+    """Return the spec `SPECS/name` below `home`, parsed.
 
     Raises:
         EndedError: It does not parse; the reason is rpm's line.
@@ -63,7 +67,7 @@ def parse(workspace: Workspace, home: Path, name: str, options: Options) -> Pars
 
 
 def ask(workspace: Workspace, home: Path, command: Sequence[str], problem: str) -> Answer:
-    """The answer of a program in the sandbox.
+    """Return the answer of a program in the sandbox.
 
     Raises:
         EndedError: It failed: `problem`, and the line in which rpm says why; or it could not be confined.
@@ -76,15 +80,15 @@ def ask(workspace: Workspace, home: Path, command: Sequence[str], problem: str) 
 
 
 def answers(output: str) -> list[str]:
-    """What rpm was asked for, in formats with `ANSWER`, among whatever else was written."""
+    """Return the lines that rpm was asked for, in formats with `ANSWER`, from all its output."""
     return _ANSWER.findall(output)
 
 
 def checked_evr(output: str) -> str:
-    """The EVR in the answer to `EVR_FORMAT`.
+    """Return the EVR in the answer to `EVR_FORMAT`.
 
     Raises:
-        EndedError: There is none, or it is none.
+        EndedError: The answer has no EVR, or no valid one.
     """
     evr = next(iter(answers(output)), "")
     try:
@@ -95,12 +99,12 @@ def checked_evr(output: str) -> str:
 
 
 def regular(path: Path) -> bool:
-    """Whether it is a file in its own place: what is a link may lead out of the sandbox."""
+    """Tell if a path is a file in its own place: a link may lead out of the sandbox."""
     return path.is_file() and not path.is_symlink()
 
 
 def rpm_error(answer: Answer) -> str:
-    """The first line in which rpm names an error."""
+    """Return the first line in which rpm names an error."""
     lines = answer.errors.splitlines()
     why = next((line.removeprefix("error: ") for line in lines if line.startswith("error: ")), answer.last_error)
     return f"{why}; {_INCLUDED}" if _NOT_OPENED.search(why) else why

@@ -1,4 +1,4 @@
-"""From a runner's start to its last act: `result.json`, whatever happens in between."""
+"""The work of a runner from its start to its last act: `result.json`, whatever happens in between."""
 
 import contextlib
 import os
@@ -20,11 +20,11 @@ from builder.runner.workspace import Workspace
 from builder.state import slave_of
 
 LOOKS = 1000
-"""How often it is looked for what a dead runner has left; a look takes milliseconds, and a kill hardly longer."""
+"""Number of looks for the processes of a dead runner; a look takes milliseconds, and a kill hardly longer."""
 
 
 def work(folder: str, records: Records) -> None:
-    """Carry out the attempt in `folder` and write how it ended."""
+    """Carry out the attempt in `folder`, and write its outcome."""
     attempt, interrupts = AttemptFolder(Path(folder)), Interrupts()
     interrupts.adopt_orphans()
     workspace = Workspace(attempt, slave_of(attempt.path), records, interrupts)
@@ -40,7 +40,7 @@ def work(folder: str, records: Records) -> None:
 
 
 def clear_up(folder: str, records: Records) -> None:
-    """End the attempt of a runner that died, and whatever it left running."""
+    """End the attempt of a runner that died, and all processes that it left."""
     attempt, interrupts = AttemptFolder(Path(folder)), Interrupts()
     interrupts.end()
     interrupts.on(signal.SIGTERM, cancelled)  # which is not raised any more: clearing up is cancelled by nobody
@@ -57,7 +57,7 @@ def clear_up(folder: str, records: Records) -> None:
 
 
 def _ended(workspace: Workspace, interrupts: Interrupts) -> Outcome:
-    """How the work ended, also by a failure of its own."""
+    """Return the outcome of the work, also of a failure of its own."""
     try:
         return _outcome(workspace, interrupts)
     except EndedError as ended:
@@ -82,12 +82,12 @@ def _outcome(workspace: Workspace, interrupts: Interrupts) -> Outcome:
 
 
 def _no_room(workspace: Workspace) -> bool:
-    """Whether the last step went wrong because of a full disk, whatever it took for the reason."""
+    """Tell if the last step went wrong because of a full disk, whatever it took for the reason."""
     return disk.was_full(workspace.step_log(), disk.free(workspace.attempt.path))
 
 
 def _end(workspace: Workspace, outcome: Outcome) -> None:
-    """Clear up first: on a full disk there is room for the rest only then."""
+    """Clear up, then write the outcome: on a full disk there is room for it only then."""
     workspace.remove()
     with contextlib.suppress(OSError):
         workspace.say(outcome.reason or outcome.state.value)
@@ -96,7 +96,7 @@ def _end(workspace: Workspace, outcome: Outcome) -> None:
 
 
 def _left_by(folder: str) -> Iterator[int]:
-    """The processes of a runner of the attempt in `folder`, other than this one."""
+    """Yield the processes of a runner of the attempt in `folder`, other than this one."""
     mark = f"{ATTEMPT}={folder}\0".encode()
     for entry in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""Where the steps of one attempt work: its folders, its log, its step records, and the programs it runs."""
+"""The workspace of an attempt's steps: its folders, its log, its step records, and the programs it runs."""
 
 import os
 import shutil
@@ -18,15 +18,15 @@ from builder.runner.alarm import Alarm
 from builder.state import SlaveFolder
 
 LOG_TAIL = 1 << 20
-"""How many bytes of a step's log are looked at for what went wrong."""
+"""Bytes at the end of a step's log that are searched for what went wrong."""
 OUTPUT_LIMIT = 4 << 20
-"""How many bytes of a program's answer are read."""
+"""Bytes of a program's answer that are read."""
 _END = 64 << 10
-"""How many bytes at the end of a longer one are read too."""
+"""Bytes at the end of a longer answer that are read too."""
 
 
 class Answer(NamedTuple):
-    """What a program answered: exit code, standard output, standard error.
+    """The answer of a program: exit code, standard output, standard error.
 
     Of a long output, `output` has the beginning and `end` the end; `end` is empty where `output` is all of it.
     """
@@ -44,14 +44,14 @@ class Answer(NamedTuple):
 
 
 class Workspace:
-    """What the steps of one attempt share.
+    """The workspace that the steps of one attempt share.
 
     Attributes:
         attempt: The folder of the attempt.
         state: The slave's folder, with what outlives attempts.
-        work: For everything that is removed at the end.
-        interrupts: What may end a program that runs for it.
-        alarm: What does so when a step, or all of it, takes too long.
+        work: The folder for everything that is removed at the end.
+        interrupts: The events that may end a program which runs for it.
+        alarm: The alarm that does so when a step, or all of it, takes too long.
     """
 
     def __init__(self, attempt: AttemptFolder, state: SlaveFolder, records: Records, interrupts: Interrupts) -> None:
@@ -67,7 +67,7 @@ class Workspace:
 
     @contextmanager
     def step(self, name: StepName) -> Iterator[None]:
-        """Record that a step begins and how it ends."""
+        """Record that a step begins, and how it ends."""
         if self._records.open_step != name.value:
             self._records.begin_step(name.value)
         self._step_log = self.attempt.log_length()
@@ -85,7 +85,7 @@ class Workspace:
         self._records.end_step(ok=False)
 
     def folder(self, name: str) -> Path:
-        """An empty folder `name` in the workspace."""
+        """Make an empty folder `name` in the workspace."""
         path = self.work / name
         path.mkdir(parents=True)
         return path
@@ -95,13 +95,13 @@ class Workspace:
         os.write(self._log, f"{text}\n".encode(errors="replace"))
 
     def step_log(self) -> str:
-        """The end of what the current step has logged."""
+        """Return the end of the current step's log."""
         with self.attempt.log.open("rb") as log:
             log.seek(max(self._step_log, self.attempt.log_length() - LOG_TAIL))
             return log.read().decode(errors="replace")
 
     def keep_step_log(self, name: str) -> Path:
-        """Put all that the current step has logged into a file of this name, and return where it is."""
+        """Put the current step's log into a file of this name, and return its path."""
         path = self.work / name
         with self.attempt.log.open("rb") as log, path.open("wb") as kept:
             log.seek(self._step_log)
@@ -109,11 +109,11 @@ class Workspace:
         return path
 
     def run(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> int:
-        """Run a program that says everything into the log, and return its exit code."""
+        """Run a program, with all its output in the log, and return its exit code."""
         return self._run(command, self._log, self._log, environment)
 
     def accompany(self, command: Sequence[str], environment: Mapping[str, str]) -> Companion:
-        """Start a program that says everything into the log, while others are run; `remove` ends it at the latest."""
+        """Start a program, with all its output in the log, while others are run; `remove` ends it at the latest."""
         with self.interrupts.held():
             self._companion = Companion(
                 command, self.interrupts, output=self._log, folder=self.work, environment=environment
@@ -128,9 +128,9 @@ class Workspace:
         quiet: bool = False,
         cleaned: Callable[[str], str] = str,
     ) -> Answer:
-        """Run a program for its answer; what it says on standard error is logged too, unless it is `quiet`.
+        """Run a program for its answer; its standard error is logged too, unless it is `quiet`.
 
-        `cleaned` takes out of standard error what nobody shall read.
+        `cleaned` removes from standard error what nobody shall read.
         """
         output, errors = self.work / "output", self.work / "errors"
         with output.open("wb") as out, errors.open("wb") as err:
@@ -151,7 +151,7 @@ class Workspace:
         )
 
     def remove(self) -> None:
-        """Remove everything but what is delivered."""
+        """Remove everything but the results."""
         if self._companion is not None:
             self._companion.kill()
         if self.work.exists():
@@ -168,13 +168,13 @@ class Workspace:
 
 
 def head(path: Path) -> str:
-    """The beginning of what a program has written, as far as it is read."""
+    """Return the beginning of a program's output, as far as it is read."""
     with path.open("rb") as file:
         return file.read(OUTPUT_LIMIT).decode(errors="replace")
 
 
 def _end(path: Path) -> str:
-    """The end of what is longer than what is read of it."""
+    """Return the end of an output that is longer than what is read of it."""
     size = path.stat().st_size
     if size <= OUTPUT_LIMIT:
         return ""

@@ -21,7 +21,7 @@ _BEGINNING = Position(records=0, log=0)
 
 
 class Attempts:
-    """Makes a relay for each attempt by `relay_for`, which is told whom to call when the attempt is gone."""
+    """The attempts of this slave, each with a relay that `relay_for` makes, which is told whom to call at its end."""
 
     def __init__(
         self, clock: IReactorTime, journal: Journal, relay_for: Callable[[AttemptFolder, Callable[[str], None]], Relay]
@@ -32,7 +32,7 @@ class Attempts:
         self._relays: dict[str, Relay] = {}
 
     def begin(self) -> None:
-        """Take up what an earlier life of this slave has left."""
+        """Continue with the attempts that an earlier life of this slave has left."""
         for folder in self._journal.held():
             try:
                 self._take_up(folder)
@@ -41,16 +41,16 @@ class Attempts:
         self._journal.prepare()
 
     def stop(self) -> None:
-        """The slave ends; what is at work works on."""
+        """Stop relaying, since the slave ends; runners work on."""
         for relay in self._relays.values():
             relay.stop()
 
     def held(self) -> tuple[str, ...]:
-        """What the slave has and somebody may want."""
+        """Return the ids of the attempts that the slave has and somebody may want."""
         return tuple(relay.attempt for relay in self._relays.values() if not relay.dropped)
 
     def start(self, order: WorkOrder, peer: Peer) -> None:
-        """Take an order, durably; once that is answered begin with it, and report to `peer`.
+        """Record an order durably; once that is answered begin with it, and report to `peer`.
 
         An order that came before is not begun anew.
 
@@ -69,14 +69,14 @@ class Attempts:
         """Stop an attempt; its end is reported like any other.
 
         Raises:
-            NotFoundError: It is not here.
+            NotFoundError: The attempt is not here.
         """
         if attempt not in self._relays:
             raise NotFoundError(f"attempt {attempt} is not on this slave")
         self._relays[attempt].cancel()
 
     def judged(self, judgement: HeldVerdict, peer: Peer) -> None:
-        """Do what the master says of an attempt."""
+        """Carry out the master's verdict on an attempt."""
         relay = self._relays.get(judgement.attempt)
         if relay is None:
             return
@@ -89,7 +89,7 @@ class Attempts:
                 relay.park()
 
     def disconnected(self) -> None:
-        """There is no master to report to."""
+        """Report nothing until the next connection."""
         for relay in self._relays.values():
             relay.disconnected()
 

@@ -1,4 +1,4 @@
-"""One session with the master: says what this slave is and has, carries out its verdicts, takes its orders."""
+"""The connection with the master: it says what this slave is and has, and takes verdicts and orders."""
 
 from twisted.logger import Logger
 
@@ -25,7 +25,7 @@ class Connection:
         background("Hello", self._greet())
 
     def handlers(self) -> Handlers:
-        """Return what the master may ask."""
+        """Return the commands that the master may send, each with its handler."""
         return {StartJob: self._start, CancelJob: self._cancel}
 
     def disconnected(self, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""What a slave tells about its host."""
+"""Facts that a slave tells about its host."""
 
 import os
 import platform
@@ -13,7 +13,7 @@ from builder.runner.executors.executor import Executor
 
 
 def host_facts(executors: Iterable[Executor]) -> HostFacts:
-    """The facts, as they are now, with the first of `executors` that works, or what each of them misses."""
+    """Return the facts, as they are now, with the first of `executors` that works, or what each of them misses."""
     try:
         executor = choose(executors, Interrupts()).name
     except UnavailableError as error:

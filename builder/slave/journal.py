@@ -34,7 +34,7 @@ class Journal:
         files.remove_tree(self._next.path)
 
     def held(self) -> tuple[AttemptFolder, ...]:
-        """The attempts that are there; what an earlier life did not finish writing, or removing, is removed."""
+        """Return the attempts that are there; remove those that an earlier life did not finish writing, or removing."""
         found = []
         for path in sorted(self._attempts.iterdir()):
             folder = AttemptFolder(path)
@@ -70,7 +70,7 @@ class Journal:
         return folder
 
     def prepare(self) -> None:
-        """Make the next attempt's folder ready, for `record`, which does that itself where it is not done."""
+        """Make the next attempt's folder ready beforehand; otherwise `record` makes it when the order comes."""
         with suppress(OSError):
             self._make_next()
 

@@ -1,4 +1,4 @@
-"""Starting runners: processes that hold the lock of their attempt from their first breath on and outlive the slave."""
+"""The launch of runners: processes that hold the lock of their attempt from their start and outlive the slave."""
 
 import os
 import sys
@@ -21,7 +21,7 @@ _log = Logger()
 
 
 class Launcher(Protocol):
-    """Starts runners."""
+    """A starter of runners."""
 
     def start(self, folder: AttemptFolder, step: StepName, ended: Callable[[], None]) -> None:
         """Start a runner, whose first step is `step`, unless one lives; `ended` is called when it is gone."""
@@ -29,7 +29,7 @@ class Launcher(Protocol):
 
 
 class _Life(ProcessProtocol):
-    """Tells when the process is gone; the reactor has reaped it by then."""
+    """The life of a process; the reactor has reaped it when its end is told."""
 
     def __init__(self, ended: Callable[[], None]) -> None:
         self._ended = ended
@@ -40,7 +40,7 @@ class _Life(ProcessProtocol):
 
 
 class ProcessLauncher:
-    """Starts runners as processes, which find `variables` in their environment.
+    """A starter of runners as processes, which find `variables` in their environment.
 
     A runner that the slave's last life started is no child, and ends unseen.
     """

@@ -1,4 +1,4 @@
-"""Fetching a file that an order names, from the master: verified by its digest before it has its name."""
+"""Order files: a file that an order names comes from the master, and has its name only once its digest is verified."""
 
 import hashlib
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from builder.slave.pipeline import Pipeline
 from builder.wire import CHUNK, FetchFile, FilePart
 
 WINDOW = 16
-"""How many parts may be asked for ahead of the answers."""
+"""Most parts that are asked for ahead of the answers."""
 
 
 class OrderFile:
@@ -27,15 +27,15 @@ class OrderFile:
 
     @property
     def there(self) -> bool:
-        """Whether it is there, whole and verified."""
+        """Tell if the file is there, whole and verified."""
         return self._path.exists()
 
     async def fetch(self, peer: Peer, wanted: Callable[[], bool]) -> None:
-        """Fetch it, as long as it is `wanted`.
+        """Fetch the file, as long as it is `wanted`.
 
         Raises:
             NotFoundError: The master does not have it.
-            DigestError: What came is something else.
+            DigestError: The file that came is another one.
             UnavailableError: The connection is gone.
             OSError: It cannot be written.
         """

@@ -1,4 +1,4 @@
-"""Questions that are asked ahead of the answers to earlier ones, and answers that are taken in order."""
+"""A pipeline of questions that are asked ahead of the answers to earlier ones; answers are taken in order."""
 
 from collections import deque
 from types import TracebackType
@@ -10,7 +10,7 @@ A = TypeVar("A")
 
 
 class Pipeline(Generic[A]):
-    """At most `size` questions that are unanswered; leaving it, nobody waits for those any more."""
+    """At most `size` unanswered questions; after the block, their answers are dropped."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -21,15 +21,15 @@ class Pipeline(Generic[A]):
 
     @property
     def full(self) -> bool:
-        """Whether an answer has to be taken before the next question."""
+        """Tell if an answer has to be taken before the next question."""
         return len(self) >= self._size
 
     def add(self, answer: Deferred[A]) -> None:
-        """A question was asked."""
+        """Add the answer to a question that was asked."""
         self._asked.append(answer)
 
     async def next(self) -> A:
-        """The answer to the oldest question."""
+        """Return the answer to the oldest question."""
         return await self._asked.popleft()
 
     def __enter__(self) -> Self:

@@ -1,6 +1,6 @@
-"""One attempt's way to the master.
+"""The relay: one attempt's way to the master.
 
-The run works whether the master can be reached or not. Each connection gets a report that begins where the master's
+The run works even when the master cannot be reached. Each connection gets a report that begins where the master's
 verdict says, and ends with the answer to `JobFinished`; only then is the attempt removed.
 """
 
@@ -35,17 +35,17 @@ from builder.slave.upload import upload
 from builder.wire import JobFinished
 
 REPEAT_AFTER = 3.0
-"""After how many seconds a report is tried again that the master could not take, or that met a bug."""
+"""Seconds until a report is tried again that the master could not take, or that met a bug."""
 
 _log = Logger()
 
 
 class Relay:
-    """The relay of the attempt of `run`; `gone` is called when the slave does not have it any more.
+    """The relay of the attempt of `run`; `gone` is called when the slave does not have the attempt any more.
 
     Attributes:
-        attempt: Its id.
-        dropped: Whether nobody wants it any more.
+        attempt: The attempt's id.
+        dropped: True if nobody wants the attempt any more.
     """
 
     def __init__(self, clock: IReactorTime, journal: Journal, run: Run, gone: Callable[[str], None]) -> None:
@@ -62,16 +62,16 @@ class Relay:
         self._again: IDelayedCall | None = None
 
     def begin(self) -> None:
-        """Go on with what is there."""
+        """Continue with the run as it is on disk."""
         self._run.begin()
 
     def stop(self) -> None:
-        """The slave ends; the runner does not."""
+        """Stop relaying, since the slave ends; the runner works on."""
         self.disconnected()
         self._run.stop()
 
     def cancel(self) -> None:
-        """Somebody wants the attempt to stop."""
+        """Stop the run, since somebody wants the attempt to stop."""
         self._run.cancel()
 
     def connected(self, peer: Peer, position: Position) -> None:
@@ -84,7 +84,7 @@ class Relay:
         _ = self._report.addErrback(self._failed, peer)
 
     def disconnected(self) -> None:
-        """There is nobody to report to."""
+        """Stop reporting until the next connection."""
         if self._again and self._again.active():
             self._again.cancel()
         if self._stream:
@@ -95,16 +95,16 @@ class Relay:
             report.cancel()
 
     def forget(self) -> None:
-        """The master has everything, or nobody wants it any more."""
+        """Remove the attempt, since the master has everything, or nobody wants it any more."""
         self._drop(self._journal.forget)
 
     def park(self) -> None:
-        """The master does not know it: it is kept, since somebody may want to look at it."""
+        """Park the attempt, which the master does not know, since somebody may want to look at it."""
         _log.warn("attempt {attempt} is unknown to the master and is parked", attempt=self.attempt)
         self._drop(self._journal.park)
 
     def _drop(self, leave: Callable[[AttemptFolder], object]) -> None:
-        """Stop it, and be rid of it when it has stopped."""
+        """Stop the run, and `leave` its folder when it has stopped."""
         self.dropped = True
         self.disconnected()
         self._run.cancel()
@@ -116,7 +116,7 @@ class Relay:
         leave(self._folder)
 
     async def _reported(self, peer: Peer, stream: Stream) -> None:
-        """All of one report."""
+        """Report all of the attempt, then forget it."""
         stream.wake()
         if self._run.order_files and not self._run.begun:
             await self._provided(peer, stream)
@@ -149,7 +149,7 @@ class Relay:
             self._run.finish(disk.full(self._folder.path) if full else broken(f"the SRPM cannot be written: {error}"))
 
     async def _delivered(self, peer: Peer, stream: Stream, outcome: Outcome) -> Outcome:
-        """Deliver the results of a success; the outcome is another one if the master does not take them."""
+        """Deliver the results of a success; return another outcome if the master does not take them."""
         recorder = self._folder.recorder()
         if not any(record.step is StepName.UPLOAD for record in self._folder.records()):
             with suppress(OSError):  # on a full disk the results go, and make room; a record is no reason to keep them
@@ -164,7 +164,7 @@ class Relay:
         return outcome
 
     def _failed(self, failure: Failure, peer: Peer) -> None:
-        """A report ended early; what it is about is still on disk."""
+        """Repeat a report that ended early after a while; what it is about is still on disk."""
         error = failure.value
         if isinstance(error, CancelledError) or self._stream is None:
             return

@@ -1,6 +1,6 @@
-"""The run of one attempt on this host: its runner is started, seen after, told to stop, and missed when it dies.
+"""The run of one attempt on this host: its runner is started, watched, told to stop, and missed when it dies.
 
-What is there on disk decides, whatever happened before: a run that finds an attempt of the slave's earlier life goes on
+The folder on disk decides, whatever happened before: a run that finds an attempt of the slave's earlier life goes on
 with it.
 """
 
@@ -22,11 +22,11 @@ from builder.slave.order_file import OrderFile
 from builder.slave.watch import Watch
 
 LOOK_EVERY = 2.0
-"""How often, in seconds, it is looked after a runner, in case that nothing was told of what it did."""
+"""Seconds between two looks at a runner, in case that nothing was told of what it did."""
 KILL_AFTER = 5.0
-"""How many seconds a runner has to end when it is told to."""
+"""Seconds that a runner has to end when it is told to."""
 LAUNCHES = 3
-"""How often a runner is started for an attempt before it is given up: once to work, then to clear up."""
+"""Most starts of a runner for an attempt before it is given up: once to work, then to clear up."""
 
 
 _log = Logger()
@@ -36,9 +36,9 @@ class Run:
     """The run of the attempt in `folder`.
 
     Attributes:
-        order: What is to be done.
+        order: The order of the attempt.
         order_files: The files that the order names, which have to be there before a runner can work.
-        outcome: How it ended, once it has.
+        outcome: The outcome of the attempt, once it has ended.
         changed: Called with the name of each file that changes, and now and then with none.
     """
 
@@ -59,11 +59,11 @@ class Run:
 
     @property
     def begun(self) -> bool:
-        """Whether there is, was or will be a runner, or there need not be one any more."""
+        """Tell if there is, was or will be a runner, or there need not be one any more."""
         return self.outcome is not None or self._launches > 0 or self.folder.lock.exists()
 
     def begin(self) -> None:
-        """Go on with what is there; without the files `launch` has to be called when it is there."""
+        """Continue with the folder as it is; if order files are missing, call `launch` once they are there."""
         self._watch.begin(self.folder.path, self._told)
         if self.folder.cancelled:
             self.cancel()
@@ -73,7 +73,7 @@ class Run:
             self.launch()
 
     def stop(self) -> None:
-        """Look no more after it; the runner works on."""
+        """Stop looking after the run; the runner works on."""
         self._watch.end(self.folder.path)
         for timer in (self._next_look, self._kill):
             if timer and timer.active():
@@ -88,7 +88,7 @@ class Run:
             _log.error("no runner can be started for {attempt}: {error}", attempt=self.order.attempt, error=error)
 
     def cancel(self) -> None:
-        """Make it end, now."""
+        """Make the run end, now."""
         if self.outcome:
             return
         self._cancelled = True
@@ -98,14 +98,14 @@ class Run:
         self._told()
 
     def finish(self, ending: EndedError) -> None:
-        """End it without a runner."""
+        """End the run without a runner."""
         with suppress(OSError):  # a full disk has room for the result alone
             self.folder.recorder().end_step(ok=False)
         self.folder.finish(ending.outcome)
         self._look()
 
     def ended(self) -> Deferred[Outcome]:
-        """Fires with how it ended."""
+        """Return a Deferred that fires with the outcome."""
         waiting: Deferred[Outcome] = Deferred(self._waiting.remove)
         if self.outcome:
             waiting.callback(self.outcome)
@@ -114,7 +114,7 @@ class Run:
         return waiting
 
     def _told(self, name: str = "") -> None:
-        """Something has happened: to the file `name`, or to anything; whatever goes wrong, it is looked again."""
+        """Note a change of the file `name`, or of anything; whatever goes wrong, there is another look later."""
         try:
             if name not in {"log", records.NAME}:
                 self._look()
@@ -123,7 +123,7 @@ class Run:
             _log.failure("looking after attempt {attempt} failed", attempt=self.order.attempt)
 
     def _look(self) -> None:
-        """See whether it has ended, and what has to be done if not."""
+        """Look if the run has ended, and do what is needed if not."""
         if self.outcome:
             return
         self._look_again()
@@ -146,7 +146,10 @@ class Run:
             self._next_look = self._clock.callLater(LOOK_EVERY, self._told, "")
 
     def _died(self) -> None:
-        """A new runner clears up and writes how it ended, unless that fails too; nobody kills that one."""
+        """Start a new runner to clear up and write the outcome, if one may; end the run without a runner otherwise.
+
+        Nobody kills that runner.
+        """
         if self._kill and self._kill.active():
             self._kill.cancel()
         if self._launches < LAUNCHES:

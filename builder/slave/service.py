@@ -25,9 +25,9 @@ from builder.state import SlaveFolder
 from builder.tls import client_endpoint
 
 PING_EVERY = 10.0
-"""After how many seconds of silence the master is asked whether it is there."""
+"""Seconds of silence after which the master is pinged."""
 BUNDLES = (Path("/etc/pki/tls/certs/ca-bundle.crt"), Path("/etc/ssl/certs/ca-certificates.crt"))
-"""Where Fedora and Debian keep the certificates that the system trusts."""
+"""The files in which Fedora and Debian keep the certificates that the system trusts."""
 
 
 class Slave:
@@ -46,7 +46,7 @@ class Slave:
 
 
 async def start_slave(config: SlaveConfig, reactor: Any, now: Callable[[], float]) -> Slave:
-    """Take up what is there, and dial the master; `now` is the time in seconds since the epoch."""
+    """Continue with the attempts that are there, and dial the master; `now` is the time in seconds since the epoch."""
     state = SlaveFolder(config.state)
     journal = Journal(state)
     files.write(state.trust, _trusted(config.credentials.ca))
@@ -70,6 +70,6 @@ async def start_slave(config: SlaveConfig, reactor: Any, now: Callable[[], float
 
 
 def _trusted(ca: Path) -> bytes:
-    """The certificates that repositories over HTTPS may have: what the system trusts, and the farm's own."""
+    """Return the certificates for repositories over HTTPS: those that the system trusts, and the farm's own."""
     system = next((path for path in BUNDLES if path.exists()), None)
     return (system.read_bytes() if system else b"") + ca.read_bytes()

@@ -1,8 +1,9 @@
 """The ordered stream of one attempt on one connection: step records and log, as they grow.
 
-A window of reports is on its way unanswered. A record goes out after the log that was there before it, at once; log
-goes out in whole chunks, or when it has been gathered for a moment. The answers say how far the master is: when one of
-them says less than was expected, nothing is sent until all answers are there, and the stream goes on from the least.
+A window of reports is on its way unanswered. A record goes out at once, after the log that was there before it; log
+goes out in whole chunks, or when it has been gathered for a moment. The answers say how far the master is: when an
+answer says less than was expected, nothing is sent until all answers are there, and the stream goes on from the
+least.
 """
 
 import os
@@ -19,18 +20,18 @@ from builder.protocol import Peer
 from builder.wire import CHUNK, JobStarted, LogChunk, Report, StepFinished, StepStarted
 
 WINDOW = 8
-"""How many reports of an attempt may be unanswered."""
+"""Most reports of an attempt that are unanswered."""
 GATHER = 0.1
-"""For how many seconds log is gathered, unless there is a whole chunk of it."""
+"""Seconds for which log is gathered, unless there is a whole chunk of it."""
 REPEATS = 3
-"""How often the master may send the stream back to a place from which it did not get on."""
+"""Most times that the master may send the stream back to a place from which it did not get on."""
 
 
 class Stream:
-    """Reports what is in the folder to `peer`, from `position` on, whenever it is woken.
+    """The stream of the attempt in the folder to `peer`, from `position` on, which goes on whenever it is woken.
 
     Attributes:
-        acknowledged: How far the master has it.
+        acknowledged: The position up to which the master has the attempt.
         failed: Fires with the error that ended it.
     """
 
@@ -53,19 +54,19 @@ class Stream:
         self._over = False
 
     def wake(self, name: str = "") -> None:
-        """Something has changed: in the file `name`, or anywhere."""
+        """Send what may be sent, since the file `name`, or any, has changed."""
         busy = self._gathering is not None or self._unanswered >= WINDOW
         if name != "log" or not busy:
             self._try()
 
     def drain(self) -> Deferred[Position]:
-        """Fires when the master has all that is there now; nothing is gathered any more."""
+        """Return a Deferred that fires when the master has all that is there now; nothing is gathered any more."""
         drained = self._drained = Deferred()
         self._pump()
         return drained
 
     def stop(self) -> None:
-        """Send no more."""
+        """Stop sending."""
         self._over = True
         if self._gathering and self._gathering.active():
             self._gathering.cancel()
@@ -75,7 +76,7 @@ class Stream:
             self._log = None
 
     def _pump(self) -> None:
-        """Send what may be sent."""
+        """Send the reports that may be sent."""
         if self._over:
             return
         written, length = self._folder.records(), self._folder.log_length()
@@ -90,7 +91,7 @@ class Stream:
             drained.callback(self.acknowledged)
 
     def _next(self, written: tuple[Record, ...], length: int) -> Report | None:
-        """The next report, if it shall go out now."""
+        """Return the next report, or None if none shall go out now."""
         record = written[self._sent.records] if self._sent.records < len(written) else None
         end = length if record is None else min(record.log, length)
         wanted = min(end - self._sent.log, CHUNK)
@@ -102,7 +103,7 @@ class Stream:
         return LogChunk(attempt=self._attempt, offset=self._sent.log, data=data)
 
     def _gathered(self) -> bool:
-        """Whether the log was gathered long enough; if not, it soon will be."""
+        """Tell if the log was gathered long enough; if not, it soon will be."""
         if self._gathering is None:
             self._gathering = self._clock.callLater(GATHER, self._pump_gathered)
         return not self._gathering.active()
@@ -112,7 +113,7 @@ class Stream:
         self._gathering = None
 
     def _try(self) -> None:
-        """Send what may be sent; whoever wakes the stream learns of a failure like everybody, by `failed`."""
+        """Send the reports that may be sent; a failure is told by `failed` alone, not to the caller."""
         try:
             self._pump()
         except Exception:  # noqa: BLE001 - a folder that cannot be read, or a bug
@@ -169,7 +170,7 @@ def _least(a: Position, b: Position) -> Position:
 
 
 def _of(attempt: str, record: Record) -> Report:
-    """The report of a step record."""
+    """Return the report of a step record."""
     if record.step is None:
         return JobStarted(attempt=attempt, number=record.number, time=record.time)
     if record.kind == records.STEP_STARTED:

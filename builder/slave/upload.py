@@ -1,4 +1,4 @@
-"""Delivering the artifacts of an attempt: each goes on at the byte that the master asks for, the listing comes last."""
+"""The upload of an attempt's artifacts: each goes on at the byte that the master asks for, the listing comes last."""
 
 from pathlib import Path
 
@@ -12,9 +12,9 @@ from builder.slave.pipeline import Pipeline
 from builder.wire import CHUNK, ArtifactChunk, BeginArtifact, Offset
 
 WINDOW = 16
-"""How many chunks may be unanswered."""
+"""Most chunks that are unanswered."""
 TRIES = 3
-"""How often a file is sent of which the master says that its digest is wrong."""
+"""Most times that a file is sent of which the master says that its digest is wrong."""
 
 
 async def upload(peer: Peer, attempt: str, results: Path) -> None:
@@ -46,7 +46,7 @@ async def _deliver(peer: Peer, attempt: str, artifact: Artifact, path: Path) -> 
 
 
 async def _send(peer: Peer, attempt: str, artifact: Artifact, path: Path) -> None:
-    """Send what is missing; where an answer says less than was sent, go on from there."""
+    """Send the missing part; where an answer says less than was sent, go on from there."""
     begun = await peer.ask(BeginArtifact(attempt=attempt, artifact=artifact))
     taken = begun.offset
     while taken < artifact.size:

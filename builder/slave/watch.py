@@ -1,4 +1,4 @@
-"""Seeing at once what a runner writes, by inotify(7); whoever watches keeps a slow timer too."""
+"""The watch on a runner's files, by inotify(7), at once; whoever watches keeps a slow timer too."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,23 +12,25 @@ from twisted.python.filepath import FilePath
 
 _log = Logger()
 _CHANGES = IN_MODIFY | IN_MOVED_TO
-"""Not IN_CLOSE_WRITE: whoever looks whether a lock is held closes it, and would be told of that for ever."""
+"""The changes that are watched. IN_CLOSE_WRITE is not: whoever looks if a lock is held closes it, and would be told of
+that for ever.
+"""
 
 
 class Watch(Protocol):
-    """Tells of changes in folders."""
+    """A watch on folders."""
 
     def begin(self, folder: Path, changed: Callable[[str], None]) -> None:
         """Call `changed` with the name of each file in `folder` that is written or moved there."""
         ...
 
     def end(self, folder: Path) -> None:
-        """Tell no more of `folder`."""
+        """Stop telling of `folder`."""
         ...
 
 
 class InotifyWatch:
-    """Watches with one inotify descriptor."""
+    """A watch with one inotify descriptor."""
 
     def __init__(self, reactor: IReactorFDSet) -> None:
         self._notify = INotify(reactor)
@@ -58,5 +60,5 @@ class InotifyWatch:
             self._notify.ignore(FilePath(str(folder)))
 
     def stop(self) -> None:
-        """End all of it."""
+        """End all watches."""
         self._notify.loseConnection()

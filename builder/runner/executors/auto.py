@@ -1,4 +1,4 @@
-"""Choosing the executor: the first that this host has everything for."""
+"""The choice of the executor: the first that this host has everything for."""
 
 import os
 from collections.abc import Iterable
@@ -14,19 +14,19 @@ from builder.runner.executors.mock import MockExecutor
 
 
 def executors(wanted: ExecutorName = ExecutorName.AUTO, mock: Path | None = None) -> tuple[Executor, ...]:
-    """Those that are wanted, the better ones first; `mock` is the program, where it is not the one in PATH."""
+    """Return the executors that are wanted, the better ones first; `mock` is the program, if not the one in PATH."""
     there: tuple[Executor, ...] = (MockExecutor(mock), ChrootExecutor())
     return tuple(one for one in there if wanted is ExecutorName.AUTO or one.name == wanted.value)
 
 
 def variables(name: str, mock: Path | None) -> dict[str, str]:
-    """How a runner is told of the executor of this name; of none, if this is why there is none."""
+    """Return the variables that name the executor to a runner; they name none if `name` is the reason for none."""
     known = {one.name for one in executors()}
     return {**({EXECUTOR: name} if name in known else {}), **({MOCK: str(mock)} if mock else {})}
 
 
 def chosen(interrupts: Interrupts) -> Executor:
-    """The one that was chosen before, or is now.
+    """Return the executor that was chosen before, or choose one now.
 
     Raises:
         UnavailableError: There is none.
@@ -36,7 +36,7 @@ def chosen(interrupts: Interrupts) -> Executor:
 
 
 def choose(among: Iterable[Executor], interrupts: Interrupts) -> Executor:
-    """The first that misses nothing.
+    """Return the first executor that misses nothing.
 
     Raises:
         UnavailableError: There is none; the sentence says what each of them misses.

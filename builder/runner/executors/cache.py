@@ -16,7 +16,7 @@ from builder.attempt import kept
 
 @contextmanager
 def cache_slot(folder: Path, chroot: str) -> Iterator[Path]:
-    """The first cache of `chroot` that nobody uses, for this attempt alone."""
+    """Give the first cache of `chroot` that nobody uses to this attempt alone."""
     for number in itertools.count():
         path = folder / f"{chroot}.{number}"
         kept.use(path)

@@ -32,19 +32,19 @@ from builder.runner.workspace import Answer, Workspace
 
 _PRODUCTS = ("RPMS", "SRPMS")
 _UNMET = 11
-"""rpmbuild's exit code when something that the build requires is not there."""
+"""The exit code of rpmbuild when something that the build requires is not there."""
 _MOST_ROUNDS = 10
-"""So often a build may find out that it requires more; mock has the same limit."""
+"""Most times that a build may find out that it requires more; mock has the same limit."""
 _FILE_NAME = "%%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm"
 
 
 class ChrootExecutor:
-    """Makes build roots by `dnf --installroot`."""
+    """The maker of build roots by `dnf --installroot`."""
 
     name = "chroot"
 
     def missing(self, interrupts: Interrupts) -> str | None:
-        """What this host lacks."""
+        """Return what this host lacks, None if it is complete."""
         user = os.geteuid()
         programs = ["bwrap", "dnf", "rpm", "rpmbuild", "rpmspec", "git", "setpriv", "tar", "gzip"]
         programs += ["newuidmap", "newgidmap", "unshare"] if user else []
@@ -89,7 +89,7 @@ class ChrootRoot:
         self._unpack()
 
     def _look(self) -> None:
-        """See what is in the tree, after something was installed."""
+        """Read what is in the tree, after something was installed."""
         _check_mount_points(self._tree)
         for name in ("passwd", "group"):
             _add_account(self._tree / "etc" / name, self._accounts / name)
@@ -100,12 +100,12 @@ class ChrootRoot:
         self._spec = unpacked(answer, self._srpm, self._home)
 
     def evr(self, dist: str) -> str:
-        """Ask rpm in the tree."""
+        """Return the EVR that rpm in the tree has for the spec."""
         query = ["rpmspec", "--query", "--srpm", "--queryformat", EVR_FORMAT, *self._told(dist), self._spec]
         return checked_evr(self._ask_of_spec(query))
 
     def _told(self, dist: str) -> list[str]:
-        """The arguments by which rpm learns what the spec does not say."""
+        """Return the arguments by which rpm learns what the spec does not say."""
         return [*defines(self._options), "--define", f"dist {dist}"]
 
     def _ask_of_spec(self, query: Sequence[str]) -> str:
@@ -115,7 +115,7 @@ class ChrootRoot:
         return answer.output
 
     def packages(self) -> Sequence[RootPackage]:
-        """Ask the tree's rpm database, and dnf's where there is one, as dnf 4 has it.
+        """Return the packages of the tree's rpm database, with repositories by dnf's, if there is one, as with dnf 4.
 
         Raises:
             EndedError: They cannot be listed, or the tree cannot be entered any more.
@@ -130,7 +130,7 @@ class ChrootRoot:
         return installed.packages(answer.output, installed.origins(noted.output))
 
     def programs(self) -> Sequence[Program]:
-        """What has filled the tree."""
+        """Return the programs that have filled the tree."""
         return [self._filled_by]
 
     def _ask(self, command: Sequence[str]) -> Answer:
@@ -162,7 +162,7 @@ class FilledRoot(ChrootRoot):
     def build(self, dist: str, *, network: bool) -> Sequence[Path]:
         """Run rpmbuild in the tree, again for as long as it names something new that it requires.
 
-        It does when the spec says so in this root alone, or makes its BuildRequires up while it is built
+        It names more when the spec says so in this root alone, or makes its BuildRequires up while it is built
         (`%generate_buildrequires`). dnf has the network for that, the build does not.
         """
         command = self._inside(["rpmbuild", "-ba", *self._told(dist), self._spec], network=network)
@@ -184,7 +184,7 @@ class FilledRoot(ChrootRoot):
         raise failed(FailureKind.DEPENDENCY, reason)
 
     def _further(self, dist: str) -> tuple[str, ...]:
-        """What was not installed for it yet: of what it has made up, or of what its spec requires in this root."""
+        """Return the missing requirements: of those the build has made up, or those of its spec in this root."""
         made = [path for path in self._made("SRPMS") if path.match("*.buildreqs.nosrc.rpm") and regular(path)]
         if made:
             answer = header(self._workspace, made[0])
@@ -197,7 +197,7 @@ class FilledRoot(ChrootRoot):
         return tuple(one for one in capabilities(output) if one not in self._required)
 
     def _made(self, name: str) -> list[Path]:
-        """What lies in a folder of the home, unless the build has put a link there, which may lead out."""
+        """Return the files in a folder of the home; none if the build has put a link there, which may lead out."""
         folder = self._home / name
         if folder.is_symlink() or not folder.is_dir():
             raise failed(FailureKind.COMPILE, f"the build has replaced its folder {name} by something else")
@@ -205,14 +205,17 @@ class FilledRoot(ChrootRoot):
 
 
 def _check_mount_points(tree: Path) -> None:
-    """Raise that a root in which one is a link cannot be used: bubblewrap makes files where it leads, on the host."""
+    """Raise that a root cannot be used if a mount point in it is a link.
+
+    bubblewrap makes files where the link leads, on the host.
+    """
     for name in (*sandbox.MOUNT_POINTS, *sandbox.MOUNTED_FILES):
         if any((tree / part).is_symlink() for part in (Path(name), *Path(name).parents)):
             raise failed(FailureKind.DEPENDENCY, f"a package in the build root has put a link in the place of /{name}")
 
 
 def _add_account(of_tree: Path, seen: Path) -> None:
-    """Write what the build sees at `seen`: the tree's own accounts and the one that builds."""
+    """Write the accounts that the build sees to `seen`: the tree's own ones, and the one that builds."""
     own = of_tree.read_text() if regular(of_tree) else ""
     line = f"{sandbox.NAME}:x:{sandbox.UID}:"
     more = f"{sandbox.UID}:{sandbox.NAME}:{sandbox.HOME}:/bin/sh" if of_tree.name == "passwd" else ""
@@ -220,7 +223,7 @@ def _add_account(of_tree: Path, seen: Path) -> None:
 
 
 def refusal(command: Sequence[str], interrupts: Interrupts, environment: Mapping[str, str]) -> str | None:
-    """What a program that only shall succeed says at last if it does not."""
+    """Return the last words of a program that only shall succeed, None if it does."""
     with os.fdopen(os.memfd_create("refusal"), "w+b") as said:
         code = run(
             command, interrupts, output=said.fileno(), errors=said.fileno(), folder=Path("/"), environment=environment

@@ -15,11 +15,12 @@ from builder.model.chroot import BaseRepository
 from builder.model.work import ChrootWork
 
 BASE_EXPIRES = 900
-"""For how many seconds metadata of a base repository is believed; what the farm publishes is asked for each time."""
+"""Seconds for which metadata of a base repository is believed; the farm's own repositories are asked each time."""
 
 _LOCAL = "file://"
 _NO_CAPABILITY = re.compile(r"(?:https?|ftp|file):|@|.*\.rpm\Z|.*[\x00-\x1f\x7f]", re.IGNORECASE)
-"""What dnf takes for a package's address or file, or for a group, or may take for one by a control character."""
+"""The texts that dnf takes for a package's address or file, or for a group, or may take for one by a control character.
+"""
 
 
 class Places(Value, frozen=True, kw_only=True):
@@ -35,7 +36,7 @@ class Places(Value, frozen=True, kw_only=True):
 
 
 def configuration(work: ChrootWork, places: Places) -> str:
-    """The text of dnf.conf: the chroot's base repositories, then those that the order adds."""
+    """Return the text of dnf.conf: the chroot's base repositories, then those that the order adds."""
     main = [
         "[main]",
         "plugins=0",
@@ -61,7 +62,7 @@ def configuration(work: ChrootWork, places: Places) -> str:
 
 
 def local_repositories(work: ChrootWork) -> list[Path]:
-    """The folders of the repositories on this host's own disk, each of which holds all of its packages."""
+    """Return the folders of the repositories on this host's own disk, each of which holds all of its packages."""
     urls = [repository.url for repository in (*work.chroot.repositories, *work.repositories)]
     # dnf knows what its variables stand for; what is above the first of them holds them all
     paths = [unquote(url.removeprefix(_LOCAL)).partition("$") for url in urls if url.startswith(_LOCAL)]
@@ -70,7 +71,7 @@ def local_repositories(work: ChrootWork) -> list[Path]:
 
 
 def section(repository: BaseRepository, expires: int, trust: Path | None) -> list[str]:
-    """A repository in dnf's configuration, whose metadata is believed for `expires` seconds."""
+    """Return a repository's lines in dnf's configuration; its metadata is believed for `expires` seconds."""
     lines = [
         "",
         f"[{repository.name}]",
@@ -86,13 +87,13 @@ def section(repository: BaseRepository, expires: int, trust: Path | None) -> lis
 
 
 def install_command(config: Path, places: Places, release: str, packages: Sequence[str]) -> list[str]:
-    """The arguments of dnf to install `packages` in one transaction."""
+    """Return the arguments of dnf to install `packages` in one transaction."""
     options = [f"--config={config}", f"--installroot={places.tree}", f"--releasever={release}"]
     return ["dnf", *options, "install", "--", *packages]
 
 
 def build_requires(answer: str) -> tuple[str, ...]:
-    """The BuildRequires in the answer of `rpm --query --requires` on an SRPM.
+    """Return the BuildRequires in the answer of `rpm --query --requires` on an SRPM.
 
     Raises:
         InvalidError: One of them is not what a package provides, but to dnf a file from anywhere, or a group.

@@ -1,4 +1,4 @@
-"""Tells which repository dnf has installed each package of a tree from: a program for the sandbox.
+"""The history of dnf: the repository that each package of a tree was installed from, told by a program for the sandbox.
 
     python3 -c "$(cat dnf_history.py)" HISTORY
 
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _LARGEST = 64 << 20
-"""Bytes: that of a root of 200 packages has half a million."""
+"""Bytes of the largest database that is read: that of a root of 200 packages has half a million."""
 _ORIGINS = """
     SELECT rpm.name, rpm.epoch, rpm.version, rpm.release, rpm.arch, repo.repoid
     FROM trans_item JOIN rpm USING (item_id) JOIN repo ON repo.id = trans_item.repo_id
@@ -22,7 +22,10 @@ _ORIGINS = """
 
 
 def origins(history: Path, room: Path) -> Iterator[tuple[str, ...]]:
-    """The rows, the oldest first; the database is copied into the folder `room`: SQLite has to write beside it."""
+    """Yield the rows, the oldest first.
+
+    The database is copied into the folder `room`, since SQLite has to write beside it.
+    """
     for path in (history, history.with_name(f"{history.name}-wal")):
         if path.is_file() and path.stat().st_size <= _LARGEST:
             (room / path.name).write_bytes(path.read_bytes())

@@ -1,4 +1,4 @@
-"""What every way to build in a clean root offers: `tests/contract/test_executor.py` says it by example."""
+"""The interface of executors, ways to build in a clean root: `tests/contract/test_executor.py` shows it by example."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ class BuildRoot(Protocol):
     """A root that has everything the SRPM requires to be built."""
 
     def evr(self, dist: str) -> str:
-        """What the spec's EVR is in this root, with this value of `%dist`.
+        """Return the spec's EVR in this root, with this value of `%dist`.
 
         Raises:
             EndedError: The spec does not parse there.
@@ -22,19 +22,19 @@ class BuildRoot(Protocol):
         ...
 
     def build(self, dist: str, *, network: bool) -> Sequence[Path]:
-        """Build, with everything into the log; return the SRPM and the RPMs, which may be whatever the build made.
+        """Build, with everything in the log; return the SRPM and the RPMs, which may be whatever the build made.
 
         Raises:
-            EndedError: It failed; the reason is the line that shows why.
+            EndedError: The build failed; the reason is the line that shows why.
         """
         ...
 
     def packages(self) -> Sequence[RootPackage]:
-        """Every package in the root, sorted; the repositories are known where its package manager has noted them."""
+        """Return every package in the root, sorted, with its repository where the package manager has noted it."""
         ...
 
     def programs(self) -> Sequence[Program]:
-        """The programs of the host that have filled the root or built in it, by their own word."""
+        """Return the programs of the host that have filled the root or built in it, by their own word."""
         ...
 
 
@@ -44,9 +44,9 @@ class Executor(Protocol):
     name: str
 
     def missing(self, interrupts: Interrupts) -> str | None:
-        """One sentence on what this host lacks, or None if builds can be made.
+        """Return a sentence on what this host lacks, or None if builds can be made.
 
-        It may run programs to find out, until it is interrupted.
+        Programs may run for that, until they are interrupted.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""What a build requires, and dnf at work on a tree: when it is made, and again for what turns out while it is built."""
+"""The filling of a tree by dnf with what a build requires: once at first, and again for what the build names later."""
 
 import os
 from collections.abc import Sequence
@@ -20,14 +20,13 @@ from builder.runner.executors.dnf import Places, build_requires, configuration, 
 from builder.runner.workspace import Answer, Workspace, head
 
 DATABASE = "/var/lib/rpm"
-"""Where the tree has rpm's database; Debian's rpm would look for it in the home of the user."""
-"""The certificates that the slave's service puts together for repositories over HTTPS."""
+"""The place of rpm's database in the tree; Debian's rpm would look for it in the home of the user."""
 REQUIRES_FORMAT = f"[{spec.ANSWER}%{{REQUIRENEVRS}}]\\n"
-"""Of an SRPM, what it requires to be built."""
+"""The format of rpm for an SRPM's requirements."""
 
 
 class Filling:
-    """One tree, and what dnf is given to fill it."""
+    """The filling of one tree."""
 
     def __init__(self, workspace: Workspace, work: ChrootWork, tree: Path) -> None:
         for name in sandbox.MOUNT_POINTS:
@@ -71,7 +70,7 @@ class Filling:
         return self._inner / "persist" / "history.sqlite"
 
     def program(self) -> Program:
-        """What fills the tree."""
+        """Return the program that fills the tree."""
         log = self._inner / "log" / "dnf.log"
         return Program(name="dnf", version=installed.dnf_version(head(log) if spec.regular(log) else ""))
 
@@ -81,12 +80,12 @@ class Filling:
 
 
 def requirements(workspace: Workspace, srpm: Path, options: Options) -> tuple[str, ...]:
-    """What `srpm` requires to be built with these options.
+    """Return the requirements of `srpm` for a build with these options.
 
     It was made with what holds in every chroot: where there are options, its spec is asked again, by the host's rpm.
 
     Raises:
-        EndedError: It cannot be read, or names what no package in a repository can provide.
+        EndedError: The SRPM cannot be read, or names what no package in a repository can provide.
     """
     if options.defined:
         return capabilities(_answer(workspace, srpm, options))
@@ -97,7 +96,7 @@ def requirements(workspace: Workspace, srpm: Path, options: Options) -> tuple[st
 
 
 def header(workspace: Workspace, srpm: Path) -> Answer:
-    """What rpm answers about an SRPM, in `REQUIRES_FORMAT`; a build may have made it."""
+    """Return rpm's answer about an SRPM, in `REQUIRES_FORMAT`; a build may have made the SRPM."""
     command = ["rpm", "--query", "--package", "--nosignature", "--queryformat", REQUIRES_FORMAT, f"./{srpm.name}"]
     return workspace.ask(sandbox.on_host(command, srpm.parent, sandbox.host_links()))
 
@@ -115,10 +114,10 @@ def _answer(workspace: Workspace, srpm: Path, options: Options) -> str:
 
 
 def unpacked(answer: Answer, srpm: str, home: Path) -> str:
-    """The path of the spec in `home`, below which rpm has unpacked an SRPM with this answer.
+    """Return the path of the spec in `home`, below which rpm has unpacked an SRPM with this answer.
 
     Raises:
-        EndedError: It has not.
+        EndedError: rpm has unpacked none.
     """
     specs = [path for path in (home / "SPECS").glob("*.spec") if spec.regular(path)]
     if answer.code or len(specs) != 1:
@@ -127,12 +126,12 @@ def unpacked(answer: Answer, srpm: str, home: Path) -> str:
 
 
 def requires_command(told: Sequence[str], path: str) -> list[str]:
-    """The arguments of rpmspec for what the spec at `path` requires to be built."""
+    """Return the arguments of rpmspec for the build requirements of the spec at `path`."""
     return ["rpmspec", "--query", "--srpm", "--queryformat", REQUIRES_FORMAT, *told, path]
 
 
 def capabilities(output: str) -> tuple[str, ...]:
-    """What an answer in `REQUIRES_FORMAT` names.
+    """Return the requirements in an answer in `REQUIRES_FORMAT`.
 
     Raises:
         EndedError: One of them is what no package in a repository can provide.

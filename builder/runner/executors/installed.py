@@ -1,4 +1,4 @@
-"""What a build root was filled with, as the programs that filled it tell: text in, values out."""
+"""Packages in a build root, as told by the programs that filled it: text in, values out."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -8,10 +8,10 @@ from builder.model.inputs import RootPackage
 _FIELDS = ("name", "epoch", "version", "release", "arch", "sigmd5", "sha256header", "signature")
 _SIGNATURE = "%|SIGPGP?{%{SIGPGP:pgpsig}}:{%{RSAHEADER:pgpsig}}|"
 FORMAT = "\\t".join([*(f"%{{{name.upper()}}}" for name in _FIELDS[:-1]), _SIGNATURE]) + "\\n"
-"""In which rpm is asked for each package."""
+"""The format in which rpm is asked for each package."""
 _NONE = "(none)"
 _KEYS = "gpg-pubkey"
-"""What rpm calls the keys that it trusts, which it lists among the packages."""
+"""The name that rpm has for the keys that it trusts, which it lists among the packages."""
 _DNF = re.compile(r"^\S+ DEBUG DNF version: (?P<version>\S+)$", re.MULTILINE)
 _MOCK = re.compile(r"^(?:INFO: )?Mock Version: (?P<version>\S+)$", re.MULTILINE)
 
@@ -20,9 +20,9 @@ Origin = tuple[str, str, str, str, str]
 
 
 def packages(answer: str, origins: Mapping[Origin, str]) -> tuple[RootPackage, ...]:
-    """The packages in rpm's answer to `FORMAT`, sorted, each with the repository that `origins` has for it.
+    """Return the packages in rpm's answer to `FORMAT`, sorted, each with the repository that `origins` has for it.
 
-    What is no line of that form is passed over: a package may have anything in its header.
+    A line of another form is passed over: a package may have anything in its header.
     """
     rows = (tuple(value[:256] for value in line.split("\t")) for line in sorted(answer.splitlines()))
     return tuple(_package(row, origins) for row in rows if len(row) == len(_FIELDS) and row[0] != _KEYS)
@@ -48,18 +48,21 @@ def _known(value: str) -> str | None:
 
 
 def origins(answer: str) -> dict[Origin, str]:
-    """The repositories in the answer of `builder.runner.executors.dnf_history`; of a package, the last one counts."""
+    """Return the repositories in the answer of `builder.runner.executors.dnf_history`.
+
+    Of a package that comes several times, the last one counts.
+    """
     rows = (line.split("\t") for line in answer.splitlines())
     return {(row[0], row[1], row[2], row[3], row[4]): row[5][:256] for row in rows if len(row) == 6}
 
 
 def dnf_version(log: str) -> str:
-    """What dnf says it is, where its log begins; nothing if it does not say so."""
+    """Return the version of dnf where its log begins, empty if it says none."""
     match = _DNF.search(log)
     return match["version"][:256] if match else ""
 
 
 def mock_version(log: str) -> str:
-    """What mock says it is, where its output begins."""
+    """Return the version of mock where its output begins, empty if it says none."""
     match = _MOCK.search(log)
     return match["version"][:256] if match else ""

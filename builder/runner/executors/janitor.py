@@ -1,8 +1,8 @@
-"""Puts right what mock leaves in its caches when it is killed.
+"""The janitor: it mends the caches that a killed mock leaves.
 
-Processes, mounts and locks end with the keeper's namespaces, and the attempt's folder with the attempt. What stays are
-the caches: the root's may be half written, and dnf's holds locks that are process numbers, of a process namespace that
-is gone: any of the next one may have that number.
+Processes, mounts and locks end with the keeper's namespaces, and the attempt's folder with the attempt. The caches
+stay: the root's may be half written, and dnf's holds locks that are process numbers, of a process namespace that is
+gone: any process of the next one may have that number.
 """
 
 import fcntl
@@ -13,11 +13,11 @@ from builder import files
 
 _ARCHIVES = "cache.tar*"
 _WRITTEN, _LOCK = "cache.log", "rootcache.lock"
-"""mock writes the one when the archive is complete, and holds the other while it works on it."""
+"""The files that mock writes when the archive is complete, and locks while it works on it."""
 
 
 def mend(roots: Path, packages: Path) -> None:
-    """Make the caches usable: that of the root, which others may use now, and that of dnf, which is ours alone."""
+    """Make the caches usable: that of the root, which others may use now, and that of dnf, ours alone."""
     for lock in packages.glob("*/dnf_cache/*.pid"):
         files.remove(lock)
     with (roots / _LOCK).open("a+") as lock_file:

@@ -1,4 +1,4 @@
-"""Keeps a program, and all that it starts, in namespaces that end with it: the program that mock is started by.
+"""The keeper: it holds a program, mock, and all that it starts, in namespaces that end with it.
 
     keeper.py OWNER CUT [SOURCE TARGET]… -- COMMAND…
 
@@ -33,7 +33,7 @@ _C = ctypes.CDLL(None, use_errno=True)
 
 
 def main(arguments: list[str]) -> int:
-    """Run the command and return its exit code, 128 and the number for a signal."""
+    """Run the command, and return its exit code: 128 and the number for a signal."""
     split = arguments.index("--")
     owner, cut, *mounts = arguments[:split]
     _end_with_parent()
@@ -60,7 +60,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _first(command: list[str], alive: int) -> int:
-    """Process 1: start the command, and reap whatever loses its parent until it ends."""
+    """Start the command as process 1, and reap the processes that lose their parent until it ends; return its code."""
     _end_with_parent()
     if select.select([alive], [], [], 0)[0]:  # the keeper was killed before it could be told
         return 128 + signal.SIGKILL
@@ -80,7 +80,7 @@ def _end_with_parent() -> None:
 
 
 def _raise_loopback() -> None:
-    """netdevice(7): a new network namespace has a loopback that is down."""
+    """Raise the loopback, which is down in a new network namespace: netdevice(7)."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
         fcntl.ioctl(control, _SET_FLAGS, struct.pack("16sh14x", b"lo", _UP))
 

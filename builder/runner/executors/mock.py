@@ -49,14 +49,14 @@ from builder.runner.executors.mock_settings import (
 from builder.runner.workspace import Workspace
 
 _PACKAGED = Path("/usr/libexec/mock/mock")
-"""mock itself, where what is in PATH only asks who may run it."""
+"""The program mock itself, since the one in PATH only asks who may run it."""
 _MACROS = Path("/usr/lib/rpm/macros")
 _USERS = ("builder-slave", "nobody")
 _DATABASE_IN_HOME = re.compile(r"^%_dbpath\s.*(?:~|HOME).*$", re.MULTILINE)
 
 
 class MockExecutor:
-    """Makes build roots, and builds, by mock."""
+    """The maker of build roots and builds by mock."""
 
     name = "mock"
 
@@ -64,7 +64,7 @@ class MockExecutor:
         self._program = str(program) if program else found()
 
     def missing(self, interrupts: Interrupts) -> str | None:
-        """What this host lacks; mock is started, to see that it works."""
+        """Return what this host lacks, None if it is complete; mock is started, to see that it works."""
         if self._program is None:
             return "it cannot be found in PATH"
         if os.geteuid():
@@ -78,7 +78,7 @@ class MockExecutor:
         return why and f"it cannot be started: {why}"
 
     def fill(self, workspace: Workspace, work: ChrootWork, srpm: Path) -> "MockRoot":
-        """Let mock make the root, and stop it there."""
+        """Have mock make the root, and stop it there."""
         return MockRoot(workspace, work, srpm, self._program or self.name)
 
 
@@ -116,11 +116,11 @@ class MockRoot:
         )
 
     def evr(self, dist: str) -> str:
-        """Ask rpm in the tree."""
+        """Return the EVR that rpm in the tree has for the spec."""
         return self._inside.evr(dist)
 
     def build(self, dist: str, *, network: bool) -> Sequence[Path]:
-        """Let mock go on to build in the tree, or run it once more if it has begun with another `%dist`, or network."""
+        """Have mock build in the tree, or run it once more if it has begun with another `%dist`, or network."""
         goes_on = (dist, network) == (self._work.chroot.dist, self._work.network)
         os.write(self._answer, mock_plugin.GO if goes_on else mock_plugin.STOP)
         code = self._mock.end()
@@ -133,15 +133,15 @@ class MockRoot:
         return sorted((self._folder / RESULT).glob("*.rpm"))
 
     def packages(self) -> Sequence[RootPackage]:
-        """Ask in the tree, which by now has what `%generate_buildrequires` named too."""
+        """Return the packages in the tree, which by now has those that `%generate_buildrequires` named too."""
         return self._inside.packages()
 
     def programs(self) -> Sequence[Program]:
-        """mock, as it said itself."""
+        """Return mock, by its own word."""
         return self._inside.programs()
 
     def _prepare(self, srpm: Path) -> None:
-        """Put what mock is given into its folder; what it does without being root, it does to the folder itself."""
+        """Put the input of mock into its folder; what mock does without being root, it does to the folder itself."""
         files.link(srpm, self._folder / srpm.name)
         self._srpm = srpm.name
         if self._host.trust:
@@ -158,7 +158,7 @@ class MockRoot:
 
     @contextmanager
     def _command(self, dist: str, *, asks: bool, network: bool) -> Iterator[list[str]]:
-        """How to run mock, whose caches are put right, and ours until the end."""
+        """Give the arguments that run mock, whose caches are mended before, and ours until the end."""
         config = self._folder / CONFIG
         config.write_text(configuration(self._work, self._host, dist, asks=asks))
         os.utime(config, (0, 0))  # a configuration that is newer than the cache of the root makes mock drop that
@@ -176,7 +176,7 @@ class MockRoot:
 
 
 def own_database(folder: Path) -> list[tuple[Path, Path]]:
-    """What to mount where the host's rpm would look for the database in a home, as Debian's does: other macros."""
+    """Return the mounts over the database that Debian's rpm would look for in a home: other macros."""
     macros = _MACROS.read_text() if _MACROS.exists() else ""
     if not _DATABASE_IN_HOME.search(macros):
         return []
@@ -186,7 +186,7 @@ def own_database(folder: Path) -> list[tuple[Path, Path]]:
 
 
 def found() -> str | None:
-    """Where mock is, on this host."""
+    """Return the path of mock on this host, None if it is not there."""
     named = os.environ.get(MOCK)
     if named:
         return shutil.which(named)
@@ -195,7 +195,7 @@ def found() -> str | None:
 
 
 def keeping() -> list[str]:
-    """How this process starts the keeper."""
+    """Return the command by which this process starts the keeper."""
     return [sys.executable, "-I", "-S", str(keeper.__file__), str(os.getpid())]
 
 
@@ -208,11 +208,11 @@ def _host(work: ChrootWork, trust: Path) -> Host:
 
 
 def unprivileged() -> int:
-    """As whom mock does what root need not do."""
+    """Return the number of the user for all that mock does without being root."""
     names = {user.pw_name: user.pw_uid for user in pwd.getpwall()}
     return next(names[name] for name in _USERS if name in names)
 
 
 def environment() -> dict[str, str]:
-    """The slave's, with the variable that mock takes for who has started it."""
+    """Return the slave's environment, with the variable that mock takes for who has started it."""
     return {**os.environ, "SUDO_UID": str(unprivileged()), "PYTHONUNBUFFERED": "1"}

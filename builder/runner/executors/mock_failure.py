@@ -1,7 +1,7 @@
-"""Why mock failed: exit code and log together, since mock passes on the codes of what it runs.
+"""The failure of mock, read from exit code and log together, since mock passes on the codes of what it runs.
 
-A build that fails gives 1 and not the documented 10, and so do many other things. What can be believed are the codes of
-mock's own troubles with its host. Source: mock's documentation, `exit codes`.
+A build that fails gives 1 and not the documented 10, and so do many other things. Only the codes of mock's own
+troubles with its host can be believed. Source: mock's documentation, `exit codes`.
 """
 
 import re
@@ -25,13 +25,16 @@ _HOST = {
     143: "mock was told to end",
 }
 _DNF = 30
-"""The package manager failed."""
+"""The code when the package manager failed."""
 _SAID = re.compile(r"^ERROR: (?P<line>(?!Exception\().+)", re.MULTILINE)
 _PARSED = re.compile(r"^ # .*rpmbuild -bs", re.MULTILINE)
 
 
 def root_failure(code: int, log: str, wanted: tuple[str, ...], source: str) -> EndedError:
-    """Why there is no build root; `wanted` are the BuildRequires of the SRPM named `source`."""
+    """Return the reason why there is no build root.
+
+    `wanted` are the BuildRequires of the SRPM named `source`.
+    """
     plain = log.replace("\r", "")
     if code in _HOST:
         return broken(f"{_HOST[code]}: {_said(plain)}")
@@ -41,7 +44,7 @@ def root_failure(code: int, log: str, wanted: tuple[str, ...], source: str) -> E
 
 
 def failure_of_build(code: int, log: str, source: str) -> EndedError:
-    """Why there are no packages, though there is a build root; `source` is the SRPM's name."""
+    """Return the reason why there are no packages, though there is a build root; `source` is the SRPM's name."""
     plain = log.replace("\r", "")
     if code == _DNF:  # by then it only installs what the build has made up that it requires
         return install_failure(plain, None, source)
@@ -49,7 +52,7 @@ def failure_of_build(code: int, log: str, source: str) -> EndedError:
 
 
 def _said(log: str) -> str:
-    """The line in which mock names its error, or the last one."""
+    """Return the line in which mock names its error, or the last one."""
     match = _SAID.search(log)
     lines = log.strip().splitlines()
     return match["line"] if match else lines[-1] if lines else "it said nothing"

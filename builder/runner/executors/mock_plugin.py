@@ -1,9 +1,9 @@
 """A plugin of mock, loaded by mock and by its Python: asks before the build, and lets the package manager out.
 
-Whether to build is decided in a root that is complete, so mock waits there: with the option `asks`, a folder with two
-named pipes, the plugin writes a byte into `QUESTION` and waits for one in `ANSWER`. Unless that is `GO`, mock ends with
-the exit code `STOPPED`. The keeper may have cut the network of everything that mock starts; the package manager is the
-one thing that has it nevertheless. Source: mock's documentation of plugins, API 1.1.
+The gate decides on the build in a root that is complete, so mock waits there: with the option `asks`, a folder with
+two named pipes, the plugin writes a byte into `QUESTION` and waits for one in `ANSWER`. Unless that is `GO`, mock
+ends with the exit code `STOPPED`. The keeper may have cut the network of everything that mock starts; the package
+manager is the one thing that has it nevertheless. Source: mock's documentation of plugins, API 1.1.
 """
 
 import ctypes
@@ -16,7 +16,7 @@ requires_api_version = "1.1"
 QUESTION, ANSWER = "question", "answer"
 GO, STOP = b"g", b"s"
 STOPPED = 100
-"""mock's exit code when it was stopped; its own are documented up to 90, rpmbuild's are passed on and small."""
+"""The exit code of mock when it was stopped; its own are documented up to 90, rpmbuild's are passed on and small."""
 
 _NEW_NETWORK = 0x40000000
 

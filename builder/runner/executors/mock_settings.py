@@ -23,20 +23,20 @@ ROOTS = CACHE / "roots"
 """The cache of the root, inside: that of all attempts with the same settings of the root."""
 
 CONFIG, RESULT, PLUGINS, TRUST = "chroot.cfg", "result", "plugins", "trust.pem"
-"""What is in the attempt's folder."""
+"""The names of files in the attempt's folder."""
 PLUGIN = "farm"
-"""What our plugin is called by mock."""
+"""The name of our plugin in mock."""
 SYSTEM = Path("/etc/mock")
-"""Where mock's own configurations are."""
+"""The folder of mock's own configurations."""
 
 
 class Host(Value, frozen=True, kw_only=True):
-    """What a host lets mock do.
+    """A host, as far as it decides how mock is configured.
 
     Attributes:
         system: The name of the system's own configuration of the chroot, if there is one.
-        zstd: Whether there is zstd, which packs the cache of the root many times faster than gzip.
-        trust: Whether there is a file of certificates for repositories over HTTPS.
+        zstd: True if there is zstd, which packs the cache of the root many times faster than gzip.
+        trust: True if there is a file of certificates for repositories over HTTPS.
     """
 
     system: str | None = None
@@ -45,7 +45,7 @@ class Host(Value, frozen=True, kw_only=True):
 
 
 def root_settings(work: ChrootWork, host: Host) -> str:
-    """What decides what is in a root before BuildRequires; another text means another cache of the root."""
+    """Return the settings that decide what is in a root before BuildRequires; other settings mean another cache."""
     chroot = work.chroot
     lines = [f"include({str(SYSTEM / f'{host.system}.cfg')!r})"] if host.system else _whole(work)
     options: dict[str, object] = {
@@ -68,7 +68,7 @@ def root_settings(work: ChrootWork, host: Host) -> str:
 
 
 def configuration(work: ChrootWork, host: Host, dist: str, *, asks: bool) -> str:
-    """The whole configuration; if it `asks`, mock waits when the root is complete, before it builds."""
+    """Return the whole configuration; if it `asks`, mock waits when the root is complete, before it builds."""
     defined = {f"%{name}": value for name, value in work.options.defined.items()}
     options = {**defined, "%dist": dist, "%_buildhost": "builder"}
     lines = [
@@ -92,24 +92,30 @@ def configuration(work: ChrootWork, host: Host, dist: str, *, asks: bool) -> str
 
 
 def root_digest(work: ChrootWork, host: Host) -> str:
-    """What tells roots apart, short enough for a folder's name."""
+    """Return a digest that tells roots apart, short enough for a folder's name."""
     return hashlib.sha256(root_settings(work, host).encode()).hexdigest()[:16]
 
 
 def command(mock: str, attempt: str, srpm: str, *, again: bool) -> list[str]:
-    """The arguments of mock to build `srpm`, in the attempt's folder; `again` in the root that an earlier run left."""
+    """Return the arguments of mock to build `srpm`, in the attempt's folder.
+
+    With `again`, it builds in the root that an earlier run left.
+    """
     options = [f"--root={FOLDER}/{CONFIG}", f"--uniqueext={attempt}", f"--resultdir={FOLDER}/{RESULT}"]
     kept = ["--no-clean"] if again else []
     return [mock, *options, *kept, "--no-cleanup-after", "--rebuild", f"{FOLDER}/{srpm}"]
 
 
 def tree(chroot: str, attempt: str) -> str:
-    """Where the root is below the attempt's folder."""
+    """Return the path of the root below the attempt's folder."""
     return f"{chroot}-{attempt}/root"
 
 
 def kept(keeper: Sequence[str], mock: Sequence[str], mounts: Sequence[tuple[Path, Path]], *, cut: bool) -> list[str]:
-    """`mock` under the keeper, with each of these places mounted over another; `builder.runner.executors.keeper`."""
+    """Return the command `mock` under the keeper, with each of these places mounted over another.
+
+    See `builder.runner.executors.keeper`.
+    """
     places = [str(path) for mount in mounts for path in mount]
     return [*keeper, "cut" if cut else "open", *places, "--", *mock]
 
@@ -152,5 +158,5 @@ def _plugins(host: Host) -> list[str]:
 
 
 def _text(text: str) -> str:
-    """`text` in which no template begins: a brace that could open one is written as addresses write it."""
+    """Return `text` in which no template begins: a brace that could open one is written as addresses write it."""
     return re.sub(r"\{(?=[{%#])", "%7B", text)

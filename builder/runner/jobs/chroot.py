@@ -1,4 +1,4 @@
-"""A chroot job: an SRPM is built in a chroot."""
+"""The chroot job: an SRPM is built in a chroot."""
 
 from builder.model.artifact import ArtifactKind
 from builder.model.attempt import AttemptState, Outcome
@@ -13,10 +13,10 @@ from builder.runner.workspace import Workspace
 
 
 def carry_out(workspace: Workspace, order: WorkOrder) -> Outcome:
-    """Build the SRPM, and return how that ended; the results are in the attempt's folder.
+    """Build the SRPM, and return the outcome; the results are in the attempt's folder.
 
     Raises:
-        EndedError: It ended before the last step.
+        EndedError: The attempt ended before the last step.
     """
     work = order.work_of(ChrootWork)
     with workspace.step(StepName.CHROOT):

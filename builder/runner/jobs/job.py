@@ -14,10 +14,10 @@ class Job(Protocol):
     """A kind of job: its steps, one after the other."""
 
     def __call__(self, workspace: Workspace, order: WorkOrder) -> Outcome:
-        """Do what the order says, and return how it ended; the results are in the attempt's folder.
+        """Carry out the order, and return the outcome; the results are in the attempt's folder.
 
         Raises:
-            EndedError: It ended before the last step.
+            EndedError: The attempt ended before the last step.
             InvalidError: The order's work is of another kind.
         """
 

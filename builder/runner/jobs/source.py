@@ -1,4 +1,4 @@
-"""A source job: the sources are gathered and the SRPM is made."""
+"""The source job: the sources are gathered and the SRPM is made."""
 
 import msgspec
 
@@ -14,10 +14,10 @@ from builder.runner.workspace import Workspace
 
 
 def carry_out(workspace: Workspace, order: WorkOrder) -> Outcome:
-    """Make the SRPM, and return how that ended; the results are in the attempt's folder.
+    """Make the SRPM, and return the outcome; the results are in the attempt's folder.
 
     Raises:
-        EndedError: It ended before the last step.
+        EndedError: The attempt ended before the last step.
     """
     work = msgspec.structs.replace(order.work_of(SourceWork), secrets=workspace.attempt.take_secrets())
     with workspace.step(StepName.FETCH):

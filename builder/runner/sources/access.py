@@ -1,9 +1,9 @@
-"""What lets git into one private repository, for as long as it fetches from there.
+"""Access: a secret lets git into one private repository, for as long as git fetches from there.
 
 git gets a secret by a file that only its owner reads, in the attempt's workspace, which no sandbox sees; the file is
-gone when git has ended, or with the workspace. Nothing of it is in arguments, in an environment, or in what the mirror
-is configured with. It goes to the host of that repository alone: a key is used by an ssh that knows no other, a token
-is offered for its scheme and host, and redirections are not followed. The slave's own keys, agents and helpers are left
+gone when git has ended, or with the workspace. Nothing of it is in arguments, in an environment, or in the mirror's
+configuration. It goes to the host of that repository alone: a key is used by an ssh that knows no other, a token is
+offered for its scheme and host, and redirections are not followed. The slave's own keys, agents and helpers are left
 out, so that it makes no difference on which slave a job is carried out.
 Source: git-credential-store(1), gitcredentials(7), ssh_config(5).
 """
@@ -27,11 +27,11 @@ from builder.model.work import SourceWork
 from builder.runner.workspace import Workspace
 
 USER = "git"
-"""Of a token that comes without a user: where it counts, people give one."""
+"""The user of a token that comes without one: where it counts, people give one."""
 _HIDDEN = "***"
 _IN_URL = re.compile(r"//[^/\s]*@")
 _SHORTEST_LINE = 8
-"""Shorter lines of a key tell nothing, and stand in many texts."""
+"""Characters: shorter lines of a key tell nothing, and stand in many texts."""
 
 
 class Access(Value, frozen=True, kw_only=True):
@@ -41,7 +41,7 @@ class Access(Value, frozen=True, kw_only=True):
     secret: Secret
 
     def hide(self, text: str) -> str:
-        """`text` without the secret, in whatever form git or a server repeats it."""
+        """Return `text` without the secret, in whatever form git or a server repeats it."""
         for form in self._forms():
             text = text.replace(form, _HIDDEN)
         return text
@@ -58,7 +58,7 @@ class Access(Value, frozen=True, kw_only=True):
 
 
 class Grant(NamedTuple):
-    """What git is started with: words before its command, and variables."""
+    """A grant for git: words before its command, and variables."""
 
     settings: tuple[str, ...] = ()
     environment: Mapping[str, str] = {}
@@ -68,23 +68,23 @@ NOTHING = Grant()
 
 
 def _ssh(**options: str) -> Grant:
-    """An ssh without settings, agent or keys of the slave's user: what it has is in `options`."""
+    """Return the grant of an ssh without settings, agent or keys of the slave's user: it has only its `options`."""
     own = {"BatchMode": "yes", "ConnectTimeout": "30", "IdentitiesOnly": "yes", "IdentityAgent": "none", **options}
     command = ["ssh", "-F", "none", *(word for option in own.items() for word in ("-o", "=".join(option)))]
     return Grant(environment={"GIT_SSH_COMMAND": shlex.join(command)})
 
 
 NOBODY = _ssh(IdentityFile="/dev/null")
-"""For repositories that no definition names: their ssh has no key or agent of the slave's user."""
+"""The grant for repositories that no definition names: their ssh has no key or agent of the slave's user."""
 
 
 def public(text: str) -> str:
-    """`text` without the names and passwords that URLs in it begin with."""
+    """Return `text` without the names and passwords that URLs in it begin with."""
     return _IN_URL.sub("//", text)
 
 
 def access(work: SourceWork, place: GitSource) -> Access | None:
-    """What opens the repository at `place`; nothing for one that names no secret."""
+    """Return the access to the repository at `place`; None for one that names no secret."""
     for secret in work.secrets:
         if secret.name == place.secret:
             return Access(project=work.project, secret=secret)
@@ -93,7 +93,7 @@ def access(work: SourceWork, place: GitSource) -> Access | None:
 
 @contextmanager
 def granted(workspace: Workspace, url: str, access: Access | None, otherwise: Grant = NOTHING) -> Iterator[Grant]:
-    """Let git into the repository at `url` within this block: by its secret, or by what it gets `otherwise`."""
+    """Let git into the repository at `url` within this block: by its secret, or by the grant `otherwise`."""
     if access is None:
         yield otherwise
         return
@@ -109,7 +109,10 @@ def granted(workspace: Workspace, url: str, access: Access | None, otherwise: Gr
 
 
 def _by_token(folder: Path, url: str, secret: Secret) -> Grant:
-    """A token, given by git's own helper for its scheme, host and port; the empty helper takes away all others."""
+    """Return the grant of a token, given by git's own helper for its scheme, host and port.
+
+    The empty helper takes away all others.
+    """
     user, token = _parts(secret)
     path = folder / "token"
     _write(path, f"https://{quote(user, safe='')}:{quote(token, safe='')}@{urlsplit(url).netloc}\n")
@@ -119,7 +122,10 @@ def _by_token(folder: Path, url: str, secret: Secret) -> Grant:
 
 
 def _by_key(folder: Path, secret: Secret, hosts: Path) -> Grant:
-    """A key, for an ssh without other settings; a host is known by the key that the project first met it with."""
+    """Return the grant of a key, for an ssh without other settings.
+
+    A host is known by the key that the project first met it with.
+    """
     path = folder / "key"
     _write(path, secret.value)
     kept.use(hosts)
@@ -133,13 +139,16 @@ def _by_key(folder: Path, secret: Secret, hosts: Path) -> Grant:
 
 
 def _parts(secret: Secret) -> tuple[str, str]:
-    """The user and the token."""
+    """Return the user and the token."""
     user, colon, token = secret.value.partition(":")
     return (user, token) if colon else (USER, user)
 
 
 def _quoted(path: Path) -> str:
-    """A path in an option of ssh, which takes what stands between spaces for several, and expands per cent signs."""
+    """Return a path for an option of ssh.
+
+    ssh takes a text with spaces for several paths, and expands per cent signs.
+    """
     return '"' + str(path).replace("%", "%%") + '"'
 
 

@@ -1,7 +1,7 @@
-"""Downloaded sources, kept by the digest that a file `sources` has of them, so that each is downloaded once.
+"""The cache of downloaded sources, by the digest that a file `sources` has of them: each is downloaded once.
 
-Those that were used last are kept, in a bounded room. A digest that could be forged is believed within a project alone:
-elsewhere it would be a way to slip in another file.
+The sources that were used last are kept, in a bounded room. A digest that could be forged is believed within a
+project alone: elsewhere it would be a way to slip in another file.
 """
 
 import hashlib
@@ -15,17 +15,17 @@ from builder.runner.workspace import Workspace
 _FORGED = frozenset({"md5", "sha1"})
 _FILE = "file"
 _MOST = 20 << 30
-"""Bytes that are kept of them all."""
+"""Bytes that all sources in the cache may have."""
 
 
 def digest_of(path: Path, kind: str) -> str:
-    """The digest of a file, of a kind that hashlib knows."""
+    """Return the digest of a file, of a kind that hashlib knows."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, kind).hexdigest()
 
 
 def take(workspace: Workspace, project: str, wanted: Checksum, path: Path) -> bool:
-    """Have the file that is `wanted` at `path`, and return whether it was here and is what it was."""
+    """Put the file that is `wanted` at `path`, and return True if it was here and has its digest."""
     cached = _place(workspace, project, wanted) / _FILE
     try:
         intact = digest_of(cached, wanted.kind) == wanted.digest
@@ -43,7 +43,7 @@ def take(workspace: Workspace, project: str, wanted: Checksum, path: Path) -> bo
 
 
 def keep(workspace: Workspace, project: str, wanted: Checksum, path: Path) -> None:
-    """Keep a file that is what was `wanted`."""
+    """Keep a file that has the digest that was `wanted`."""
     folder = _place(workspace, project, wanted)
     kept.use(folder)
     own = folder / workspace.attempt.path.name

@@ -1,4 +1,4 @@
-"""Fetching a released source over HTTP, with bounds."""
+"""The download of a released source over HTTP, with bounds."""
 
 import contextlib
 import http.client
@@ -12,9 +12,9 @@ from builder.attempt.endings import broken, failed
 from builder.model.attempt import FailureKind
 
 LARGEST = 4 << 30
-"""Bytes."""
+"""Bytes of the largest file."""
 SILENCE = 60.0
-"""For how many seconds a server may say nothing."""
+"""Seconds for which a server may say nothing."""
 TRIES = 3
 _BLOCK = 1 << 20
 
@@ -28,11 +28,11 @@ _HANDLERS = (
     urllib.request.HTTPErrorProcessor,
     urllib.request.UnknownHandler,
 )
-"""HTTP alone: what else urllib speaks, a redirection could ask for."""
+"""The handlers of HTTP alone: a redirection could ask for whatever else urllib speaks."""
 
 
 def download(url: str, target: Path, say: Callable[[str], None]) -> None:
-    """Put what `url` answers at `target`; `say` is told about each try.
+    """Write the content of `url` to `target`; `say` is told about each try.
 
     Raises:
         EndedError: The server does not have it (the package's fault), or does not answer (the farm's).

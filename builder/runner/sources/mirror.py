@@ -1,11 +1,11 @@
 """Bare mirrors of git repositories, one per URL, kept between builds until nobody needs them for long.
 
-What was fetched with a secret is in a mirror that only the same secret of the same project leads to, and is asked for
-with it each time, so that nobody gets from here what the repository would not give him. Of the slave's user git uses
-nothing but, for the places that a definition names, what his ssh finds in his home.
+A repository that was fetched with a secret is in a mirror that only the same secret of the same project leads to. The
+secret is asked for each time, so that nobody gets from here what the repository would not give. Of the slave's user
+git uses nothing but, for the places that a definition names, what the user's ssh finds in its home.
 
-git never asks anybody anything, speaks only to the transports listed here, and runs no hooks. A mirror is locked while
-it is used; what a killed git left locked in it is stale then. What goes wrong ends the attempt with one sentence.
+git never asks anybody anything, speaks only to the transports listed here, and runs no hooks. A mirror is locked
+while it is used; a lock that a killed git left in it is stale then. An error ends the attempt with one sentence.
 Source: git(1), gitrevisions(7).
 """
 
@@ -49,7 +49,7 @@ _SETTINGS = {
     "tar.tgz.command": "gzip -cn",
 }
 _TAKEN_OVER = r"^(safe\.directory|http\.(.*\.)?(proxy|sslcainfo|sslcapath))$"
-"""What counts of the system's settings: by which way hosts are reached and known, and what may be read on this one."""
+"""The system's settings that count: by which way hosts are reached and known, and what may be read on this one."""
 _REFS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 _HEAD = "+HEAD:refs/builder/head"
 _AWAY = re.compile(
@@ -58,7 +58,7 @@ _AWAY = re.compile(
     re.IGNORECASE,
 )
 _BY_SSH = re.compile(r"Permission denied|Host key verification failed")
-"""What ssh says before git says the less."""
+"""The words of ssh before git says less."""
 _DENIED = re.compile(
     r"Authentication failed|could not read (Username|Password)|Permission denied|returned error: 40[13]", re.IGNORECASE
 )
@@ -111,7 +111,7 @@ class Mirror:
         return self._git("rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}", quiet=True)
 
     def resolve(self, source: GitSource) -> Commit:
-        """The commit that a branch, a tag or (part of) a commit's own name stands for.
+        """Return the commit that a branch, a tag or (part of) a commit's own name stands for.
 
         Raises:
             EndedError: The repository has no such ref.
@@ -143,7 +143,7 @@ class Mirror:
             raise failed(FailureKind.SOURCES, reason) from error
 
     def short(self, commit: str) -> str:
-        """The shortest unambiguous name of a commit, with at least 7 digits."""
+        """Return the shortest unambiguous name of a commit, with at least 7 digits."""
         return self._must("rev-parse", "--short=7", commit).output.strip()
 
     def export(self, commit: str, folder: Path) -> None:
@@ -166,10 +166,10 @@ class Mirror:
             raise failed(FailureKind.SOURCES, f"{tarball.name} cannot be made from a commit: {answer.last_error}")
 
     def modules(self, commit: str) -> str:
-        """The paths and URLs of the submodules of a commit, as `git config --null` writes them.
+        """Return the paths and URLs of the submodules of a commit, as `git config --null` writes them.
 
         Raises:
-            EndedError: Its `.gitmodules` cannot be read.
+            EndedError: The commit's `.gitmodules` cannot be read.
         """
         blob = f"{commit}:.gitmodules"
         if self._git("cat-file", "-e", blob, quiet=True).code:
@@ -181,7 +181,7 @@ class Mirror:
         return answer.output
 
     def link(self, commit: str, path: str) -> str | None:
-        """The commit of the submodule at `path` that a commit records, if it does."""
+        """Return the commit that another commit records for the submodule at `path`, None if it records none."""
         answer = self._git("--literal-pathspecs", "ls-tree", "-z", "--full-tree", commit, "--", path, quiet=True)
         mode, _, rest = answer.output.partition(" ")
         return rest.removeprefix("commit ").partition("\t")[0] if mode == _LINK and not answer.code else None
@@ -217,9 +217,9 @@ class Mirror:
 def mirror(
     workspace: Workspace, url: str, access: Access | None = None, otherwise: Grant = NOTHING
 ) -> Iterator[Mirror]:
-    """The mirror of the repository at `url`, locked; a second attempt that needs it waits.
+    """Give the mirror of the repository at `url`, locked; a second attempt that needs it waits.
 
-    `access` opens that repository, if it is private; without it, git is given what it gets `otherwise`.
+    `access` opens that repository, if it is private; without it, git has the grant `otherwise`.
     """
     owner = (access.project, access.secret.name) if access else ()
     if _leads_into(workspace.state.path, url, workspace.work):
@@ -238,9 +238,10 @@ def mirror(
 
 
 def _leads_into(state: Path, url: str, folder: Path) -> bool:
-    """Whether git, started in `folder`, would read below `state`, where others' private repositories are.
+    """Tell if git, started in `folder`, would read below `state`, where others' private repositories are.
 
-    It takes for a path what has no colon before its first slash, and `file://`, with per cent signs, also with a host.
+    git takes for a path what has no colon before its first slash, and `file://`, with per cent signs, also with a
+    host.
     """
     if url.startswith("file://"):
         path = Path("/" + unquote(url.removeprefix("file://")).lstrip("/"))
@@ -252,7 +253,7 @@ def _leads_into(state: Path, url: str, folder: Path) -> bool:
 
 
 def _lock(workspace: Workspace, descriptor: int, url: str) -> None:
-    """Lock a mirror; the time in which another attempt has it is not this one's."""
+    """Lock a mirror; the time in which another attempt has it does not count for this one."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -262,7 +263,7 @@ def _lock(workspace: Workspace, descriptor: int, url: str) -> None:
 
 
 def _home(workspace: Workspace) -> Path:
-    """The home of git in this attempt, with settings that are taken over from the system's; `.netrc` it has none."""
+    """Return git's home in this attempt, with settings taken over from the system's; it has no `.netrc`."""
     home = workspace.work / "git"
     if not home.exists():
         home.mkdir(mode=0o700)
@@ -279,7 +280,7 @@ def _at_home(home: Path) -> dict[str, str]:
 
 
 def _archived(tarball: Path) -> bool:
-    """Whether git made an archive of the wanted compression: an unknown suffix gives a plain tar in silence."""
+    """Tell if git made an archive of the wanted compression: an unknown suffix gives a plain tar in silence."""
     with tarball.open("rb") as file:
         plain = file.read(262)[257:] == b"ustar"
     return not plain or tarball.suffix == ".tar"

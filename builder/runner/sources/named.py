@@ -1,4 +1,4 @@
-"""What a spec and its `sources` file say about the files that an SRPM is made of. All of it is text in, values out."""
+"""Named sources: the files of an SRPM by its spec and the `sources` file. All of it is text in, values out."""
 
 import hashlib
 import re
@@ -29,7 +29,7 @@ class Source(Value, frozen=True, kw_only=True):
 
 
 class Checksum(Value, frozen=True, kw_only=True):
-    """What `sources` says of a file; `kind` is a name that hashlib knows."""
+    """A line of `sources` on a file; `kind` is a name that hashlib knows."""
 
     name: str
     kind: str
@@ -37,9 +37,9 @@ class Checksum(Value, frozen=True, kw_only=True):
 
 
 def named_sources(spec: str) -> tuple[Source, ...]:
-    """The sources and patches of a spec whose macros are expanded, in its order.
+    """Return the sources and patches of a spec whose macros are expanded, in its order.
 
-    rpm takes the part after the last slash for the file's name, also where that stands behind a `#`.
+    rpm takes the part after the last slash for the file's name, even where that stands behind a `#`.
     """
     found, section = [], ""
     for line in map(str.strip, spec.splitlines()):
@@ -57,7 +57,7 @@ def _source(text: str) -> Source:
 
 
 def checksums(text: str) -> dict[str, Checksum]:
-    """The lines of a `sources` file: `SHA512 (file) = digest`, or md5sum's older `digest  file`.
+    """Return the lines of a `sources` file by file: `SHA512 (file) = digest`, or md5sum's older `digest  file`.
 
     Raises:
         InvalidError: A line is neither, or its digest is of another length than its kind has; every such line is named.
@@ -81,7 +81,7 @@ def checksums(text: str) -> dict[str, Checksum]:
 
 
 def checkout(commit: Commit, short: str, build: int) -> str:
-    """The value of `%{_checkout}`: the commit's day, the build's number, and the commit.
+    """Return the value of `%{_checkout}`: the commit's day, the build's number, and the commit.
 
     The number orders two commits of one day, which their names would not.
     """
@@ -89,7 +89,7 @@ def checkout(commit: Commit, short: str, build: int) -> str:
 
 
 def inputs_digest(commits: Iterable[Commit], digests: Iterable[tuple[str, str]], chosen: str | None = None) -> str:
-    """One digest over commits, the name and SHA-256 of every source, and that of what options were `chosen`.
+    """Return one digest over commits, the name and SHA-256 of every source, and the digest of the options `chosen`.
 
     The same inputs give the same.
     """
@@ -100,7 +100,7 @@ def inputs_digest(commits: Iterable[Commit], digests: Iterable[tuple[str, str]],
 
 
 def only_spec(names: Sequence[str], wanted: str | None) -> str:
-    """Which of a packaging repository's files, by their paths, is the spec.
+    """Return the spec among a packaging repository's files, by their paths.
 
     Raises:
         InvalidError: There is none, or there are several and none is wanted.

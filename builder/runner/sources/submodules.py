@@ -1,8 +1,9 @@
 """The submodules of an upstream commit, at the commits that it records: its tarball has them, as a checkout would.
 
-A repository is somebody's who may not be trusted with more than himself: where its submodules are is looked at before
-git is. No secret goes to them, nor a key of the slave's user, and only a repository on this host's own disk leads to
-another one there. At most one mirror is locked at a time, since submodules may well lead round in a circle.
+A repository may belong to a stranger, trusted with no more than that repository: the places of its submodules are
+checked before git goes there. No secret goes to them, nor a key of the slave's user, and only a repository on this
+host's own disk leads to another one there. At most one mirror is locked at a time, since submodules may well lead
+round in a circle.
 Source: gitmodules(5), git-submodule(1).
 """
 
@@ -22,7 +23,7 @@ from builder.runner.sources.mirror import Mirror, mirror
 from builder.runner.workspace import Workspace
 
 MOST = 200
-"""So many submodules an upstream commit may have, with those of its submodules."""
+"""Most submodules of an upstream commit, with those of its submodules."""
 _AWAY = re.compile(
     r"(?:(?:https?|git|ssh)://(?!-)[^\s/]+/|[A-Za-z0-9._]+@[A-Za-z0-9][A-Za-z0-9.-]*:)[^\s\x00-\x1f\x7f]*"
 )
@@ -34,7 +35,7 @@ _PACKERS = {
     ".xz": ("xz", "--quiet"),
     ".zst": ("zstd", "--quiet", "--rm"),
 }
-"""By what a plain archive becomes one of that suffix, in its place."""
+"""The programs that pack a plain archive, in its place, by the suffix of the result."""
 
 
 class Submodule(Value, frozen=True, kw_only=True):
@@ -46,7 +47,7 @@ class Submodule(Value, frozen=True, kw_only=True):
 
 
 def listed(text: str) -> dict[str, str]:
-    """The paths of `.gitmodules` with their URLs, from what `git config --null` says of it."""
+    """Return the paths of `.gitmodules` with their URLs, from the output of `git config --null`."""
     found: dict[str, dict[str, str]] = {}
     for entry in text.split("\0"):
         key, _, value = entry.partition("\n")
@@ -56,7 +57,7 @@ def listed(text: str) -> dict[str, str]:
 
 
 def absolute(url: str, parent: str) -> str:
-    """The URL of a submodule, which may be relative to that of the repository that has it."""
+    """Return the URL of a submodule, which may be relative to that of the repository that has it."""
     if not url.startswith(("./", "../")):
         return url
     base, between = parent.rstrip("/"), "/"
@@ -68,21 +69,21 @@ def absolute(url: str, parent: str) -> str:
 
 
 def _above(base: str) -> tuple[str, str]:
-    """Where `base` lies, and by what it is divided from what lies there."""
+    """Return the place above `base`, and the character between the two."""
     between = "/" if "/" in base else ":"
     return base.rpartition(between)[0], between
 
 
 def may_be_read(url: str, parent: str) -> bool:
-    """Whether a submodule of the repository at `parent` may be at `url`."""
+    """Tell if a submodule of the repository at `parent` may be at `url`."""
     return bool(_AWAY.fullmatch(url) or (_HERE.fullmatch(parent) and _HERE.fullmatch(url)))
 
 
 def submodules(repository: Mirror, commit: str, url: str, folder: str) -> list[Submodule]:
-    """Those that a commit of the repository at `url` has itself; `folder` is where it lies in the tarball.
+    """Return the submodules of a commit of the repository at `url`, without theirs; it lies in `folder` of the tarball.
 
     Raises:
-        EndedError: Its `.gitmodules` cannot be read, or leads where it may not.
+        EndedError: The commit's `.gitmodules` cannot be read, or leads where it may not.
     """
     found = []
     for path, written in listed(repository.modules(commit)).items():
@@ -103,7 +104,7 @@ def with_submodules(workspace: Workspace, first: list[Submodule], archive: Path)
     """Add submodules, with theirs, to a plain tar archive.
 
     Raises:
-        EndedError: One cannot be read or has no such commit, or there are too many.
+        EndedError: A submodule cannot be read or has no such commit, or there are too many.
     """
     waiting, count = deque(first), 0
     while waiting:

@@ -9,7 +9,7 @@ from builder.runner.workspace import Workspace
 
 
 def make_root(workspace: Workspace, work: ChrootWork) -> tuple[str, BuildRoot]:
-    """The name of the executor and the root, for the SRPM that was fetched.
+    """Make the root for the SRPM that was fetched; return the name of the executor and the root.
 
     Raises:
         EndedError: This host has no executor, a package is not to be had, or a repository is not.

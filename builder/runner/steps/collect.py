@@ -20,7 +20,7 @@ from builder.runner.workspace import Workspace
 _NEVRA = "%{NAME}-%|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}.%|SOURCERPM?{%{ARCH}}:{src}|\\n"
 _LONGEST_NAME = 128
 _MOST = 4000
-"""Fewer than a listing may hold."""
+"""Most files of an attempt: fewer than a listing may hold."""
 
 
 def collect(workspace: Workspace, attempt: str, products: Sequence[Path], others: Mapping[Path, ArtifactKind]) -> None:
@@ -50,7 +50,7 @@ def collect(workspace: Workspace, attempt: str, products: Sequence[Path], others
 
 
 def nevras(workspace: Workspace, folder: Path, names: Sequence[str]) -> Sequence[str]:
-    """The NEVRA of each of these files, in order; they are of unknown origin, and read in a sandbox.
+    """Return the NEVRA of each of these files, in order; they are of unknown origin, and read in a sandbox.
 
     Raises:
         EndedError: One of them is no package.

@@ -1,7 +1,8 @@
-"""What a package requires and provides, written down for the order of batches: part of the steps srpm and collect.
+"""Dependencies: the requirements and provisions of a package, written down for the order of batches.
 
-The source job asks the spec, which knows its packages by their names; the chroot job asks the packages, which know what
-rpm has found in them too: sonames, pkgconfig files. Of their files only those count that repositories list first.
+They are a part of the steps srpm and collect. The source job asks the spec, which knows its packages by their names;
+the chroot job asks the packages, which know what rpm has found in them too: sonames, pkgconfig files. Of their files
+only those count that repositories list first.
 """
 
 import re
@@ -25,7 +26,7 @@ _OPERATORS = frozenset({"and", "or", "if", "unless", "else", "with", "without"})
 
 
 def of_source(workspace: Workspace, gathered: Gathered, requires: Iterable[str]) -> Path:
-    """The file that says what the SRPM requires, and what the spec says that its packages provide.
+    """Write a file of what the SRPM requires, and of what its packages provide by the spec; return its path.
 
     Raises:
         EndedError: The spec does not say.
@@ -38,14 +39,17 @@ def of_source(workspace: Workspace, gathered: Gathered, requires: Iterable[str])
 
 
 def of_packages(workspace: Workspace, folder: Path, packages: Sequence[str]) -> Path:
-    """The file that says what these packages in a folder provide; one that is none is somebody else's to refuse."""
+    """Write a file with the provisions of these packages in a folder; return its path.
+
+    A file that is no package is somebody else's to refuse.
+    """
     capabilities = _of_packages(workspace, folder, packages, "capabilities", _PROVIDES)
     paths = _of_packages(workspace, folder, packages, "files", _FILES)
     return _written(workspace, requires=(), provides=filter(_counts, (*capabilities, *paths)))
 
 
 def _of_packages(workspace: Workspace, folder: Path, packages: Sequence[str], what: str, wanted: str) -> Sequence[str]:
-    """What the packages say in a format; of more than is read, as much as there is whole."""
+    """Return the packages' answers in a format; of more than is read, as much as there is whole."""
     query = ["rpm", "--query", "--package", "--nosignature", "--queryformat", wanted, *packages]
     answer = workspace.ask(sandbox.on_host(query, folder, sandbox.host_links()), quiet=True)
     if not answer.end:
@@ -56,7 +60,10 @@ def _of_packages(workspace: Workspace, folder: Path, packages: Sequence[str], wh
 
 
 def names(requirement: str) -> Iterator[str]:
-    """The capabilities in a requirement: itself, or all that are named in a boolean one such as `(a >= 2 or b)`."""
+    """Yield the capabilities in a requirement.
+
+    They are the requirement itself, or all that are named in a boolean one such as `(a >= 2 or b)`.
+    """
     if not requirement.startswith("("):
         yield requirement
         return
@@ -85,7 +92,7 @@ def _written(workspace: Workspace, requires: Iterable[str], provides: Iterable[s
 
 
 def _bounded(workspace: Workspace, what: str, found: Iterable[str]) -> tuple[str, ...]:
-    """Each once and in order, without rpm's own and what is no capability; not more than there is room for."""
+    """Return each capability once, in order, without rpm's own and what is none; not more than there is room for."""
     fit = sorted({name for name in found if not name.startswith("rpmlib(") and _CAPABILITY.match(name)})
     if len(fit) > MOST_CAPABILITIES:
         workspace.say(f"the package {what} {len(fit)} capabilities; the order of builds knows {MOST_CAPABILITIES}")

@@ -27,10 +27,11 @@ _LONGEST_NAME = 255
 
 
 class Gathered(Value, frozen=True, kw_only=True):
-    """What an SRPM is made from.
+    """The sources of an SRPM, gathered.
 
     `home` is the folder with SPECS and SOURCES; `spec` the spec's file name, `options` what rpm is told with it;
-    `inputs` see `SourceFacts`. `written` is the spec as it is in its repository, `files` are what else the SRPM holds.
+    `inputs` see `SourceFacts`. `written` is the spec as it is in its repository, `files` are what else the SRPM
+    holds.
     """
 
     home: Path
@@ -46,7 +47,7 @@ def fetch(workspace: Workspace, work: SourceWork) -> Gathered:
     """Gather the spec and its sources.
 
     Raises:
-        EndedError: Something that the definition or the spec names is not there, is not what its checksum says, or
+        EndedError: A thing that the definition or the spec names is not there, is not what its checksum says, or
             cannot be reached; or the spec does not parse.
     """
     tree = workspace.folder("packaging")
@@ -79,7 +80,7 @@ def fetch(workspace: Workspace, work: SourceWork) -> Gathered:
 
 
 def _opened(workspace: Workspace, work: SourceWork, place: GitSource) -> AbstractContextManager[Mirror]:
-    """The mirror of a repository that the definition names, with the secret that it names for it."""
+    """Return the mirror of a repository that the definition names, with the secret that it names for it."""
     return mirror(workspace, place.git, access(work, place))
 
 
@@ -94,9 +95,9 @@ def _packaging(workspace: Workspace, work: SourceWork, tree: Path) -> Commit:
 
 
 def _laid_out(workspace: Workspace, tree: Path, wanted: str | None) -> tuple[Path, str, dict[str, Checksum]]:
-    """A folder as rpmbuild wants it, the spec's name in its SPECS, and the checksums beside the spec.
+    """Make a folder as rpmbuild wants it; return it, the spec's name in its SPECS, and the checksums beside the spec.
 
-    What lies beside the spec becomes SOURCES.
+    Files beside the spec become SOURCES.
     """
     try:
         path = tree / only_spec(_candidates(tree, wanted), wanted)
@@ -113,7 +114,7 @@ def _laid_out(workspace: Workspace, tree: Path, wanted: str | None) -> tuple[Pat
 
 
 def _candidates(tree: Path, wanted: str | None) -> list[str]:
-    """The paths in `tree` of all that could be the spec; no link is followed."""
+    """Return the paths in `tree` of all that could be the spec; no link is followed."""
     found = [Path(folder, name).relative_to(tree) for folder, _, names in os.walk(tree) for name in names]
     return [str(path) for path in found if path.suffix == ".spec" or str(path) == wanted]
 
@@ -157,7 +158,7 @@ def _tarball(
 
 
 def _provide(workspace: Workspace, project: str, source: Source, path: Path, sums: dict[str, Checksum]) -> None:
-    """Have one source at `path`, as its checksum says."""
+    """Put one source at `path`, as its checksum says."""
     if not 0 < len(os.fsencode(source.name)) <= _LONGEST_NAME:
         raise failed(FailureKind.SOURCES, f"the spec names the source {source.name!r}, which can be no file's name")
     wanted = sums.get(source.name)
@@ -185,7 +186,7 @@ def _check(path: Path, wanted: Checksum | None) -> None:
 
 
 def _address(source: Source, sums: dict[str, Checksum]) -> str:
-    """Where to download a source from."""
+    """Return the URL of a source."""
     if source.url is None:
         reason = f"the spec names the source {source.name}, which is neither in the packaging repository nor a URL"
         raise failed(FailureKind.SOURCES, reason)

@@ -1,4 +1,4 @@
-"""Step gate: whether the SRPM is built here; the decision itself is `builder.runner.gate`."""
+"""Step gate: decide if the SRPM is built here; the decision itself is `builder.runner.gate`."""
 
 import functools
 
@@ -11,7 +11,7 @@ from builder.runner.workspace import Workspace
 
 
 def pass_gate(workspace: Workspace, work: ChrootWork, root: BuildRoot) -> gate.Build:
-    """What to build.
+    """Return the decision to build.
 
     Raises:
         EndedError: There is nothing to build, or it cannot be built as asked.
@@ -29,5 +29,5 @@ def pass_gate(workspace: Workspace, work: ChrootWork, root: BuildRoot) -> gate.B
 
 
 def dist(work: ChrootWork, serial: int) -> str:
-    """The value of `%dist`, with a serial behind it unless that is 0."""
+    """Return the value of `%dist`, with a serial behind it unless that is 0."""
     return f"{work.chroot.dist}.{serial}" if serial else work.chroot.dist

@@ -1,4 +1,4 @@
-"""What went into a result, written down for the master to keep: part of the steps srpm and collect."""
+"""Inputs of a result, written down for the master to keep: part of the steps srpm and collect."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -16,7 +16,7 @@ from builder.runner.sources.access import public
 from builder.runner.workspace import Workspace
 
 HOST = {"rpm": "RPM version", "bwrap": "bubblewrap"}
-"""The programs of the host by which SRPMs are made, with what stands before the version that they tell."""
+"""The programs of the host by which SRPMs are made, each with the words before its version."""
 
 
 def of_source(
@@ -26,7 +26,7 @@ def of_source(
     spec: SourceFile,
     given: Iterable[SourceFile],
 ) -> Path:
-    """The file that says what the SRPM was made from."""
+    """Write a file with the inputs of the SRPM; return its path."""
     inputs = SourceInputs(
         commits=tuple(commits),
         spec=spec,
@@ -38,7 +38,7 @@ def of_source(
 
 
 def of_chroot(workspace: Workspace, work: ChrootWork, executor: str, root: BuildRoot, dist: str) -> Path:
-    """The file that says what was built from, with and in, with this value of `%dist`."""
+    """Write a file of what was built from, with and in, with this value of `%dist`; return its path."""
     definition = msgspec.json.encode(work.chroot, order="sorted")
     inputs = ChrootInputs(
         srpm=work.srpm,
@@ -55,12 +55,15 @@ def of_chroot(workspace: Workspace, work: ChrootWork, executor: str, root: Build
 
 
 def source_file(path: Path, url: str) -> SourceFile:
-    """What there is to say of a file that came from `url`."""
+    """Return the description of a file that came from `url`."""
     return SourceFile(name=path.name, size=path.stat().st_size, sha256=files.sha256(path), url=public(url)[:4096])
 
 
 def versions(workspace: Workspace, programs: Mapping[str, str]) -> tuple[Program, ...]:
-    """What programs of the host say to `--version`: behind the words given for each, on their first line."""
+    """Return the versions of programs of the host, by their answers to `--version`.
+
+    A version stands behind the words given for its program, on the first line.
+    """
     said = {name: workspace.ask([name, "--version"], quiet=True).output.partition("\n")[0] for name in programs}
     return tuple(
         Program(name=name, version=said[name].removeprefix(words).strip()[:256]) for name, words in programs.items()

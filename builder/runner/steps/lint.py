@@ -1,4 +1,4 @@
-"""rpmlint's look at what a build has made: part of the step collect where the project asks for it; it decides nothing.
+"""Lint: rpmlint's look at what a build has made, in the step collect where the project asks for it; it decides nothing.
 
 The packages are of unknown origin, and rpmlint unpacks them: in a sandbox, on the disk, and for a limited time.
 """
@@ -17,10 +17,10 @@ LIMIT = 60
 """Seconds that rpmlint may take."""
 _KILLED = 137
 _SYSTEM = Path("/etc/xdg/rpmlint")
-"""Where a distribution says what it finds wrong."""
+"""The folder of a distribution's own settings of rpmlint."""
 _SETTINGS, _ROOM = ".config/rpmlint", "unpacked"
 _UNSIGNED = 'Filters = [" no-signature$"]\n'
-"""The farm signs what it publishes, later."""
+"""The filter for signatures: the farm signs what it publishes, later."""
 _FINDING = re.compile(r"^\S+: (?P<level>[EW]): \S.*$", re.MULTILINE)
 _SUMMARY = re.compile(
     r"^\s*\d+ packages and \d+ specfiles checked; (?P<errors>\d+) errors, (?P<warnings>\d+) warnings", re.MULTILINE
@@ -28,7 +28,7 @@ _SUMMARY = re.compile(
 
 
 def lint(workspace: Workspace, folder: Path, names: Sequence[str]) -> Lint:
-    """What rpmlint finds in the packages `names` of `folder`; whatever goes wrong with it is a note in the summary."""
+    """Return rpmlint's findings in the packages `names` of `folder`; any error of rpmlint is a note in the summary."""
     if shutil.which("rpmlint") is None:
         return Lint(note="this slave has no rpmlint")
     try:
@@ -43,7 +43,7 @@ def lint(workspace: Workspace, folder: Path, names: Sequence[str]) -> Lint:
 
 
 def summary(answer: Answer) -> Lint:
-    """What rpmlint said, in short; its exit code only says whether it found errors."""
+    """Return rpmlint's answer in short; its exit code only says if it found errors."""
     found = [(match["level"], match[0][:LONGEST_FINDING]) for match in _FINDING.finditer(answer.output)]
     first = tuple(line for _, line in sorted(found, key=lambda finding: finding[0]))[:MOST_FINDINGS]
     match = _SUMMARY.search(answer.end or answer.output)  # it is what comes last
@@ -57,7 +57,7 @@ def summary(answer: Answer) -> Lint:
 
 
 def _home(workspace: Workspace, folder: Path, names: Sequence[str]) -> Path:
-    """A home for rpmlint with the packages, the host's settings and ours, and a place to unpack in."""
+    """Make a home for rpmlint with the packages, the host's settings and ours, and a place to unpack in."""
     home = workspace.folder("rpmlint")
     (home / _ROOM).mkdir()
     settings = home / _SETTINGS

@@ -1,4 +1,4 @@
-"""Step srpm of the source job: make the SRPM in a sandbox and find out what the chroot jobs are planned from."""
+"""Step srpm of the source job: make the SRPM in a sandbox, and find the facts that the chroot jobs are planned from."""
 
 from pathlib import Path
 
@@ -22,17 +22,19 @@ _FACTS = (
 
 
 def build_command(name: str, options: Options) -> list[str]:
-    """The arguments of rpmbuild for the SRPM of `SPECS/name`; BuildRequires are the chroot's business."""
+    """Return the arguments of rpmbuild for the SRPM of `SPECS/name`; BuildRequires are the chroot's business."""
     return ["rpmbuild", "-bs", "--nodeps", *spec.TOPDIR, *spec.defines(options), f"SPECS/{name}"]
 
 
 def facts_command(name: str) -> list[str]:
-    """The arguments of rpm to read `SRPMS/name`; see `facts`."""
+    """Return the arguments of rpm to read `SRPMS/name`; see `facts`."""
     return ["rpm", "--query", "--package", "--nosignature", "--queryformat", _FACTS, f"SRPMS/{name}"]
 
 
 def facts(output: str, gathered: Gathered) -> SourceFacts:
-    """What `facts_command` answered: the EVR, tags with an architecture each, and BuildRequires, see `requires`.
+    """Return the facts in the answer to `facts_command`.
+
+    They are the EVR, tags with an architecture each, and BuildRequires, see `requires`.
 
     Raises:
         EndedError: There is nothing to plan from: the EVR is none, or an architecture is none but an unknown macro.
@@ -58,12 +60,12 @@ def facts(output: str, gathered: Gathered) -> SourceFacts:
 
 
 def requires(output: str) -> tuple[str, ...]:
-    """The BuildRequires in the answer to `facts_command`, without their versions."""
+    """Return the BuildRequires in the answer to `facts_command`, without their versions."""
     return tuple(line.removeprefix(_REQUIRES) for line in spec.answers(output) if line.startswith(_REQUIRES))
 
 
 def make_srpm(workspace: Workspace, gathered: Gathered) -> tuple[Path, SourceFacts, tuple[str, ...]]:
-    """Make the SRPM; return where it is, what it says and what it requires.
+    """Make the SRPM; return its path, its facts, and its BuildRequires.
 
     Raises:
         EndedError: rpmbuild refuses; the reason is its line.
