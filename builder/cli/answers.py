@@ -1,4 +1,4 @@
-"""What the API answers, as the command line reads it: the shapes of `builder.model` as decoded JSON.
+"""Answers of the API, as the command line reads them: the shapes of `builder.model` as decoded JSON.
 
 They are written down a second time because the command line imports the standard library alone; a test compares them
 with the model.
@@ -18,7 +18,7 @@ class Step(TypedDict):
 
 
 class Lint(TypedDict):
-    """What rpmlint found, in short."""
+    """The findings of rpmlint, in short."""
 
     errors: int
     warnings: int
@@ -82,7 +82,7 @@ class SourceFile(TypedDict):
 
 
 class SourceInputs(TypedDict):
-    """What an SRPM was made from."""
+    """The inputs of an SRPM."""
 
     commits: list[Commit]
     spec: SourceFile
@@ -124,7 +124,7 @@ class UsedRepository(TypedDict):
 
 
 class ChrootInputs(TypedDict):
-    """What RPMs were built from, with and in."""
+    """The inputs of RPMs: what they were built from, with and in."""
 
     srpm: Artifact
     dist: str
@@ -138,7 +138,7 @@ class ChrootInputs(TypedDict):
 
 
 class JobInputs(TypedDict):
-    """What went into the result of a job."""
+    """The inputs of a job's result."""
 
     job: str
     fence: int
@@ -175,7 +175,7 @@ class PlannedPackage(TypedDict):
 
 
 class Plan(TypedDict):
-    """What would become of a batch."""
+    """The plan of a batch: what would become of it."""
 
     packages: list[PlannedPackage]
     cycles: list[str]
@@ -196,7 +196,7 @@ class Package(TypedDict):
 
 
 class Facts(TypedDict):
-    """What a slave says about its host; sizes in bytes."""
+    """The facts that a slave tells about its host; sizes in bytes."""
 
     hostname: str
     system: str
@@ -219,7 +219,7 @@ class Slave(TypedDict):
 
 
 class Event(TypedDict):
-    """Something that happened."""
+    """An event: something that happened."""
 
     number: int
     time: float
@@ -230,7 +230,7 @@ class Event(TypedDict):
 
 
 class Change(TypedDict):
-    """What applying a definition changes."""
+    """A change that applying a definition makes."""
 
     what: str
     kind: str
@@ -247,7 +247,7 @@ class Finding(TypedDict):
 
 
 class Findings(TypedDict):
-    """What there is to say about an operation; `more` is how many are left out."""
+    """Findings about an operation; `more` is how many are left out."""
 
     first: list[Finding]
     more: int
@@ -261,7 +261,7 @@ class PublishedIn(TypedDict):
 
 
 class Operation(TypedDict):
-    """An order to the repository builder, and what became of it."""
+    """An order to the repository builder, and its outcome."""
 
     number: int
     kind: str
@@ -284,7 +284,7 @@ class Key(TypedDict):
 
 
 class Secret(TypedDict):
-    """What is told of a project's secret."""
+    """A project's secret, without its value."""
 
     project: str
     name: str
@@ -294,7 +294,7 @@ class Secret(TypedDict):
 
 
 class RejectedFile(TypedDict):
-    """Something in a rejected delivery; the size in bytes."""
+    """A file in a rejected delivery; the size in bytes."""
 
     name: str
     size: int
@@ -376,7 +376,7 @@ class Repository(TypedDict):
 
 
 class PackageChange(TypedDict):
-    """What differs in one package between two generations."""
+    """A difference in one package between two generations."""
 
     name: str
     kind: str

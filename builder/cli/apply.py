@@ -38,10 +38,10 @@ def _apply(options: argparse.Namespace) -> int:
 
 
 def read(name: str) -> str:
-    """The text of the file `name`, or of standard input for `-`.
+    """Return the text of the file `name`, or of standard input for `-`.
 
     Raises:
-        UsageError: it cannot be read, or is not UTF-8.
+        UsageError: The file cannot be read, or is not UTF-8.
     """
     try:
         return (sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()).decode()

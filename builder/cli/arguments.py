@@ -10,7 +10,7 @@ def asks_for_json(parser: argparse.ArgumentParser) -> None:
 
 
 def _number_of(what: str) -> Callable[[str], int]:
-    """The type of an argument that is the number of `what`."""
+    """Return the type of an argument that is the number of `what`."""
 
     def number_of(text: str) -> int:
         number = whole_number(text, most=2**63 - 1)
@@ -27,7 +27,7 @@ generation = _number_of("a generation")
 
 
 def repository(text: str) -> str:
-    """The name of a repository: four parts, five where the tree is one for debuginfo."""
+    """Return the name of a repository: four parts, five where the tree is one for debuginfo."""
     parts = text.split("/")
     if not (len(parts) in {4, 5} and all(parts)):
         raise argparse.ArgumentTypeError(f"`{text}` is not a repository, such as hello/testing/fedora-43/x86_64")
@@ -35,7 +35,7 @@ def repository(text: str) -> str:
 
 
 def list_limit(text: str) -> int:
-    """How many entries of a list are wanted."""
+    """Return the number of entries of a list that are wanted."""
     number = whole_number(text, most=500)
     if number is None:
         raise argparse.ArgumentTypeError(f"`{text}` is not a number from 1 to 500")
@@ -43,7 +43,7 @@ def list_limit(text: str) -> int:
 
 
 def whole_number(text: str, most: int) -> int | None:
-    """The number from 1 to `most` that `text` says in decimal digits; None when it says none."""
+    """Return the number from 1 to `most` that `text` says in decimal digits; None when it says none."""
     # The length is bounded because int() refuses thousands of digits with an error of its own.
     if not (text.isascii() and text.isdigit() and len(text) < 20):
         return None

@@ -1,4 +1,4 @@
-"""Many builds at once: asked for, planned, and followed until all have ended."""
+"""Batches: many builds at once, asked for, planned, and followed until all have ended."""
 
 import argparse
 import json
@@ -13,10 +13,10 @@ from builder.cli.follow import Follower, became, tell
 
 
 def request(options: argparse.Namespace) -> dict[str, Any]:
-    """The batch that is asked for.
+    """Return the batch that is asked for.
 
     Raises:
-        UsageError: It is of nothing, or of two things.
+        UsageError: The batch is of nothing, or of two things.
     """
     chosen = [bool(options.name), options.all, options.channel is not None]
     if sum(chosen) != 1:
@@ -32,7 +32,7 @@ def request(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def planned(options: argparse.Namespace) -> Exit:
-    """Show what would become of a batch; packages that need each other are refused as the batch would be."""
+    """Show the plan of a batch; packages that need each other are refused as the batch would be."""
     wanted = request(options)
     plan: Plan = Farm.from_environment().post("batches/plan", wanted)
     if options.json:
@@ -63,9 +63,9 @@ def watch(farm: Farm, builds: list[Build], *, events: bool = False) -> Exit:
     """Follow builds until all have ended; Ctrl-C ends the watch, not the builds.
 
     Args:
-        farm: where they are.
-        builds: as they were when they were asked for.
-        events: print their events as JSON instead of what their jobs come to.
+        farm: The farm where they are.
+        builds: The builds as they were when they were asked for.
+        events: Print their events as JSON instead of the ends of their jobs.
     """
     watched = _Watched(farm, builds, events=events)
     try:
@@ -102,7 +102,7 @@ def _lasting(package: PlannedPackage) -> str:
 
 
 class _Watched:
-    """What has been told of some builds."""
+    """Some builds, as far as they were told of."""
 
     def __init__(self, farm: Farm, builds: list[Build], *, events: bool) -> None:
         self._follower = Follower(farm, None, met=True)
@@ -118,7 +118,7 @@ class _Watched:
         self._follower.begin_with(min(self._builds))
 
     def follow(self) -> None:
-        """Tell what happens until all have ended."""
+        """Tell events until all builds have ended."""
         for events in self._follower.rings():
             own = [event for event in events if event["build"] in self._builds]
             for number in dict.fromkeys(event["build"] for event in own):
@@ -130,7 +130,7 @@ class _Watched:
                 return
 
     def outcome(self) -> Exit:
-        """How they have ended, together."""
+        """Return the exit code for the ends of all builds together."""
         states = [build["state"] for build in self._builds.values()]
         succeeded = states.count("succeeded")
         self._say(f"{succeeded} of {len(states)} builds succeeded")

@@ -15,7 +15,7 @@ from builder.errors import InvalidError
 LARGEST = 30_000
 """Bytes of a file when it is packed, as the API takes it."""
 _GZIP = b"\x1f\x8b"
-"""How a file begins that is packed already."""
+"""The beginning of a file that is packed already."""
 _PLACE = "the packages whose metadata it is: PROJECT/STAGE/DISTRIBUTION, such as hello/stable/fedora-43"
 
 
@@ -49,7 +49,7 @@ def _carry(options: argparse.Namespace) -> int:
 
 
 def _packed(file: Path) -> bytes:
-    """The content of a file, packed; `InvalidError` if it is too large."""
+    """Return the content of a file, packed; `InvalidError` if it is too large."""
     content = file.read_bytes()
     packed = content if content.startswith(_GZIP) else gzip.compress(content, mtime=0)
     if len(packed) > LARGEST:

@@ -11,7 +11,7 @@ from builder.config import SECTIONS, TOGETHER, MasterConfig, read_config, read_t
 from builder.errors import BuilderError, InvalidError
 
 FOLDER = Path("/etc/builder")
-"""Where the daemons look for their files when they are told nothing else."""
+"""The folder in which the daemons look for their files when they are told nothing else."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -65,7 +65,7 @@ def _mistakes(path: Path) -> Iterator[str]:
 
 
 def _chroots(config: object) -> Iterator[str]:
-    """What is wrong with the chroots that a master would leave out."""
+    """Yield the mistakes in the chroots that a master would leave out."""
     if isinstance(config, MasterConfig):
         from builder.master.chroots import load  # noqa: PLC0415 - only a master's configuration names chroots
 

@@ -1,7 +1,7 @@
 """Child processes that `builder up` keeps running.
 
-It waits for signals, synchronously (sigtimedwait(2)): a child that ended, Ctrl-C, or the time to start a child again.
-The children have sessions of their own, so that a terminal's Ctrl-C reaches `up` alone.
+The loop waits for signals, synchronously (sigtimedwait(2)): a child that ended, Ctrl-C, or the time to start a child
+again. The children have sessions of their own, so that a terminal's Ctrl-C reaches `up` alone.
 """
 
 import os
@@ -12,19 +12,19 @@ from pathlib import Path
 
 STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 STEADY = 60.0
-"""A child that has run for so many seconds begins anew with the shortest pause."""
+"""Seconds after which a child that ran counts as steady: it begins anew with the shortest pause."""
 LONGEST_PAUSE = 30.0
 GRACE = 20.0
 """Seconds that children have to end after SIGTERM, before SIGKILL."""
 
 
 def pause(deaths: int) -> float:
-    """Seconds to wait before a child is started again after `deaths` in a row."""
+    """Return the seconds to wait before a child is started again after `deaths` in a row."""
     return min(0.5 * 2.0 ** (deaths - 1), LONGEST_PAUSE)
 
 
 class Child:
-    """One program that is started again when it ends; what it says goes to `log`."""
+    """A program that is started again when it ends; its output goes to `log`."""
 
     def __init__(self, name: str, command: list[str], log: Path) -> None:
         self.name = name
@@ -37,11 +37,11 @@ class Child:
 
     @property
     def running(self) -> bool:
-        """Whether it has been started and not been seen to end."""
+        """Tell if the child has been started and not been seen to end."""
         return self._pid is not None
 
     def start_if_due(self, now: float) -> None:
-        """Start it when it does not run and its pause is over."""
+        """Start the child if it does not run and its pause is over."""
         if self._pid is not None or now < self._due:
             return
         output = (os.POSIX_SPAWN_OPEN, 1, str(self._log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
@@ -53,7 +53,7 @@ class Child:
         self._began = now
 
     def ended(self, now: float) -> str | None:
-        """A sentence when it has just been found to have ended."""
+        """Return a sentence if the child has just been found to have ended."""
         pid, status = (0, 0) if self._pid is None else os.waitpid(self._pid, os.WNOHANG)
         if not pid:
             return None
@@ -67,12 +67,12 @@ class Child:
         return f"the {self.name} has ended with exit code {code}{f' ({said})' if said else ''}"
 
     def send(self, number: signal.Signals) -> None:
-        """Send it a signal, if it runs."""
+        """Send the child a signal, if it runs."""
         if self._pid is not None:
             os.kill(self._pid, number)
 
     def seconds_until_due(self, now: float) -> float:
-        """How long until it is to be started; endless while it runs."""
+        """Return the seconds until the child is to be started; endless while it runs."""
         return max(0.0, self._due - now) if self._pid is None else float("inf")
 
 
@@ -80,12 +80,12 @@ def keep_running(children: Sequence[Child], tick: Callable[[], float], say: Call
     """Run the children until a signal of `STOP`, then end them all.
 
     Args:
-        children: none of them started.
-        tick: called between waits; returns after how many seconds it wants to be called again.
-        say: told when a child has died.
+        children: The children, none of them started.
+        tick: Called between waits; returns after how many seconds it wants to be called again.
+        say: Told when a child has died.
 
     Raises:
-        whatever `tick` raises, after the children have been ended.
+        Any error that `tick` raises, after the children have been ended.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {*STOP, signal.SIGCHLD})
     try:
@@ -112,7 +112,7 @@ def _bury(children: Sequence[Child], say: Callable[[str], None]) -> None:
 
 
 def _end(children: Sequence[Child], say: Callable[[str], None]) -> None:
-    """Ask all to end; a second signal of `STOP`, or a child that takes too long, makes it short."""
+    """Tell all children to end; a second signal of `STOP`, or a child that takes too long, makes it short."""
     for child in children:
         child.send(signal.SIGTERM)
     _wait(children, time.monotonic() + GRACE, STOP)
@@ -124,7 +124,7 @@ def _end(children: Sequence[Child], say: Callable[[str], None]) -> None:
 
 
 def _wait(children: Sequence[Child], until: float, impatient: Collection[signal.Signals]) -> None:
-    """Wait until all have ended, or the time is over, or a signal of `impatient` arrives."""
+    """Wait until all children have ended, or the time is over, or a signal of `impatient` arrives."""
     while any(child.running for child in children) and (left := until - time.monotonic()) > 0:
         caught = signal.sigtimedwait({*impatient, signal.SIGCHLD}, left)
         for child in children:

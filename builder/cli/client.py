@@ -1,8 +1,8 @@
 """The farm's API, as the command line reaches it.
 
-Where the farm is stands in `client.toml`: its `url`, a `token` for who may change things, and for HTTPS with the farm's
-own CA the file `ca`. Whatever goes wrong on the way is one sentence: a `UnavailableError` when the farm cannot be
-reached or cannot answer, otherwise the error that the farm tells.
+The file `client.toml` says where the farm is: its `url`, a `token` for who may change things, and for HTTPS with the
+farm's own CA the file `ca`. An error on the way is one sentence: a `UnavailableError` when the farm cannot be reached
+or cannot answer, otherwise the error that the farm tells.
 """
 
 import http.client
@@ -26,13 +26,13 @@ TIMEOUT = 60.0
 """Seconds of silence after which a connection counts as dead; who follows hears something every 20."""
 
 PATIENCE = 300.0
-"""For how many seconds somebody who follows waits for a farm that does not answer."""
+"""Seconds for which somebody who follows waits for a farm that does not answer."""
 
 Query = Mapping[str, str | int | bool | None]
 
 
 class Settings(NamedTuple):
-    """What `client.toml` says."""
+    """The settings in `client.toml`."""
 
     url: str
     token: str = ""
@@ -40,7 +40,7 @@ class Settings(NamedTuple):
 
 
 def settings_path(environment: Mapping[str, str] = os.environ) -> Path:
-    """Where `client.toml` is: `$BUILDER_CLIENT`, or `builder/client.toml` in the user's folder for configuration."""
+    """Return the path of `client.toml`: `$BUILDER_CLIENT`, or `builder/client.toml` in the user's settings folder."""
     given = environment.get("BUILDER_CLIENT")
     if given:
         return Path(given)
@@ -51,7 +51,7 @@ def read_settings(path: Path) -> Settings:
     """Read `client.toml`.
 
     Raises:
-        UsageError: it is not there, or not usable; with every mistake.
+        UsageError: The file is not there, or not usable; with every mistake.
     """
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -85,7 +85,7 @@ def _mistakes(data: dict[str, Any]) -> Iterator[str]:
 
 
 def _is_url(url: str) -> bool:
-    """Whether a request can be sent there: what http.client can't put into one, it tells by many kinds of errors."""
+    """Tell if a request can be sent to `url`; http.client tells of one that cannot by many kinds of errors."""
     try:
         parts = urlsplit(url)
         host = (parts.hostname or "").encode("idna")
@@ -105,26 +105,26 @@ class Farm:
 
     @classmethod
     def from_environment(cls) -> "Farm":
-        """The farm that the person's `client.toml` names."""
+        """Return the farm that the person's `client.toml` names."""
         return cls(read_settings(settings_path()))
 
     def get(self, path: str, query: Query | None = None) -> Any:
-        """The decoded answer to a GET."""
+        """Return the decoded answer to a GET."""
         return self._decoded(self._read("GET", path, query or {}))
 
     def post(self, path: str, body: object, query: Query | None = None) -> Any:
-        """The decoded answer to a POST of `body` as JSON, or as it is when it is text."""
+        """Return the decoded answer to a POST of `body` as JSON, or as it is when it is text."""
         return self._decoded(self._read("POST", path, query or {}, body))
 
     def text(self, path: str, query: Query | None = None) -> str:
-        """The answer to a GET, as it is."""
+        """Return the answer to a GET, as it is."""
         return self._read("GET", path, query or {}).decode(errors="replace")
 
     def stream(self, path: str, query: Query) -> Generator[bytes, None, None]:
-        """The answer to a GET, piece by piece as it arrives; the first piece is empty and says that it has begun.
+        """Yield the answer to a GET, piece by piece as it arrives; the first piece is empty and says that it has begun.
 
         Raises:
-            UnavailableError: also in the middle, when the connection is cut; what was given out until then is good.
+            UnavailableError: Also in the middle, when the connection is cut; the pieces until then are good.
         """
         with self._answer("GET", path, query) as response:
             yield b""
@@ -145,7 +145,7 @@ class Farm:
 
     @contextmanager
     def _answer(self, method: str, path: str, query: Query, body: object = None) -> Iterator[http.client.HTTPResponse]:
-        """The answer to a request; what goes wrong, also while it is read, is told in one sentence."""
+        """Give the answer to a request; an error, also while the answer is read, is told in one sentence."""
         connection = self._connection()
         try:
             self._send(connection, method, self._target(path, query), body)
@@ -194,7 +194,7 @@ class Farm:
         return http.client.HTTPSConnection(parts.hostname, parts.port, timeout=self._timeout, context=context)
 
     def _told(self, response: http.client.HTTPResponse) -> BuilderError:
-        """The error that the farm tells."""
+        """Return the error that the farm tells."""
         try:
             told = json.loads(response.read())
             error, message = BY_TAG.get(str(told["error"]).encode(), InternalError), str(told["message"])
@@ -207,7 +207,7 @@ class Farm:
         return UnavailableError(message) if response.status >= 500 else error(message)
 
     def _trouble(self, error: OSError | http.client.HTTPException) -> str:
-        """What went wrong on the way, as a sentence."""
+        """Return the error on the way, as a sentence."""
         match error:
             case ssl.SSLCertVerificationError():
                 return f"the certificate of {self.url} is not trusted: {error.verify_message}"
@@ -224,7 +224,7 @@ class Farm:
 
 
 class Patience:
-    """How somebody who follows waits for a farm that does not answer: longer each time, and not for ever."""
+    """The patience of somebody who follows a farm that does not answer: it waits longer each time, and not for ever."""
 
     def __init__(self, limit: float = PATIENCE, longest: float = 5.0) -> None:
         self._limit = limit
@@ -232,15 +232,15 @@ class Patience:
         self._pause = 0.1
         self._since: float | None = None
         self.told = False
-        """Whether a person knows that it waits."""
+        """True if a person knows of the waiting."""
 
     @property
     def tried(self) -> bool:
-        """Whether it has waited since the farm last answered."""
+        """Tell if it has waited since the farm last answered."""
         return self._since is not None
 
     def answered(self) -> None:
-        """The farm is there."""
+        """Note that the farm is there."""
         self._since, self._pause, self.told = None, 0.1, False
 
     def wait(self, error: UnavailableError) -> None:

@@ -1,7 +1,7 @@
 """The entry points of the daemons `builder-master`, `builder-slave` and `builder-repo`.
 
-Each reads its configuration, starts its composition root on the reactor, and stops it at SIGTERM or SIGINT. What
-prevents a start is one sentence on standard error and an exit code other than 0.
+Each reads its configuration, starts its composition root on the reactor, and stops it at SIGTERM or SIGINT. An error
+that prevents the start is one sentence on standard error and an exit code other than 0.
 """
 
 import argparse
@@ -37,15 +37,17 @@ class Running(Protocol):
     """A daemon that has been started."""
 
     async def stop(self) -> None:
-        """End it in good order."""
+        """End the daemon in good order."""
 
 
 Start = Callable[[argparse.Namespace, Any], Awaitable[Running]]
-"""Starts a daemon on a reactor, with `options.settings` as its configuration and `options.now` to tell the time."""
+"""A function that starts a daemon on a reactor, with `options.settings` as its configuration and `options.now` to tell
+the time.
+"""
 
 
 def master() -> int:
-    """The entry point of `builder-master`."""
+    """Run the master: the entry point of `builder-master`."""
     parser = _parser("master", "Run the master of a farm: queue, API, pages and repositories.")
     what = "write url and a new token for who starts it to FILE, unless it is there"
     parser.add_argument("--client", type=Path, metavar="FILE", help=what)
@@ -53,13 +55,13 @@ def master() -> int:
 
 
 def slave() -> int:
-    """The entry point of `builder-slave`."""
+    """Run the slave: the entry point of `builder-slave`."""
     parser = _parser("slave", "Build on this machine what the master hands out.")
     return _run(parser.parse_args(), SlaveConfig, _start_slave)
 
 
 def repo() -> int:
-    """The entry point of `builder-repo`."""
+    """Run the repository builder: the entry point of `builder-repo`."""
     parser = _parser("repo", "Publish what was built, beside the master.")
     return _run(parser.parse_args(), RepoConfig, _start_repo)
 
@@ -95,13 +97,13 @@ def _run(options: argparse.Namespace, wanted: type[MasterConfig | SlaveConfig | 
 
 
 def _end_with(parent: int) -> bool:
-    """Get SIGTERM when the parent dies, however it dies; False when it is dead already."""
+    """Send this process SIGTERM when its parent dies, however it dies; return False if it is dead already."""
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     return os.getppid() == parent
 
 
 class Life:
-    """A daemon's life on the reactor, from its start to its end; `code` is how it ended."""
+    """The life of a daemon on the reactor, from its start to its end; `code` is its exit code."""
 
     def __init__(self, reactor: Any, start: Callable[[], Awaitable[Running]]) -> None:
         self.code = Exit.DONE
@@ -112,7 +114,7 @@ class Life:
         self._starting: Deferred[None] | None = None
 
     def run(self) -> None:
-        """Live; returns when it has ended."""
+        """Run the daemon; return when it has ended."""
         self._reactor.callWhenRunning(self._begin)
         self._reactor.addSystemEventTrigger("before", "shutdown", self._end)
         self._reactor.run()

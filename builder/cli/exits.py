@@ -1,4 +1,4 @@
-"""How the command line ends: its exit codes and which error leads to which, as `docs/guides/command-line.md` has it."""
+"""Exit codes of the command line, and which error leads to which, as `docs/guides/command-line.md` has it."""
 
 import enum
 
@@ -18,11 +18,11 @@ class Exit(enum.IntEnum):
 
 
 class UsageError(Exception):
-    """The command was typed, or set up, in a way that makes no sense; nothing was asked of the farm."""
+    """An error in how the command was typed, or set up; nothing was asked of the farm."""
 
 
 def exit_of(error: BuilderError | UsageError) -> Exit:
-    """The exit code after an error."""
+    """Return the exit code after an error."""
     match error:
         case UsageError():
             return Exit.USAGE

@@ -1,4 +1,4 @@
-"""Where a person's files are, as the XDG Base Directory Specification has it."""
+"""Folders of a person's files, as the XDG Base Directory Specification has it."""
 
 import os
 from collections.abc import Mapping
@@ -8,10 +8,10 @@ from builder.cli.exits import UsageError
 
 
 def of_person(variable: str, default: str, environment: Mapping[str, str] = os.environ) -> Path:
-    """Builder's folder in the one that `variable` names, or else in `default`.
+    """Return Builder's folder in the one that `variable` names, or else in `default`.
 
     Raises:
-        UsageError: it would be in the home folder of somebody who has none, as a container's user.
+        UsageError: The folder would be in the home folder of somebody who has none, as a container's user.
     """
     try:
         return Path(environment.get(variable) or default).expanduser() / "builder"

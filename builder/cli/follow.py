@@ -1,4 +1,4 @@
-"""Following what happens on a farm: its events as they come, over restarts and cuts of the connection."""
+"""The follower of a farm: it reads events as they come, over restarts and cuts of the connection."""
 
 import json
 import sys
@@ -14,9 +14,9 @@ T = TypeVar("T")
 
 
 class Follower:
-    """Asks a farm patiently: once it has answered, as it has where it is `met`, it is waited for when it is away.
+    """A follower that asks a farm patiently: once the farm has answered, it waits for it when it is away.
 
-    `number` is the build whose events are wanted; None for those of all.
+    With `met`, the farm has answered before. `number` is the build whose events are wanted; None for those of all.
     """
 
     def __init__(self, farm: Farm, number: int | None, *, met: bool = False) -> None:
@@ -27,7 +27,7 @@ class Follower:
         self._newest = 0
 
     def rings(self) -> Iterator[list[Event]]:
-        """Something may have happened: the new events, or none after each connection."""
+        """Yield the new events at each ring: when something may have happened. There are none after each connection."""
         while True:
             rest = b""
             try:
@@ -44,19 +44,19 @@ class Follower:
                 self._unanswered(error)
 
     def events(self) -> list[Event]:
-        """The events after the newest one seen."""
+        """Return the events after the newest one seen."""
         query = {"build": self._number, "after": self._newest}
         text = self._patiently(lambda: self._farm.text("events", query))
         return [json.loads(line) for line in text.splitlines() if line]
 
     def begin_with(self, number: int) -> None:
-        """Be told of nothing that was before a build."""
+        """Skip the events that were before a build."""
         query = {"build": number, "limit": 1}
         text = self._patiently(lambda: self._farm.text("events", query))
         self._newest = min((json.loads(line)["number"] for line in text.splitlines()), default=1) - 1
 
     def build(self, number: int) -> Build:
-        """A build as it is now."""
+        """Return a build as it is now."""
         build: Build = self._patiently(lambda: self._farm.get(f"builds/{number}"))
         return build
 
@@ -86,7 +86,7 @@ class Follower:
 
 
 def became(job: Job, colours: bool) -> str:
-    """What has become of a job, in a line: its state, and where it runs, why it ended so, or what it made."""
+    """Return what has become of a job, in a line: its state, and where it runs, why it ended so, or what it made."""
     result = job["reason"] or " ".join(job["published"]) or job["evr"] or ""
     if job["state"] == "running" and job["attempts"]:
         result = f"on {job['attempts'][-1]['slave']}"
@@ -95,5 +95,5 @@ def became(job: Job, colours: bool) -> str:
 
 
 def tell(sentence: str) -> None:
-    """Say something about the watch itself."""
+    """Print a sentence about the watch itself."""
     print(f"builder: {sentence}", file=sys.stderr, flush=True)

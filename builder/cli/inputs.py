@@ -1,4 +1,4 @@
-"""`builder build show N --inputs`: what went into a build, a line for each thing, to compare two builds by."""
+"""`builder build show N --inputs`: the inputs of a build, a line for each, to compare two builds by."""
 
 from collections.abc import Iterator
 
@@ -6,17 +6,17 @@ from builder.cli import tables
 from builder.cli.answers import ChrootInputs, JobInputs, RootPackage, SourceInputs
 
 Line = tuple[str, str, str, str]
-"""What it is, its name, its version or digest, and where it comes from."""
+"""The kind of an input, its name, its version or digest, and where it comes from."""
 
 
 def show(jobs: list[JobInputs]) -> None:
-    """Print what went into each of these jobs, each kind of thing sorted by name."""
+    """Print the inputs of each of these jobs, each kind sorted by name."""
     rows = [(job["job"], *line) for job in jobs for line in lines(job)]
     tables.table(("JOB", "INPUT", "NAME", "VERSION OR DIGEST", "FROM"), rows)
 
 
 def lines(job: JobInputs) -> Iterator[Line]:
-    """What there is to say of one job."""
+    """Yield the lines of one job."""
     if job["source"] is not None:
         yield from _source(job["source"])
     if job["chroot"] is not None:
@@ -50,7 +50,7 @@ def _chroot(inputs: ChrootInputs) -> Iterator[Line]:
 
 
 def _told(inputs: SourceInputs | ChrootInputs) -> Iterator[Line]:
-    """The programs, and what they were told beside the spec."""
+    """Yield the programs, and what they were told beside the spec."""
     for program in inputs["programs"]:
         yield "program", program["name"], program["version"], ""
     for name, value in sorted(inputs["macros"].items()):

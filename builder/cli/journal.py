@@ -1,4 +1,4 @@
-"""What a daemon logs: one line per event on standard error.
+"""The log of a daemon: one line per event on standard error.
 
 Under systemd each line begins with its priority (sd-daemon(3)) and the journal adds the time; elsewhere with the time
 and the level's name. A traceback stays in its line, its own lines joined by " | ".
@@ -41,7 +41,7 @@ def begin(stream: TextIO = sys.stderr, environment: Mapping[str, str] = os.envir
 
 
 def line(event: LogEvent, render: Callable[[LogEvent, str], str]) -> str:
-    """One event as one line."""
+    """Return one event as one line."""
     text = formatEvent(event)
     failure = event.get("log_failure")
     if isinstance(failure, Failure):
@@ -50,12 +50,12 @@ def line(event: LogEvent, render: Callable[[LogEvent, str], str]) -> str:
 
 
 def for_journal(event: Mapping[str, Any], text: str) -> str:
-    """For systemd, which knows the time."""
+    """Return a line for systemd, which knows the time."""
     return f"<{_PRIORITIES.get(event.get('log_level', LogLevel.info), 6)}>{text}"
 
 
 def for_people(event: Mapping[str, Any], text: str) -> str:
-    """For a terminal or a file."""
+    """Return a line for a terminal or a file."""
     time = datetime.fromtimestamp(event.get("log_time", 0.0), UTC).astimezone()
     level = event.get("log_level", LogLevel.info)
     return f"{time:%Y-%m-%d %H:%M:%S} {level.name}: {text}"

@@ -43,17 +43,17 @@ def _log(options: argparse.Namespace) -> int:
 
 
 def _newest(build: Build, job: str) -> int | None:
-    """The fence of a job's newest attempt: whoever follows it stays with it, also over a cut."""
+    """Return the fence of a job's newest attempt: whoever follows it stays with it, also over a cut."""
     return max(
         (attempt["fence"] for one in build["jobs"] if one["name"] == job for attempt in one["attempts"]), default=None
     )
 
 
 def interesting(build: Build) -> Job:
-    """The job whose log a person wants: the first that failed, else one at work, else the last that has a log.
+    """Return the job whose log a person wants: the first that failed, else one at work, else the last that has a log.
 
     Raises:
-        NotFoundError: no job of the build has been started.
+        NotFoundError: No job of the build has been started.
     """
     started = [job for job in build["jobs"] if job["attempts"]]
     for state in ("failed", "running"):
@@ -66,11 +66,11 @@ def interesting(build: Build) -> Job:
 
 
 def pieces(farm: Farm, number: int, job: str, *, fence: int | None = None, follow: bool = False) -> Iterator[bytes]:
-    """The log of a job's attempt, the newest unless `fence` names one; after a cut it goes on where it was.
+    """Yield the log of a job's attempt, the newest unless `fence` names one; after a cut it goes on where it was.
 
     Raises:
-        NotFoundError: there is no such job, or it has no log.
-        UnavailableError: the farm has not answered for too long.
+        NotFoundError: There is no such job, or it has no log.
+        UnavailableError: The farm has not answered for too long.
     """
     patience = Patience()
     offset = 0

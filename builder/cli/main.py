@@ -1,7 +1,7 @@
 """The command `builder`: nouns, their verbs, and short forms for daily use.
 
-Each noun is a module that is imported only when it is asked for; those that talk to a farm import the standard library
-alone, so that the command answers at once.
+Each noun is a module that is imported only when it is asked for. Those that talk to a farm import the standard
+library alone, so that the command answers at once.
 """
 
 import argparse
@@ -62,7 +62,7 @@ def main() -> int:
 
 
 def _outcome(arguments: Sequence[str]) -> int:
-    """The exit code of a command; what went wrong is told on standard error."""
+    """Return the exit code of a command; its error is told on standard error."""
     try:
         return run(arguments)
     except (BuilderError, UsageError) as error:
@@ -79,17 +79,17 @@ def _outcome(arguments: Sequence[str]) -> int:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Parse `arguments` and run what they say."""
+    """Parse `arguments` and run the command that they name."""
     parsed = parse(arguments)
     return int(parsed.run(parsed))
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """What `arguments` say; `run` is what carries it out, and `now` tells the time.
+    """Return the options in `arguments`; `run` carries the command out, and `now` tells the time.
 
     Raises:
-        UsageError: they are not text.
-        SystemExit: they make no sense, or ask for help; which has been said.
+        UsageError: The arguments are not text.
+        SystemExit: The arguments make no sense, or ask for help; which has been said.
     """
     for argument in arguments:
         if not _is_text(argument):
@@ -126,7 +126,7 @@ def _parser(chosen: str | None) -> argparse.ArgumentParser:
 
 
 def _spelled_out(arguments: Sequence[str]) -> list[str]:
-    """`build NAME` is `build start NAME`."""
+    """Return the arguments with `build NAME` spelled out as `build start NAME`."""
     from builder.cli.build import VERBS  # noqa: PLC0415 - imported when it is asked for
 
     place = arguments.index("build") + 1

@@ -1,4 +1,4 @@
-"""Orders to the repository builder: given, waited for, and what came of them.
+"""Orders to the repository builder: given, waited for, and their outcomes.
 
 Ctrl-C ends the waiting and not the operation.
 """
@@ -17,17 +17,17 @@ from builder.errors import UnavailableError
 FIRST, LONGEST = 0.05, 1.0
 """Seconds between two looks at an operation: each time a little longer, from the first to the longest."""
 QUIET = 5.0
-"""For how many seconds somebody waits before they are told that they do."""
+"""Seconds that somebody waits before they are told that they do."""
 
 Order = dict[str, Any]
-"""An order as the API takes it: its `type`, and what that one takes."""
+"""An order as the API takes it: its `type`, and the fields of that type."""
 
 
 def carry_out(farm: Farm, order: Order, *, as_json: bool, fine: frozenset[str] | None = None) -> Exit:
-    """Give an order, wait until it is carried out or refused, and tell what came of it.
+    """Give an order, wait until it is carried out or refused, and tell its outcome.
 
     Returns:
-        How it ended; with `fine`, a failure where there are findings of other kinds than these.
+        The exit code; with `fine`, a failure where there are findings of other kinds than these.
     """
     number = given(farm, order)
     try:
@@ -40,13 +40,13 @@ def carry_out(farm: Farm, order: Order, *, as_json: bool, fine: frozenset[str] |
 
 
 def given(farm: Farm, order: Order) -> int:
-    """The number of the operation that an order has become."""
+    """Return the number of the operation that an order has become."""
     operation: Operation = farm.post("operations", order)
     return operation["number"]
 
 
 def answered(farm: Farm, number: int) -> Operation:
-    """The operation once it has been carried out or refused; a farm that is away meanwhile is waited for.
+    """Return the operation once it has been carried out or refused; a farm that is away meanwhile is waited for.
 
     Raises:
         UnavailableError: The farm was away for too long.
@@ -79,7 +79,7 @@ def left(number: int) -> Exit:
 
 
 def told(operation: Operation, *, as_json: bool) -> Exit:
-    """Tell what came of an operation: its findings, then its outcome; a refusal on standard error."""
+    """Tell the outcome of an operation: its findings first; a refusal on standard error."""
     if as_json:
         tables.as_json(operation)
     else:
@@ -96,7 +96,7 @@ def told(operation: Operation, *, as_json: bool) -> Exit:
 
 
 def show_findings(operation: Operation) -> None:
-    """Print what there is to say about an operation, a line each."""
+    """Print the findings about an operation, a line each."""
     findings = operation["findings"]
     if findings["first"]:
         rows = [(finding["kind"], finding["subject"], finding["text"]) for finding in findings["first"]]

@@ -11,11 +11,11 @@ from builder.cli.answers import Step
 from builder.cli.tables import harmless
 
 LONGEST_LINE = 10_000
-"""So many bytes without a line's end are shown as if they were a line."""
+"""Bytes without a line's end that are shown as if they were a line."""
 
 
 class Pane:
-    """Takes the log in pieces from one thread and steps from another, and says whole lines."""
+    """The pane of one log: it takes log in pieces from one thread and steps from another, and says whole lines."""
 
     def __init__(self, say: Callable[[str], None], title: str, prefix: str = "") -> None:
         self._say = say
@@ -28,13 +28,13 @@ class Pane:
         self._begun = 0
 
     def steps(self, steps: Sequence[Step]) -> None:
-        """These are the steps so far."""
+        """Set the steps so far."""
         with self._lock:
             self._steps = steps
             self._begin_steps()
 
     def log(self, data: bytes) -> None:
-        """The log goes on with `data`."""
+        """Add `data` to the log."""
         with self._lock:
             while data:
                 ahead = (step["log_offset"] - self._position for step in self._steps[self._begun :])
@@ -45,7 +45,7 @@ class Pane:
                 self._begin_steps()
 
     def close(self) -> None:
-        """Nothing more comes."""
+        """Show the rest: nothing more comes."""
         with self._lock:
             self._end_line()
 

@@ -39,7 +39,7 @@ def _issue(options: argparse.Namespace) -> int:
 
 
 def init(folder: Path, farm: str, now: float) -> str:
-    """`pki init`: make the CA of a farm in `folder` at the time `now`; returns what to tell the person.
+    """Make the CA of a farm in `folder` at the time `now`, for `pki init`; return what to tell the person.
 
     Raises:
         ConflictError: There is a CA already.
@@ -50,7 +50,7 @@ def init(folder: Path, farm: str, now: float) -> str:
 
 
 def issue(folder: Path, role: Role, name: str, out: Path, hosts: Sequence[str], now: float) -> str:
-    """`pki issue ROLE NAME`: make a certificate and its key in `out` at the time `now`; returns what to tell.
+    """Make a certificate and its key in `out` at the time `now`, for `pki issue ROLE NAME`; return what to tell.
 
     Raises:
         NotFoundError: There is no CA in `folder`.

@@ -26,7 +26,7 @@ from builder.wire import Role
 
 
 class Wishes(NamedTuple):
-    """What the person asked for; None leaves it as it is, or to the default."""
+    """The wishes of a person for a farm; None leaves a setting as it is, or at the default."""
 
     http: Address | None
     rpc: Address | None
@@ -46,10 +46,10 @@ class Premises:
         self._pki = folder / "pki"
 
     def prepare(self, wishes: Wishes, now: float) -> None:
-        """Make what is missing; what is there stays. `now` is the time in seconds since the epoch.
+        """Make the missing files; those that are there stay. `now` is the time in seconds since the epoch.
 
         Raises:
-            UsageError: what is there is not what is wished for.
+            UsageError: The files that are there are not what is wished for.
             InvalidError: `builder.toml` has mistakes.
         """
         for folder in (self.logs, self.folder / "chroots"):
@@ -126,10 +126,10 @@ def _complete(certificate: Path) -> bool:
 
 
 def shipped_chroots() -> Path:
-    """The definitions of chroots that come with Builder: installed, or in the source tree.
+    """Return the folder of the chroots' definitions that come with Builder: installed, or in the source tree.
 
     Raises:
-        NotFoundError: they are in neither place.
+        NotFoundError: They are in neither place.
     """
     installed = Path(sys.prefix) / "share" / "builder" / "mock-configs"
     source = Path(builder.__file__).parent.parent / "mock-configs"
@@ -140,7 +140,7 @@ def shipped_chroots() -> Path:
 
 
 def _chosen(address: Address) -> Address:
-    """The address, with a free port in place of 0."""
+    """Return the address, with a free port in place of 0."""
     if address.port:
         return address
     with socket.socket(socket.AF_INET6 if ":" in address.host else socket.AF_INET) as probe:
@@ -149,7 +149,7 @@ def _chosen(address: Address) -> Address:
 
 
 def _names_of(http: Address) -> list[str]:
-    """The names and addresses under which people and slaves reach the master."""
+    """Return the names and addresses under which people and slaves reach the master."""
     names = ["localhost", "127.0.0.1", "::1", socket.gethostname()]
     if http.host not in EVERYWHERE:
         names.append(http.host)
@@ -162,5 +162,5 @@ def _quoted(address: Address) -> str:
 
 
 def _capacity() -> int:
-    """One job for each two processors."""
+    """Return the number of jobs for this machine: one for each two processors."""
     return max(1, len(os.sched_getaffinity(0)) // 2)

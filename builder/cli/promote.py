@@ -1,4 +1,4 @@
-"""`builder promote`: bring packages from one stage to another; on a terminal, what that would do is shown first."""
+"""`builder promote`: bring packages from one stage to another; on a terminal, the plan is shown first."""
 
 import argparse
 import sys
@@ -75,7 +75,7 @@ def _agreed(question: str) -> bool:
 
 
 def _project(farm: Farm, options: argparse.Namespace) -> str:
-    """The one project that has what was named."""
+    """Return the one project that has what was named."""
     builds: list[Build] = [farm.get(f"builds/{number}") for number in options.build]
     known: list[Package] = farm.get("packages")
     found = {package["project"] for package in known}

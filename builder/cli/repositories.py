@@ -10,7 +10,7 @@ from builder.cli.client import Farm
 from builder.cli.exits import Exit
 
 _GENERATIONS = 20
-"""How many generations are shown; the API tells all."""
+"""Number of generations that are shown; the API tells all."""
 
 
 def configure(verbs: Any) -> None:

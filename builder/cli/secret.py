@@ -1,4 +1,4 @@
-"""`builder secret`: what private git repositories are read with. A value goes in and never comes out."""
+"""`builder secret`: secrets that open private git repositories. A value goes in and never comes out."""
 
 import argparse
 import getpass

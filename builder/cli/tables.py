@@ -1,7 +1,7 @@
-"""What the command line prints: tables, states in colour, times.
+"""Tables: the output of the command line, with states in colour, and times.
 
-On a terminal tables are aligned under headings and states have colours (unless `NO_COLOR` is set); into a pipe go lines
-with tabs between their columns, for other programs.
+On a terminal tables are aligned under headings and states have colours (unless `NO_COLOR` is set). Into a pipe go
+lines with tabs between their columns, for other programs.
 """
 
 import json
@@ -29,22 +29,22 @@ _COLOURS = {
     "away": "31",
 }
 _WRONG_ESCAPE = re.compile(r"\x1b(?!\[[0-9;]*m)|[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f]")
-"""What could do more to a terminal than colour it."""
+"""Characters and sequences that could do more to a terminal than colour it."""
 
 
 def coloured(stream: TextIO, environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether `stream` takes colours (https://no-color.org)."""
+    """Tell if `stream` takes colours (https://no-color.org)."""
     return stream.isatty() and not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"
 
 
 def paint(word: str, colours: bool) -> str:
-    """A state's name in its colour."""
+    """Return a state's name in its colour."""
     colour = _COLOURS.get(word)
     return f"\x1b[{colour}m{word}\x1b[0m" if colours and colour else word
 
 
 def harmless(text: str) -> str:
-    """Text from a build or a farm without what could play tricks on a terminal; colours stay."""
+    """Return text from a build or a farm without what could play tricks on a terminal; colours stay."""
     return _WRONG_ESCAPE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
@@ -65,7 +65,7 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]], out: TextIO
 
 
 def counted(words: Iterable[str]) -> str:
-    """How often there is which word: `2 succeeded, 1 skipped`."""
+    """Return the counts of words: `2 succeeded, 1 skipped`."""
     return ", ".join(f"{count} {word}" for word, count in Counter(words).items())
 
 
@@ -75,12 +75,12 @@ def as_json(value: Any) -> None:
 
 
 def when(seconds: float | None) -> str:
-    """A time since the epoch as a date in this place's time zone."""
+    """Return a time since the epoch as a date in this place's time zone."""
     return "" if seconds is None else f"{datetime.fromtimestamp(seconds, UTC).astimezone():%Y-%m-%d %H:%M:%S}"
 
 
 def amount(size: int) -> str:
-    """A number of bytes as people read it: `812 B`, `4.2 KiB`, `1.3 GiB`."""
+    """Return a number of bytes as people read it: `812 B`, `4.2 KiB`, `1.3 GiB`."""
     value, units = float(size), ["B", "KiB", "MiB", "GiB"]
     while value >= 1024 and len(units) > 1:
         value, units = value / 1024, units[1:]
@@ -88,7 +88,7 @@ def amount(size: int) -> str:
 
 
 def lasting(start: float, end: float | None) -> str:
-    """How long something took, `1h02m`, `3m20s` or `4.2s`; nothing while it goes on."""
+    """Return a duration, `1h02m`, `3m20s` or `4.2s`; nothing while it goes on."""
     if end is None:
         return ""
     seconds = max(0.0, end - start)

@@ -1,8 +1,8 @@
 """`builder up`: a whole farm on this machine, in one folder.
 
-The first start makes the folder's CA, certificates and `builder.toml`, and lets the master write `client.toml` for the
-person who started it; every later start uses what is there. Master, repository builder and one slave are children with
-sessions of their own: `up` alone hears Ctrl-C, ends them, and starts again what dies.
+The first start makes the folder's CA, certificates and `builder.toml`, and the master then writes `client.toml` for
+the person who started it; every later start uses what is there. Master, repository builder and one slave are children
+with sessions of their own: `up` alone hears Ctrl-C, ends them, and starts again those that die.
 """
 
 import argparse
@@ -25,13 +25,13 @@ from builder.config import Address, MasterConfig, parse_address, read_config
 from builder.errors import BuilderError, UnavailableError
 
 POLL = 0.2
-"""Seconds between two looks at whether the farm is ready."""
+"""Seconds between two looks at the farm until it is ready."""
 LOOK = 2.0
 """Seconds that one look may take; Ctrl-C waits for it."""
 LONG = 30.0
-"""After so many seconds without being ready, `up` says what it waits for."""
+"""Seconds without being ready after which `up` says what it waits for."""
 HOPELESS = 5
-"""After so many deaths of a child before the farm was ever ready, `up` gives up."""
+"""Deaths of a child, before the farm was ever ready, after which `up` gives up."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -113,7 +113,7 @@ def _child(premises: Premises, name: str) -> Child:
 
 
 class _Readiness:
-    """Looks whether the farm is ready, and says so once."""
+    """A look at the farm until it is ready, which is then said once."""
 
     def __init__(self, premises: Premises, children: list[Child]) -> None:
         self.children = children
@@ -122,10 +122,10 @@ class _Readiness:
         self._patient_until = time.monotonic() + LONG
 
     def look(self) -> float:
-        """Seconds until the next look.
+        """Look at the farm, and return the seconds until the next look.
 
         Raises:
-            UnavailableError: a child dies again and again, and the farm was never ready.
+            UnavailableError: A child dies again and again, and the farm was never ready.
         """
         if self._ready:
             return 3600.0
@@ -143,7 +143,7 @@ class _Readiness:
         return POLL
 
     def _lacking(self) -> str | None:
-        """What the farm still waits for."""
+        """Return what the farm still waits for, None if it is ready."""
         try:
             farm = Farm(read_settings(self._premises.client), timeout=LOOK)
             slaves = farm.get("slaves")

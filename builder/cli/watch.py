@@ -24,9 +24,9 @@ from builder.cli.pane import Pane
 from builder.errors import BuilderError
 
 LAST_LINES = 10.0
-"""For how many seconds the rest of an attempt's log is waited for when the attempt has ended."""
+"""Seconds for which the rest of an attempt's log is waited for when the attempt has ended."""
 HEAD_START = 0.15
-"""For how many seconds a piece of log waits for the news that a step has begun."""
+"""Seconds for which a piece of log waits for the news that a step has begun."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -40,10 +40,10 @@ def watch(farm: Farm, number: int, *, events: bool = False, met: bool = False) -
     """Follow a build until it ends and say how it ended; Ctrl-C ends the watch, not the build.
 
     Args:
-        farm: where the build is.
-        number: the build's number.
-        events: print its events as JSON instead of steps and logs.
-        met: the farm has answered just now, and is waited for from the beginning.
+        farm: The farm of the build.
+        number: The build's number.
+        events: Print its events as JSON instead of steps and logs.
+        met: The farm has answered just now, and is waited for from the beginning.
     """
     follower = Follower(farm, number, met=met)
     try:
@@ -83,7 +83,7 @@ def _show_progress(farm: Farm, follower: Follower, number: int) -> Build:
 
 
 class _Screen:
-    """What has been told of a build."""
+    """A build on the screen, as far as it was told of."""
 
     def __init__(self, farm: Farm, build: Build) -> None:
         self._farm = farm
@@ -95,7 +95,7 @@ class _Screen:
         print(f"build {build['number']} of {build['project']}/{build['package']}", flush=True)
 
     def update(self, build: Build) -> None:
-        """Tell what has changed: a job that runs before its log, one that has ended after it."""
+        """Tell the changes of a build: a job that runs before its log, one that has ended after it."""
         for job in build["jobs"]:
             if job["state"] == "running":
                 self._state(job)
@@ -103,7 +103,7 @@ class _Screen:
             self._state(job)
 
     def end(self, build: Build) -> None:
-        """Tell how it ended."""
+        """Tell the end of the build."""
         took = tables.lasting(build["requested"], build["finished"])
         reason = f": {build['reason']}" if build["reason"] else ""
         state = tables.paint(build["state"], self._colours)
@@ -146,8 +146,8 @@ def _over(attempt: Attempt) -> bool:
 class _Log:
     """The log of one attempt; the threads that follow it are no reason for the command to go on.
 
-    What arrives is held back for `HEAD_START` seconds: the master knows of a step before its log, but who watches hears
-    of it over another connection.
+    Pieces that arrive are held back for `HEAD_START` seconds: the master knows of a step before its log, but who
+    watches hears of it over another connection.
     """
 
     def __init__(self, farm: Farm, job: Job, attempt: Attempt, pane: Pane) -> None:

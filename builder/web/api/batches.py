@@ -8,19 +8,19 @@ from builder.web.visit import Visit
 
 
 class StartBatch(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Ask for many builds."""
+    """The request for many builds."""
 
     body: BatchRequest
 
 
 class PlanBatch(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Ask what would become of them."""
+    """The request for the plan of a batch."""
 
     body: BatchRequest
 
 
 class BatchesApi:
-    """`/api/v1/batches`."""
+    """The routes `/api/v1/batches`."""
 
     def __init__(self, batches: Batches) -> None:
         self._batches = batches
@@ -30,5 +30,5 @@ class BatchesApi:
         return await self._batches.request(asked.body, visit.visitor)
 
     async def plan(self, asked: PlanBatch, visit: Visit) -> Plan:
-        """The waves, and how long it would take."""
+        """Return the waves, and how long the batch would take."""
         return await self._batches.plan(asked.body, visit.visitor)

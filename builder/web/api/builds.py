@@ -13,7 +13,7 @@ Number = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
 
 
 class ListBuilds(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The newest builds, or those older than the build `before`; of one package, where it is named."""
+    """The request for the newest builds, or those older than the build `before`; of one package, where it is named."""
 
     limit: Annotated[int, msgspec.Meta(ge=1, le=500)] = 50
     before: Number | None = None
@@ -21,38 +21,38 @@ class ListBuilds(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class StartBuild(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Ask for a build."""
+    """The request for a new build."""
 
     body: BuildRequest
 
 
 class ShowBuild(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One build."""
+    """The request for a build as it is."""
 
     number: Number
 
 
 class Cancellation(Value, frozen=True, kw_only=True):
-    """What is cancelled: one job, or the whole build."""
+    """The part of a build that is cancelled: one job, or the whole build."""
 
     job: Label | None = None
 
 
 class CancelBuild(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Cancel a build, or one of its jobs."""
+    """The request to cancel a build, or one of its jobs."""
 
     number: Number
     body: Cancellation = Cancellation()
 
 
 class BuildsApi:
-    """`/api/v1/builds`."""
+    """The routes `/api/v1/builds`."""
 
     def __init__(self, builds: Builds) -> None:
         self._builds = builds
 
     async def listing(self, asked: ListBuilds, _: Visit) -> tuple[Build, ...]:
-        """The builds, newest first."""
+        """Return the builds, newest first."""
         return await self._builds.listing(limit=asked.limit, before=asked.before, package=asked.package)
 
     async def start(self, asked: StartBuild, visit: Visit) -> Build:
@@ -60,7 +60,7 @@ class BuildsApi:
         return await self._builds.request(asked.body, visit.visitor)
 
     async def show(self, asked: ShowBuild, _: Visit) -> Build:
-        """A build with its jobs, attempts and steps."""
+        """Return a build with its jobs, attempts and steps."""
         return await self._builds.show(asked.number)
 
     async def cancel(self, asked: CancelBuild, visit: Visit) -> Build:

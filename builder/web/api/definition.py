@@ -11,20 +11,20 @@ YAML = "application/yaml"
 
 
 class ApplyDefinition(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Make the farm as the text says, or only tell what that would change."""
+    """The request to make the farm as the text says, or only to tell what that would change."""
 
     dry_run: bool = False
     body: str
 
 
 class ExportDefinition(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The definition of one project, or of all."""
+    """The request for the definition of one project, or of all."""
 
     project: Label | None = None
 
 
 class DefinitionApi:
-    """`/api/v1/definition`."""
+    """The routes `/api/v1/definition`."""
 
     def __init__(self, definitions: Definitions) -> None:
         self._definitions = definitions
@@ -34,5 +34,5 @@ class DefinitionApi:
         return await self._definitions.apply(asked.body, asked.dry_run, visit.visitor)
 
     async def export(self, asked: ExportDefinition, _: Visit) -> Answer:
-        """The definition as text that `apply` takes."""
+        """Return the definition as text that `apply` takes."""
         return answers.text(await self._definitions.export(asked.project), YAML)

@@ -20,7 +20,7 @@ JSON_LINES = "application/jsonl"
 
 
 class ListEvents(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The events after the number `after`, of one build where it is named; with `follow`, those to come too."""
+    """The request for events after the number `after`, of one build where it is named; `follow` adds those to come."""
 
     after: Size = 0
     build: Number | None = None
@@ -29,7 +29,7 @@ class ListEvents(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class EventsApi:
-    """`/api/v1/events`."""
+    """The routes `/api/v1/events`."""
 
     def __init__(self, events: Events, feed: Feed, clock: IReactorTime) -> None:
         self._events = events
@@ -37,7 +37,7 @@ class EventsApi:
         self._clock = clock
 
     async def listing(self, asked: ListEvents, _: Visit) -> Answer:
-        """The events, oldest first."""
+        """Answer with the events, oldest first."""
         if asked.follow:
             body = Stream(chunks=self._follow(asked.after, asked.build), follows=True)
             return Answer(content_type=JSON_LINES, body=body, headers={"Cache-Control": "no-store"})
@@ -45,7 +45,7 @@ class EventsApi:
         return Answer(content_type=JSON_LINES, body=_lines(events), headers={"Cache-Control": "no-store"})
 
     async def _follow(self, after: int, build: int | None) -> AsyncGenerator[bytes, None]:
-        """Events as they come; an empty line now and then keeps the connection from being taken for dead."""
+        """Yield events as they come; an empty line now and then keeps the connection from being taken for dead."""
         with self._feed.watch(build) as watch:
             while True:
                 watch.look()

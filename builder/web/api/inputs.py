@@ -1,4 +1,4 @@
-"""What went into builds, over the API."""
+"""Inputs of builds over the API."""
 
 from builder.master.builds import Builds
 from builder.master.inputs import Inputs
@@ -8,12 +8,12 @@ from builder.web.visit import Visit
 
 
 class InputsApi:
-    """`/api/v1/builds/N/inputs`."""
+    """The routes `/api/v1/builds/N/inputs`."""
 
     def __init__(self, builds: Builds, provenance: Inputs) -> None:
         self._builds = builds
         self._provenance = provenance
 
     async def show(self, asked: ShowBuild, _: Visit) -> tuple[JobInputs, ...]:
-        """What went into each job of a build that has succeeded."""
+        """Return the inputs of each job of a build that has succeeded."""
         return await self._provenance.of(await self._builds.show(asked.number))

@@ -15,13 +15,13 @@ from builder.web.visit import Visit
 
 
 class AskKeys(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The keys of one project."""
+    """The request for the keys of one project."""
 
     project: Label
 
 
 class KeysApi:
-    """`/api/v1/keys`; `repos` is the folder of the repositories, where the public keys are."""
+    """The routes `/api/v1/keys`; `repos` is the folder of the repositories, where the public keys are."""
 
     def __init__(self, definitions: Definitions, repos: Path, aside: Aside) -> None:
         self._definitions = definitions
@@ -29,12 +29,12 @@ class KeysApi:
         self._aside = aside
 
     async def listing(self, asked: AskKeys, _: Visit) -> tuple[SigningKey, ...]:
-        """The keys that clients are to trust, the current one first; none where the project does not sign."""
+        """Return the keys that clients are to trust, the current one first; none where the project does not sign."""
         await self._definitions.project(asked.project)
         return await self._aside(partial(public_keys.read, self._repos, asked.project))
 
     async def export(self, asked: AskKeys, _: Visit) -> Answer:
-        """The public keys, armored."""
+        """Answer with the public keys, armored."""
         await self._definitions.project(asked.project)
         try:
             return answers.text(await self._aside(public_keys.path(self._repos, asked.project).read_text))

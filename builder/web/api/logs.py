@@ -22,9 +22,9 @@ from builder.web.visit import Visit
 
 
 class ReadLog(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The log of the newest attempt, or of the one with this `fence`, from the byte `offset` on.
+    """The request for the log of the newest attempt, or of the one with this `fence`, from the byte `offset` on.
 
-    With `follow` it goes on until the attempt has ended, and waits for an attempt where there is none yet.
+    With `follow` the log goes on until the attempt has ended, and waits for an attempt where there is none yet.
     """
 
     number: Number
@@ -35,7 +35,7 @@ class ReadLog(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class LogsApi:
-    """`/api/v1/builds/N/jobs/J/log`."""
+    """The routes `/api/v1/builds/N/jobs/J/log`."""
 
     def __init__(self, builds: Builds, logs: Logs, feed: Feed, clock: IReactorTime) -> None:
         self._builds = builds
@@ -44,7 +44,7 @@ class LogsApi:
         self._clock = clock
 
     async def read(self, asked: ReadLog, _: Visit) -> Answer:
-        """The log as it was written: whoever shows it takes care of what is in it."""
+        """Answer with the log as it was written: whoever shows it takes care of what is in it."""
         job = (await self._builds.show(asked.number)).job(asked.job)
         attempt = job.attempt(asked.fence)
         length = 0 if attempt is None else self._logs.length(asked.number, asked.job, attempt.fence)
@@ -65,7 +65,10 @@ class LogsApi:
             yield piece
 
     async def _follow(self, asked: ReadLog) -> AsyncGenerator[bytes, None]:
-        """The state is read before the log: all log of an attempt is there before its end is."""
+        """Yield the log of an attempt until its end.
+
+        The state is read before the log: all log of an attempt is there before its end is.
+        """
         build, job, fence, offset = asked.number, asked.job, asked.fence, asked.offset
         ended = False
         with self._feed.watch(build) as watch:
@@ -85,7 +88,7 @@ class LogsApi:
                     watch.wake()
 
     async def _state(self, build: int, name: str, fence: int | None) -> tuple[int | None, bool]:
-        """The fence of the attempt to follow, and whether nothing more will come of it."""
+        """Return the fence of the attempt to follow, and True if nothing more will come of it."""
         job = (await self._builds.show(build)).job(name)
         attempt = job.attempt(fence)
         if attempt is None:
@@ -94,7 +97,7 @@ class LogsApi:
 
 
 def removed(attempt: Attempt | None, build: int, logs: Logs) -> bool:
-    """Tell whether the log of an attempt was there and has been removed since, with all of its build."""
+    """Tell if the log of an attempt was there and has been removed since, with all of its build."""
     return attempt is not None and attempt.state in ATTEMPT_ENDS and bool(attempt.steps) and logs.removed(build)
 
 

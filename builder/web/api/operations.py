@@ -1,4 +1,4 @@
-"""Operations over the API: what people ask of the repository builder, and what became of it."""
+"""Operations over the API: orders of people to the repository builder, and their outcomes."""
 
 from typing import Annotated
 
@@ -12,7 +12,7 @@ from builder.web.visit import Visit
 
 
 class ListOperations(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The newest operations, or those older than the operation `before`; of one project, where it is named."""
+    """The request for the newest operations, or those older than `before`; of one project, where it is named."""
 
     limit: Annotated[int, msgspec.Meta(ge=1, le=500)] = 50
     before: Number | None = None
@@ -20,31 +20,31 @@ class ListOperations(Value, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class RequestOperation(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Ask the repository builder for an operation."""
+    """The request for an operation of the repository builder."""
 
     body: AnyOperation
 
 
 class ShowOperation(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One operation."""
+    """The request for an operation as it is."""
 
     number: Number
 
 
 class OperationsApi:
-    """`/api/v1/operations`."""
+    """The routes `/api/v1/operations`."""
 
     def __init__(self, operations: Operations) -> None:
         self._operations = operations
 
     async def listing(self, asked: ListOperations, _: Visit) -> tuple[OperationShown, ...]:
-        """The operations, newest first."""
+        """Return the operations, newest first."""
         return await self._operations.listing(limit=asked.limit, before=asked.before, project=asked.project)
 
     async def request(self, asked: RequestOperation, visit: Visit) -> OperationShown:
-        """Ask in the name of the visitor; the answer is the operation as it waits."""
+        """Request an operation in the name of the visitor; return it as it waits."""
         return await self._operations.request(asked.body, visit.visitor)
 
     async def show(self, asked: ShowOperation, _: Visit) -> OperationShown:
-        """An operation and what became of it."""
+        """Return an operation with its outcome."""
         return await self._operations.show(asked.number)

@@ -10,28 +10,28 @@ from builder.web.visit import Visit
 
 
 class ListRejected(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The rejected deliveries of one project, or all."""
+    """The request for the rejected deliveries of one project, or all."""
 
     project: Label | None = None
 
 
 class ShowRejected(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One rejected delivery."""
+    """The request for one rejected delivery."""
 
     name: Label
 
 
 class RejectedApi:
-    """`/api/v1/rejected`."""
+    """The routes `/api/v1/rejected`."""
 
     def __init__(self, rejected: RejectedDeliveries, aside: Aside) -> None:
         self._rejected = rejected
         self._aside = aside
 
     async def listing(self, asked: ListRejected, _: Visit) -> tuple[RejectedDelivery, ...]:
-        """Those that are kept, the newest first, without their files."""
+        """Return the deliveries that are kept, the newest first, without their files."""
         return await self._aside(partial(self._rejected.listing, asked.project))
 
     async def show(self, asked: ShowRejected, _: Visit) -> RejectedDelivery:
-        """One with its files."""
+        """Return a delivery with its files."""
         return await self._aside(partial(self._rejected.show, asked.name))

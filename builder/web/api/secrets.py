@@ -13,13 +13,13 @@ class SecretText(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class ListSecrets(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The secrets of one project, or of all."""
+    """The request for the secrets of one project, or of all."""
 
     project: Label | None = None
 
 
 class SetSecret(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Keep this, in place of what had the name."""
+    """The request to keep a secret, in place of the one that had its name."""
 
     project: Label
     name: Label
@@ -27,20 +27,20 @@ class SetSecret(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class RemoveSecret(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Forget it."""
+    """The request to remove a secret."""
 
     project: Label
     name: Label
 
 
 class SecretsApi:
-    """`/api/v1/secrets`."""
+    """The routes `/api/v1/secrets`."""
 
     def __init__(self, secrets: Secrets) -> None:
         self._secrets = secrets
 
     async def listing(self, asked: ListSecrets, visit: Visit) -> tuple[SecretShown, ...]:
-        """What there is, without values."""
+        """Return the secrets, without values."""
         return await self._secrets.listing(asked.project, visit.visitor)
 
     async def set(self, asked: SetSecret, visit: Visit) -> SecretShown:
@@ -48,5 +48,5 @@ class SecretsApi:
         return await self._secrets.set(asked.project, asked.name, asked.body.value, visit.visitor)
 
     async def remove(self, asked: RemoveSecret, visit: Visit) -> tuple[SecretShown, ...]:
-        """Remove a secret, and tell which the project still has."""
+        """Remove a secret, and return those that the project still has."""
         return await self._secrets.remove(asked.project, asked.name, visit.visitor)

@@ -7,15 +7,15 @@ from builder.web.visit import Visit
 
 
 class ListSlaves(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All slaves that were ever there."""
+    """The request for all slaves that were ever there."""
 
 
 class SlavesApi:
-    """`/api/v1/slaves`."""
+    """The routes `/api/v1/slaves`."""
 
     def __init__(self, slaves: Slaves) -> None:
         self._slaves = slaves
 
     async def listing(self, _: ListSlaves, __: Visit) -> tuple[Slave, ...]:
-        """The slaves by name."""
+        """Return the slaves by name."""
         return await self._slaves.listing()

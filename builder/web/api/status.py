@@ -1,4 +1,4 @@
-"""How the farm is, for programs that watch over it."""
+"""The status of the farm, for programs that watch over it."""
 
 from collections.abc import Iterable
 
@@ -15,11 +15,11 @@ from builder.web.visit import Visit
 
 
 class AskStatus(Value, frozen=True, kw_only=True):
-    """How are you?"""
+    """The request for the status."""
 
 
 class Capacity(Value, frozen=True, kw_only=True):
-    """What the slaves can do together: `busy` of `capacity` places of those that are `connected` are taken."""
+    """The capacity of the slaves together: `busy` of `capacity` places of those that are `connected` are taken."""
 
     slaves: int
     connected: int
@@ -37,7 +37,7 @@ class Status(Value, frozen=True, kw_only=True):
 
 
 def capacity_of(slaves: Iterable[Slave]) -> Capacity:
-    """What these slaves can do together; those that are away can do nothing."""
+    """Return the capacity of these slaves together; those that are away have none."""
     every = tuple(slaves)
     there = tuple(slave for slave in every if slave.connected)
     return Capacity(
@@ -49,7 +49,7 @@ def capacity_of(slaves: Iterable[Slave]) -> Capacity:
 
 
 class StatusApi:
-    """`/api/v1/status`, and `/livez` and `/readyz` as load balancers and supervisors ask them."""
+    """The routes `/api/v1/status`, and `/livez` and `/readyz` as load balancers and supervisors ask them."""
 
     def __init__(self, builds: Builds, slaves: Slaves, events: Events) -> None:
         self._builds = builds
@@ -57,7 +57,7 @@ class StatusApi:
         self._events = events
 
     async def show(self, _: AskStatus, __: Visit) -> Status:
-        """The farm in numbers."""
+        """Return the farm in numbers."""
         return Status(
             version=__version__,
             event=await self._events.newest(),
@@ -66,10 +66,10 @@ class StatusApi:
         )
 
     async def live(self, _: AskStatus, __: Visit) -> Answer:
-        """The process answers."""
+        """Answer that the process answers."""
         return answers.text("ok\n")
 
     async def ready(self, _: AskStatus, __: Visit) -> Answer:
-        """The process answers and so does its database; otherwise this fails like every other route."""
+        """Answer that the process and its database answer; otherwise this fails like every other route."""
         await self._events.newest()
         return answers.text("ok\n")

@@ -1,4 +1,4 @@
-"""The page `/builds/17`: a build with its jobs, their attempts and steps, and what came of it."""
+"""The page `/builds/17`: a build with its jobs, their attempts and steps, and its outcome."""
 
 from builder.master.builds import Builds
 from builder.master.definitions import Definitions
@@ -13,13 +13,13 @@ from builder.web.visit import Visit
 
 
 class AskBuild(Value, frozen=True, kw_only=True):
-    """One build."""
+    """The request for one build."""
 
     number: Number
 
 
 class BuildPage:
-    """Makes the page."""
+    """The page of a build."""
 
     def __init__(self, builds: Builds, definitions: Definitions, events: Events, templates: Templates) -> None:
         self._builds = builds
@@ -28,7 +28,7 @@ class BuildPage:
         self._templates = templates
 
     async def show(self, asked: AskBuild, visit: Visit) -> Answer:
-        """The page, which the script keeps up to date until the build is finished."""
+        """Return the page, which the script keeps up to date until the build is finished."""
         newest = await self._events.newest()
         build = await self._builds.show(asked.number)
         project = await self._definitions.project(build.project)

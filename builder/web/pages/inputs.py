@@ -11,7 +11,7 @@ from builder.web.visit import Visit
 
 
 class InputsPage:
-    """Makes the page."""
+    """The page of a build's inputs."""
 
     def __init__(self, builds: Builds, provenance: Inputs, events: Events, templates: Templates) -> None:
         self._builds = builds
@@ -20,7 +20,7 @@ class InputsPage:
         self._templates = templates
 
     async def show(self, asked: AskBuild, _: Visit) -> Answer:
-        """The page."""
+        """Return the page."""
         newest = await self._events.newest()
         build = await self._builds.show(asked.number)
         jobs = await self._provenance.of(build)

@@ -1,4 +1,4 @@
-"""What a person types to install what a build has published. Pure."""
+"""The commands to install what a build has published. Pure."""
 
 import shlex
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ class Install(Value, frozen=True, kw_only=True):
 
 
 def installs(build: Build, stage: str, origin: str) -> tuple[Install, ...]:
-    """The commands for each distribution version that the build was published for, in the order of its jobs."""
+    """Return the commands for each distribution version that the build was published for, in the order of its jobs."""
     names: dict[str, set[str]] = {}
     for job in build.jobs:
         if job.published:
@@ -34,7 +34,7 @@ def installs(build: Build, stage: str, origin: str) -> tuple[Install, ...]:
 
 
 def _installable(job: Job) -> Iterable[str]:
-    """The names of what people install, rather than debug or build from."""
+    """Yield the names of the packages that people install, rather than debug or build from."""
     for text in job.published:
         package = nevra.parse(text)
         if package.architecture != "src" and not package.name.endswith(_DEBUG):

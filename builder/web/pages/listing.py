@@ -9,7 +9,7 @@ from builder.model.repository import PackageShown
 from builder.repo.card import Card
 
 NAMES = 100
-"""How many names of packages are on one page."""
+"""Number of names of packages on one page."""
 
 
 class Version(Value, frozen=True, kw_only=True):
@@ -23,7 +23,7 @@ class Version(Value, frozen=True, kw_only=True):
 
 
 class Row(Value, frozen=True, kw_only=True):
-    """Everything of one name, the newest version first; the card is that of the newest, if it can be read."""
+    """The row of one name, the newest version first; the card is that of the newest, if it can be read."""
 
     name: str
     card: Card | None

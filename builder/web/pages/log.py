@@ -20,7 +20,7 @@ from builder.web.visit import Visit
 
 
 class AskLog(Value, frozen=True, kw_only=True):
-    """The log of a job's newest attempt, or of an earlier one."""
+    """The request for the log of a job's newest attempt, or of an earlier one."""
 
     number: Number
     job: Label
@@ -28,7 +28,7 @@ class AskLog(Value, frozen=True, kw_only=True):
 
 
 class LogPage:
-    """Makes the page."""
+    """The page of a log."""
 
     def __init__(self, builds: Builds, logs: Logs, events: Events, templates: Templates) -> None:
         self._builds = builds
@@ -37,7 +37,7 @@ class LogPage:
         self._templates = templates
 
     async def show(self, asked: AskLog, _: Visit) -> Answer:
-        """The page; the script goes on where its log ends, while the attempt runs."""
+        """Return the page; the script goes on where its log ends, while the attempt runs."""
         newest = await self._events.newest()
         build = await self._builds.show(asked.number)
         job = build.job(asked.job)
@@ -74,7 +74,7 @@ def _goes_on(job: Job, attempt: Attempt | None) -> bool:
 
 
 def _address(job: Job, attempt: Attempt | None, **parameters: int) -> str:
-    """The address of the log as it was written."""
+    """Return the address of the log as it was written."""
     if attempt is not None:
         parameters["fence"] = attempt.fence
     path = f"/api/v1/builds/{job.build}/jobs/{quote(job.name)}/log"

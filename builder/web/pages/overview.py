@@ -20,13 +20,13 @@ _UNDER_WAY = (JobState.PUBLISHING, JobState.RUNNING, JobState.QUEUED)
 
 
 class AskOverview(Value, frozen=True, kw_only=True):
-    """The newest builds, or those older than one."""
+    """The request for the newest builds, or those older than one."""
 
     before: Number | None = None
 
 
 class OverviewPage:
-    """Makes the page."""
+    """The page of the newest builds."""
 
     def __init__(self, builds: Builds, slaves: Slaves, events: Events, templates: Templates) -> None:
         self._builds = builds
@@ -35,7 +35,7 @@ class OverviewPage:
         self._templates = templates
 
     async def show(self, asked: AskOverview, _: Visit) -> Answer:
-        """The newest builds with what is under way, or a page of older builds."""
+        """Return the page of the newest builds with what is under way, or a page of older builds."""
         newest = await self._events.newest()  # first: what happens from here on is told to the page
         builds = await self._builds.listing(limit=_SHOWN + 1, before=asked.before)
         first = asked.before is None
@@ -52,7 +52,7 @@ class OverviewPage:
 
 
 def _queue(builds: tuple[Build, ...]) -> list[tuple[Build, Job, Attempt | None]]:
-    """The jobs under way with their newest attempts: those about to end first."""
+    """Return the jobs under way with their newest attempts: those about to end first."""
     jobs = [(build, job) for build in builds for job in build.jobs if job.state in _UNDER_WAY]
     jobs.sort(key=lambda pair: (_UNDER_WAY.index(pair[1].state), pair[0].number))
     return [(build, job, job.attempt()) for build, job in jobs]

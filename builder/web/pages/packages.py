@@ -18,11 +18,11 @@ Places = dict[str, list[str]]
 
 
 class AskPackages(Value, frozen=True, kw_only=True):
-    """All packages."""
+    """The request for all packages."""
 
 
 class PackagesPage:
-    """Makes the page; `repos` is the folder of the repositories."""
+    """The page of the packages; `repos` is the folder of the repositories."""
 
     def __init__(self, definitions: Definitions, repos: Path, aside: Aside, templates: Templates) -> None:
         self._definitions = definitions
@@ -31,7 +31,7 @@ class PackagesPage:
         self._templates = templates
 
     async def show(self, _: AskPackages, __: Visit) -> Answer:
-        """The packages with their newest builds."""
+        """Return the page of the packages with their newest builds."""
         packages = await self._definitions.packages(None)
         places = await self._aside(self._places)
         projects = [
@@ -41,7 +41,7 @@ class PackagesPage:
         return answers.page(self._templates.render("packages.html", here="/packages", projects=projects))
 
     def _places(self) -> dict[str, Places]:
-        """The places of all projects, in the order of their names."""
+        """Return the places of all projects, in the order of their names."""
         found: defaultdict[str, Places] = defaultdict(dict)
         for name in repositories(self._repos):
             project, stage, distribution, tree = name.split("/", 3)

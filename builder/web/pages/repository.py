@@ -21,7 +21,7 @@ from builder.web.visit import Visit
 
 
 class AskRepository(Value, frozen=True, kw_only=True):
-    """One repository, with its packages whose names come after one."""
+    """The request for one repository, with its packages whose names come after one."""
 
     project: Label
     stage: Label
@@ -31,7 +31,7 @@ class AskRepository(Value, frozen=True, kw_only=True):
 
 
 class RepositoryPage:
-    """Makes the page, in another thread as far as it reads files; the packages' cards are in the pool."""
+    """The page of a repository, made in another thread as far as it reads files; the packages' cards are in the pool."""
 
     def __init__(self, history: History, state: StateFolder, aside: Aside, templates: Templates) -> None:
         self._history = history
@@ -40,7 +40,7 @@ class RepositoryPage:
         self._templates = templates
 
     async def show(self, asked: AskRepository, visit: Visit) -> Answer:
-        """The page of the repository's current generation; it needs no script."""
+        """Return the page of the repository's current generation; it needs no script."""
         name = "/".join((asked.project, asked.stage, asked.distribution, *asked.tree))
         repository, packages = await self._aside(partial(self._read, name, asked.after))
         body = self._templates.render(
@@ -61,7 +61,7 @@ class RepositoryPage:
         return repository, listing(repository.packages, self._card, after)
 
     def _card(self, package: PackageShown) -> Card | None:
-        """Return what there is to say of a package; nothing where its card has just gone, or is damaged."""
+        """Return the card of a package; None where it has just gone, or is damaged."""
         try:
             return card.load(self._state.package(package.sha256).with_suffix(card.SUFFIX))
         except (OSError, UnavailableError):
@@ -69,7 +69,7 @@ class RepositoryPage:
 
 
 def _commands(asked: AskRepository, origin: str) -> tuple[str, ...]:
-    """What a person types; sources and debuginfo are in the same file, switched off."""
+    """Return the commands for a person; sources and debuginfo are in the same file, switched off."""
     section = name = f"{asked.project}-{asked.stage}"
     if asked.tree[0] in {SOURCE, DEBUG}:
         section = f"{name}-{asked.tree[0]}"

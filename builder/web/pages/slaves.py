@@ -9,17 +9,17 @@ from builder.web.visit import Visit
 
 
 class AskSlaves(Value, frozen=True, kw_only=True):
-    """All slaves."""
+    """The request for all slaves."""
 
 
 class SlavesPage:
-    """Makes the page."""
+    """The page of the slaves."""
 
     def __init__(self, slaves: Slaves, templates: Templates) -> None:
         self._slaves = slaves
         self._templates = templates
 
     async def show(self, _: AskSlaves, __: Visit) -> Answer:
-        """The slaves, what they take and what they are."""
+        """Return the page of the slaves, what they take and what they are."""
         slaves = await self._slaves.listing()
         return answers.page(self._templates.render("slaves.html", here="/slaves", slaves=slaves))

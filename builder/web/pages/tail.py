@@ -5,13 +5,13 @@ import re
 from builder.model import Value
 
 LINES = 2000
-"""How many lines of a log a page shows."""
+"""Lines of a log that a page shows."""
 
 BYTES = 512 * 1024
-"""How much of a log a page looks at: a line may be as long as the log."""
+"""Bytes of a log that a page looks at: a line may be as long as the log."""
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
-"""What a terminal takes for commands: CSI, OSC and the short ones (ECMA-48)."""
+"""Sequences that a terminal takes for commands: CSI, OSC and the short ones (ECMA-48)."""
 
 _BREAKS = re.compile(r"\r+\n|\r")
 
@@ -20,22 +20,22 @@ _HARMFUL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u2
 
 
 class Tail(Value, frozen=True, kw_only=True):
-    """The last lines of a log; `whole` says whether they are all there are."""
+    """The last lines of a log; `whole` is True if there are no others."""
 
     text: str
     whole: bool
 
 
 def shown(data: bytes) -> str:
-    """Bytes of a log as text without effects: no colours, no cursor, each carriage return a new line."""
+    """Return bytes of a log as text without effects: no colours, no cursor, each carriage return a new line."""
     text = _ESCAPES.sub("", data.decode("utf-8", "replace"))
     return _HARMFUL.sub("\N{REPLACEMENT CHARACTER}", _BREAKS.sub("\n", text))
 
 
 def tail(data: bytes, *, whole: bool, lines: int = LINES) -> Tail:
-    """The last `lines` of `data`, which is the end of a log, or the `whole` of it.
+    """Return the last `lines` of `data`, which is the end of a log, or the `whole` of it.
 
-    What begins in the middle of a line begins with the next line, where there is one.
+    If the end begins in the middle of a line, the tail begins with the next line, where there is one.
     """
     text = shown(data)
     if not whole:

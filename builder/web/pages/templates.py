@@ -1,4 +1,4 @@
-"""The pages' templates, and how times, sizes and spans read on them."""
+"""Templates of the pages, with times, sizes and durations as people read them on the pages."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -17,7 +17,7 @@ FOLDER = Path(__file__).parent.parent / "templates"
 
 
 class Templates:
-    """Turns values into HTML; all text is escaped, and a name that is not there is an error."""
+    """Templates that turn values into HTML; all text is escaped, and a name that is not there is an error."""
 
     def __init__(self, address_of_asset: Callable[[str], str]) -> None:
         self._environment = Environment(
@@ -32,23 +32,23 @@ class Templates:
         self._environment.filters.update(moment=moment, day=day, span=span, amount=amount, host=host, counted=counted)
 
     def render(self, name: str, **values: Any) -> str:
-        """The template called `name` with `values`."""
+        """Return the template called `name` with `values`, rendered."""
         return self._environment.get_template(name).render(values)
 
 
 def moment(seconds: float) -> Markup:
-    """A moment in UTC, which the script turns into the reader's own time; `seconds` since the epoch."""
+    """Return a moment in UTC, which the script turns into the reader's own time; `seconds` since the epoch."""
     time = datetime.fromtimestamp(seconds, UTC)
     return Markup('<time datetime="{}">{} UTC</time>').format(f"{time:%Y-%m-%dT%H:%M:%SZ}", f"{time:%Y-%m-%d %H:%M}")
 
 
 def day(seconds: float) -> str:
-    """A day in UTC; `seconds` since the epoch."""
+    """Return a day in UTC; `seconds` since the epoch."""
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d}"
 
 
 def amount(size: int) -> str:
-    """A number of bytes: `812 B`, `4.2 KiB`, `1.3 GiB`."""
+    """Return a number of bytes: `812 B`, `4.2 KiB`, `1.3 GiB`."""
     value, units = float(size), ["B", "KiB", "MiB", "GiB"]
     while value >= 1024 and len(units) > 1:
         value, units = value / 1024, units[1:]
@@ -56,12 +56,12 @@ def amount(size: int) -> str:
 
 
 def counted(jobs: Iterable[Job]) -> str:
-    """How many of these jobs are in which state: `2 succeeded, 1 skipped`."""
+    """Return the counts of these jobs by state: `2 succeeded, 1 skipped`."""
     return ", ".join(f"{count} {state.value}" for state, count in Counter(job.state for job in jobs).items())
 
 
 def span(seconds: float) -> str:
-    """How long something took: `0.4 s`, `12 s`, `3 min 05 s`, `2 h 07 min`."""
+    """Return a duration: `0.4 s`, `12 s`, `3 min 05 s`, `2 h 07 min`."""
     if seconds < 10:
         return f"{max(0.0, seconds):.1f} s"
     whole = round(seconds)
@@ -73,7 +73,7 @@ def span(seconds: float) -> str:
 
 
 def host(facts: HostFacts) -> str:
-    """What a slave's host is, as far as it says: `Debian 12, 2 cores, 24.0 GiB, chroot`."""
+    """Return a slave's host in words, as far as it says: `Debian 12, 2 cores, 24.0 GiB, chroot`."""
     parts = (
         facts.system,
         f"{facts.cores} cores" if facts.cores else "",
