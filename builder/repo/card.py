@@ -16,10 +16,10 @@ from builder.errors import UnavailableError
 from builder.model import Value
 
 SUFFIX = ".card-1"
-"""What ends the name of a card's file. The number is that of the format: cards of another one are not found, and made
+"""The end of the name of a card's file. The number is the format's: cards of another format are not found, and made
 anew."""
 CHANGES = 3
-"""How many changes are told."""
+"""Number of changes that are told."""
 LARGEST = 64 << 10
 """Bytes of the largest card: one whose words have as many letters as they may, each of four bytes, needs 53,000."""
 _SUMMARY, _AUTHOR, _TEXT = 500, 200, 4000
@@ -74,6 +74,6 @@ def load(path: Path) -> Card:
 
 
 def _cut(text: str, length: int) -> str:
-    """A text of at most so many letters, all of which are seen and stay where they stand."""
+    """Return a text cut to so many letters, all of which are seen and stay where they stand."""
     seen = _UNSEEN.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n")[: length + 1])
     return seen if len(seen) <= length else f"{seen[: length - 1]}…"

@@ -31,7 +31,7 @@ class AskRepository(Value, frozen=True, kw_only=True):
 
 
 class RepositoryPage:
-    """The page of a repository, made in another thread as far as it reads files; the packages' cards are in the pool."""
+    """The page of a repository, made in another thread where it reads files; the packages' cards are in the pool."""
 
     def __init__(self, history: History, state: StateFolder, aside: Aside, templates: Templates) -> None:
         self._history = history
