@@ -1,8 +1,8 @@
 """AMP boxes on one connection, bounded in every direction.
 
-Twisted's AMP takes what comes: any number of keys in a box, half a box for ever, and answers that nobody reads pile up
-in memory. Here a box has at most `MAX_KEYS` keys and `MAX_BOX` bytes and arrives within `BOX_SECONDS`; what waits to
-be sent stays in an `Outbox` of our own until the transport has room, and a peer that lets more than `MAX_UNSENT` bytes
+Twisted's AMP takes what comes: any number of keys in a box, half a box for ever, and answers that nobody reads pile
+up in memory. Here a box has at most `MAX_KEYS` keys and `MAX_BOX` bytes and arrives within `BOX_SECONDS`. Data to be
+sent stays in an `Outbox` of our own until the transport has room, and a peer that lets more than `MAX_UNSENT` bytes
 pile up is cut off. Time during which this side does not want to read is not held against the peer.
 """
 
@@ -21,22 +21,22 @@ from builder.errors import UnavailableError
 from builder.tls import explain
 
 MAX_KEYS = 8
-"""A question has three keys, an answer two, an error three."""
+"""Most keys of a box: a question has three, an answer two, an error three."""
 MAX_BOX = 65_535 + 1024
-"""A box has room for one value of AMP's longest length, and the short ones beside it; in bytes."""
+"""Bytes of the largest box: it has room for one value of AMP's longest length, and the short ones beside it."""
 BOX_SECONDS = 30.0
 CLOSE_SECONDS = 5.0
-"""How long a closed connection may go on sending what is left, before it is cut."""
+"""Seconds for which a closed connection may go on sending what is left, before it is cut."""
 MAX_UNSENT = 64 * 1024 * 1024
 WRITE = 64 * 1024
 """The most bytes in one write: Twisted's cost per byte doubles above about 96 KiB."""
 LOW_WATER = 128 * 1024
-"""The kernel asks for more when it has fewer unsent bytes than this: what comes next waits behind no more than that."""
+"""Unsent bytes below which the kernel asks for more: what comes next waits behind no more than that."""
 
 
 @implementer(IPushProducer)
 class Outbox:
-    """What waits until the transport has room, first in, first out."""
+    """The outbox: data that waits until the transport has room, first in, first out."""
 
     def __init__(self, transport: IConsumer) -> None:
         self._transport = transport
@@ -53,7 +53,7 @@ class Outbox:
         self._flush()
 
     def finish(self) -> None:
-        """Hand all that waits to the transport; nothing is sent after that."""
+        """Write all that waits to the transport; nothing is sent after that."""
         self._full = False
         self._flush()
         self._transport.unregisterProducer()
@@ -65,23 +65,23 @@ class Outbox:
             self._transport.write(data)
 
     def pauseProducing(self) -> None:
-        """The transport has enough."""
+        """Stop writing, since the transport has enough."""
         self._full = True
 
     def resumeProducing(self) -> None:
-        """The transport has sent what it had."""
+        """Write more, since the transport has sent what it had."""
         self._full = False
         self._flush()
 
     def stopProducing(self) -> None:
-        """The connection is gone."""
+        """Drop the data, since the connection is gone."""
         self._waiting.clear()
         self.unsent = 0
         self._full = True
 
 
 class BoundedBoxes(BinaryBoxProtocol):
-    """Receives and sends boxes on one connection; a subclass says in `ampBoxReceived` what they mean."""
+    """A receiver and sender of boxes on one connection; a subclass says in `ampBoxReceived` what they mean."""
 
     transport: Any  # TLS over TCP, or one in memory
 
@@ -100,11 +100,11 @@ class BoundedBoxes(BinaryBoxProtocol):
 
     @property
     def closing(self) -> bool:
-        """Whether this side has closed the connection, or it is lost."""
+        """Tell if this side has closed the connection, or it is lost."""
         return self._why is not None
 
     def silence(self) -> float:
-        """For how many seconds nothing was heard, not counting the time when this side did not listen."""
+        """Return the seconds for which nothing was heard, not counting the time when this side did not listen."""
         return 0.0 if self.paused else self._clock.seconds() - self._heard
 
     def pause(self) -> None:
@@ -125,7 +125,7 @@ class BoundedBoxes(BinaryBoxProtocol):
             self.resumeProducing()
 
     def close(self, why: str) -> None:
-        """Send what is left and close; `why` is what this side's session is told."""
+        """Send what is left and close; `why` is the reason for this side's session."""
         if self.closing:
             return
         self._why = why
@@ -145,13 +145,13 @@ class BoundedBoxes(BinaryBoxProtocol):
 
     @override
     def connectionMade(self) -> None:
-        """There is a transport, but whose is not known before the end of the handshake."""
+        """Make the outbox; the peer is not known before the end of the handshake."""
         prefer_latency(self.transport)
         self._outbox = Outbox(self.transport)
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Tell `stopReceivingBoxes` why: what this side had closed it for, or what the failure means."""
+        """Tell `stopReceivingBoxes` the reason: that of this side's `close`, or that of the failure."""
         self._lost = True
         self._stop_timer()
         if self._why is None:
@@ -159,7 +159,7 @@ class BoundedBoxes(BinaryBoxProtocol):
         super().connectionLost(Failure(UnavailableError(self._why)))
 
     def startReceivingBoxes(self, sender: object) -> None:
-        """Boxes can come."""
+        """Do nothing: boxes can come."""
 
     @override
     def sendBox(self, box: AmpBox) -> None:
@@ -172,7 +172,7 @@ class BoundedBoxes(BinaryBoxProtocol):
 
     @override
     def dataReceived(self, data: bytes) -> None:
-        """Take what came apart into boxes; a box that is not complete after that gets its time."""
+        """Take the received data apart into boxes; a box that is not complete after that gets its time."""
         if self.closing:
             return
         self._heard = self._clock.seconds()
@@ -188,7 +188,7 @@ class BoundedBoxes(BinaryBoxProtocol):
 
     @override
     def stringReceived(self, string: bytes) -> None:
-        """A key or a value is complete; an empty key ends the box."""
+        """Take a complete key or value; an empty key ends the box."""
         if self.closing:
             return
         self._size += 2 + len(string)
@@ -199,7 +199,7 @@ class BoundedBoxes(BinaryBoxProtocol):
 
     @override
     def proto_key(self, string: bytes) -> str:
-        """A key is complete."""
+        """Take a complete key."""
         self._keys += 1
         if not string:
             self._unfinished -= self._size
@@ -211,7 +211,7 @@ class BoundedBoxes(BinaryBoxProtocol):
 
     @override
     def lengthLimitExceeded(self, length: int) -> None:
-        """A key is announced that is longer than AMP allows."""
+        """Close the connection: a key is announced that is longer than AMP allows."""
         self.close(f"it sent a key of {length} bytes")
 
     def _check(self) -> None:

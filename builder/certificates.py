@@ -1,4 +1,4 @@
-"""The farm's certificate authority, and who a certificate says its owner is.
+"""The farm's certificate authority, and the identity that a certificate gives its owner.
 
 Every daemon has a certificate of the farm's own CA. It names its owner's role and name in one URI,
 `builder://FARM/ROLE/NAME`, as a subject alternative name; the master's carries its host names as well, because
@@ -32,18 +32,18 @@ IDENTITY_PATTERN = r"builder://[^/]+/([a-z]+)/([^/]+)"
 AUTHORITY_DAYS = 3650
 DAYS = 365
 LONGEST_NAME = 64
-"""Where X.509 ends an organization's name."""
+"""Most characters of an organization's name in X.509."""
 HOST_PATTERN = r"(?!-)[A-Za-z0-9-]{1,63}(\.(?!-)[A-Za-z0-9-]{1,63})*"
 BACKDATED = timedelta(minutes=5)
-"""A certificate is valid from a little before it was made, for machines whose clock is behind."""
+"""Time by which a certificate is backdated, for machines whose clock is behind."""
 
 
 _Extension = tuple[x509.ExtensionType, bool]
-"""What an extension says, and whether one who does not understand it must refuse the certificate."""
+"""An extension, and True if one who does not understand it must refuse the certificate."""
 
 
 class Identity(Value, frozen=True, kw_only=True):
-    """Who a certificate's owner is."""
+    """The identity of a certificate's owner."""
 
     role: Role
     name: Label
@@ -80,12 +80,12 @@ def issue(
     """Make a key and a certificate by the CA in `folder`: `ROLE-NAME.key`, `ROLE-NAME.pem`, and `ca.pem` beside them.
 
     Args:
-        folder: Where `ca.pem` and `ca.key` are.
-        identity: Who the owner is.
+        folder: The folder of `ca.pem` and `ca.key`.
+        identity: The owner's identity.
         hosts: Host names and IP addresses under which the owner is reached.
-        now: When it is made, in seconds since the epoch.
-        days: For how long the certificate is valid.
-        out: Where the files go, when not into `folder`.
+        now: The time of making it, in seconds since the epoch.
+        days: The number of days for which the certificate is valid.
+        out: The folder of the files, when it is not `folder`.
 
     Raises:
         NotFoundError: There is no CA in `folder`.
@@ -109,10 +109,10 @@ def issue(
 
 
 def identity_of(certificate: x509.Certificate) -> Identity:
-    """Who the owner of a certificate is; that the farm's CA signed it is not looked at here.
+    """Return the identity of a certificate's owner; the CA's signature is not checked here.
 
     Raises:
-        InvalidError: It does not say, or not in exactly one way.
+        InvalidError: The certificate does not name it, or not in exactly one way.
     """
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
@@ -157,7 +157,7 @@ def _usage(**yes: bool) -> x509.KeyUsage:
 
 
 def _subject(farm: str, owner: str) -> x509.Name:
-    """The farm as the organization and the owner's name for people, cut where X.509 ends such a name."""
+    """Return the farm as the organization and the owner's name for people, cut where X.509 ends such a name."""
     parts = {NameOID.ORGANIZATION_NAME: farm, NameOID.COMMON_NAME: owner[:64]}
     return x509.Name([x509.NameAttribute(oid, text) for oid, text in parts.items()])
 

@@ -1,8 +1,8 @@
 """Time as an argument, and work that nobody awaits.
 
-Everything that waits takes an `IReactorTime`; only the entry points name the reactor. The wall clock is for showing
-people when something happened, and for what is kept for days, over restarts; it never decides whether anybody is late.
-Only the entry points read it, and hand it on as `now`, a function that returns seconds since the epoch.
+Code that waits takes an `IReactorTime`; only the entry points name the reactor. The wall clock is for showing people
+when something happened, and for what is kept for days, over restarts; it never decides if anybody is late. Only the
+entry points read it, and hand it on as `now`, a function that returns seconds since the epoch.
 """
 
 from collections.abc import Awaitable, Callable, Coroutine
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 async def sleep(clock: IReactorTime, seconds: float) -> None:
-    """Come back after `seconds` of `clock`; cancelling the wait cancels its timer."""
+    """Wait for `seconds` of `clock`; cancelling the wait cancels its timer."""
     done: Deferred[None] = Deferred(lambda _: call.cancel())
     call = clock.callLater(seconds, done.callback, None)
     await done
@@ -34,14 +34,14 @@ def after_sending(clock: IReactorTime, call: Callable[[], object]) -> None:
 
 
 def sent(clock: IReactorTime) -> Deferred[None]:
-    """Fires when `after_sending` calls."""
+    """Return a Deferred that fires when `after_sending` calls."""
     done: Deferred[None] = Deferred()
     after_sending(clock, partial(done.callback, None))
     return done
 
 
 def deferred(work: Awaitable[T]) -> Deferred[T]:
-    """`work` as a Deferred, started at once."""
+    """Return `work` as a Deferred, started at once."""
     if isinstance(work, Deferred):
         return work
     assert isinstance(work, Coroutine)  # noqa: S101 - the only awaitables here

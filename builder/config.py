@@ -1,8 +1,8 @@
-"""What the daemons are told at start, as frozen values, and the TOML files where it stands.
+"""Configurations of the daemons, as frozen values, and the TOML files that hold them.
 
-Each daemon has a file of its own (`master.toml`, `slave.toml`, `repo.toml`); a file named `builder.toml` has a section
-for each (`[master]`, `[slave]`, `[repo]`). Relative paths are meant from the folder of the file. An address is written
-`"HOST:PORT"`.
+Each daemon has a file of its own (`master.toml`, `slave.toml`, `repo.toml`); a file named `builder.toml` has a
+section for each (`[master]`, `[slave]`, `[repo]`). Relative paths are meant from the folder of the file. An address
+is written `"HOST:PORT"`.
 """
 
 import enum
@@ -26,7 +26,7 @@ Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 
 
 class Address(Value, frozen=True, kw_only=True):
-    """Where a server listens, or is dialled; port 0 takes a free one."""
+    """The address of a server that listens, or is dialled; port 0 takes a free one."""
 
     host: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9.:_-]+\Z", description="the name or address of a host")]
     port: Port
@@ -35,7 +35,7 @@ class Address(Value, frozen=True, kw_only=True):
 _HTTP = Address(host="127.0.0.1", port=8441)
 _RPC = Address(host="127.0.0.1", port=8442)
 EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not listened on
-"""Listening on these means on every address of the host."""
+"""Hosts that stand for every address of this host, to listen on."""
 HostAndPort = Annotated[Address, msgspec.Meta(description="an address such as `127.0.0.1:8441` or `[::1]:8441`")]
 
 
@@ -63,12 +63,12 @@ Url = Annotated[
 
 
 class MasterConfig(Value, frozen=True, kw_only=True):
-    """`master.toml`.
+    """The configuration of a master: `master.toml`.
 
-    `state` holds database, logs, incoming and repositories. HTTP is plain on a loopback address and TLS elsewhere, with
-    the given certificate or the farm's own. `url` is how slaves and people reach it. `chroots` are the folders where
-    definitions of chroots are looked for, the first that has one wins. `lease` and `grace` are in seconds. The logs of
-    a build are kept for `log_days` after its end.
+    `state` holds database, logs, incoming and repositories. HTTP is plain on a loopback address and TLS elsewhere,
+    with the given certificate or the farm's own. `url` is the address under which slaves and people reach it.
+    `chroots` are the folders where definitions of chroots are looked for, the first that has one wins. `lease` and
+    `grace` are in seconds. The logs of a build are kept for `log_days` after its end.
     """
 
     state: Path
@@ -94,10 +94,10 @@ class ExecutorName(enum.Enum):
 
 
 class SlaveConfig(Value, frozen=True, kw_only=True):
-    """`slave.toml`. The slave's name stands in its certificate.
+    """The configuration of a slave: `slave.toml`. The slave's name stands in its certificate.
 
-    `executor` makes build roots; `auto` is the first that works here. `mock` is the program, where it is not the one in
-    PATH.
+    `executor` makes build roots; `auto` is the first that works here. `mock` is the program, where it is not the one
+    in PATH.
     """
 
     state: Path
@@ -111,7 +111,10 @@ class SlaveConfig(Value, frozen=True, kw_only=True):
 
 
 class RepoConfig(Value, frozen=True, kw_only=True):
-    """`repo.toml`. `state` is the master's state folder: both move files between the same folders."""
+    """The configuration of a repository builder: `repo.toml`.
+
+    `state` is the master's state folder: both move files between the same folders.
+    """
 
     state: Path
     credentials: Credentials
@@ -124,16 +127,16 @@ SECTIONS: dict[type[Any], str] = {
     SlaveConfig: "slave",
     RepoConfig: "repo",
 }
-"""What each daemon's file, or its section in `builder.toml`, is called."""
+"""The name of each daemon's file, or of its section in `builder.toml`."""
 TOGETHER = "builder.toml"
 """The name of a file with a section for each daemon."""
 
 
 def read_config(path: Path, wanted: type[T]) -> T:
-    """Read what a daemon is told, from its own file or from its section of `builder.toml`.
+    """Read a daemon's configuration, from its own file or from its section of `builder.toml`.
 
     Raises:
-        InvalidError: with every mistake, each with file, key and what would be right.
+        InvalidError: With every mistake, each with file, key and what would be right.
     """
     place = (SECTIONS[wanted],) if path.name == TOGETHER else ()
     data: Any = read_toml(path)
@@ -152,10 +155,10 @@ def read_config(path: Path, wanted: type[T]) -> T:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """The content of a TOML file.
+    """Return the content of a TOML file.
 
     Raises:
-        InvalidError: the file cannot be read, or is not TOML.
+        InvalidError: The file cannot be read, or is not TOML.
     """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
@@ -166,7 +169,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def parse_address(text: str) -> Address | None:
-    """`HOST:PORT`, with brackets around an IPv6 address; None when it is not written that way."""
+    """Return the address `HOST:PORT`, with brackets around an IPv6 one; None when it is not written that way."""
     match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+)):(\d{1,5})", text, re.ASCII)
     if match is None or int(match[3]) > 65535:
         return None
@@ -174,7 +177,7 @@ def parse_address(text: str) -> Address | None:
 
 
 def is_loopback(address: Address) -> bool:
-    """Whether only this machine can reach an address; names other than `localhost` may lead anywhere."""
+    """Tell if only this machine can reach an address; names other than `localhost` may lead anywhere."""
     try:
         return ipaddress.ip_address(address.host).is_loopback
     except ValueError:
@@ -182,7 +185,7 @@ def is_loopback(address: Address) -> bool:
 
 
 def url_of(config: MasterConfig) -> str:
-    """How people reach the master: as configured, or by where it listens, with this host's name for "everywhere"."""
+    """Return the URL for people: as configured, or where the master listens, by this host's name for all addresses."""
     if config.url is not None:
         return config.url
     scheme = "http" if is_loopback(config.http) and config.http_tls is None else "https"

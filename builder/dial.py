@@ -1,8 +1,8 @@
-"""One connection with the master, for as long as the daemon lives.
+"""The dialler: one connection with the master, for as long as the daemon lives.
 
-A dialler connects, talks until the connection ends, waits a little longer after each failure, and connects again. What
-counts as success is an answer from the master, not a connection: in TLS 1.3 a client whose certificate is refused has
-been connected for a moment, and one that began anew from there would knock at the master's door without a pause.
+It connects, talks until the connection ends, waits a little longer after each failure, and connects again. An answer
+from the master counts as success, a connection does not: in TLS 1.3 a client whose certificate is refused has been
+connected for a moment, and one that began anew from there would knock at the master's door without a pause.
 (Twisted's `ClientService` takes the connection for the success; see docs/decisions/.)
 """
 
@@ -28,16 +28,16 @@ _log = Logger()
 
 
 def wait_after(failures: int, random: Random) -> float:
-    """How many seconds to wait after so many failures in a row: twice as long each time, and never all at once."""
+    """Return the seconds to wait after so many failures in a row: twice as long each time, and never all at once."""
     longest = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(failures, 16))
     return random.uniform(longest / 2, longest)
 
 
 class Dialler(Service):
-    """Keeps a session with the master at `where`.
+    """A service that keeps a session with the master at `where`.
 
-    Each session is made by `session_for` with the master as its peer. `ping_every` is after how many seconds of silence
-    the connection is given up for dead; `now` is the time in seconds since the epoch.
+    Each session is made by `session_for` with the master as its peer. After `ping_every` seconds of silence the
+    connection is given up for dead; `now` is the time in seconds since the epoch.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Dialler(Service):
 
     @override
     def stopService(self) -> Deferred[None]:
-        """Close the connection, or stop trying; fires when nothing is left of it."""
+        """Close the connection, or stop trying; the Deferred fires when nothing is left of it."""
         super().stopService()
         if self._peer:
             self._peer.close("this daemon stops")
@@ -86,7 +86,7 @@ class Dialler(Service):
                     await sleep(self._clock, wait_after(failures, self._random))
 
     async def _talk(self) -> bool:
-        """One connection from its beginning to its end; returns whether the master said anything on it."""
+        """Talk on one connection from its beginning to its end; return True if the master said anything on it."""
         try:
             self._peer = peer = typing.cast("Peer", await self._endpoint.connect(self._factory))
         except Exception as error:  # noqa: BLE001 - an endpoint may fail in any way, and none of them ends the daemon

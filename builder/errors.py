@@ -1,7 +1,8 @@
-"""Every error that a person or a peer is told about, in one table.
+"""Errors that a person or a peer is told about, all in one table.
 
 Each class carries the tag it has on the wire and its HTTP status; its message is the sentence a person reads: what is
-wrong, where, and what to do. What is not listed here is a bug: it is logged with an incident id and told as `INTERNAL`.
+wrong, where, and what to do. An error that is not listed here is a bug: it is logged with an incident id and told as
+`INTERNAL`.
 """
 
 from typing import ClassVar
@@ -19,7 +20,7 @@ class InternalError(BuilderError):
 
 
 class InvalidError(BuilderError):
-    """What was sent is not acceptable; every mistake is named."""
+    """The message or text that was sent is not acceptable; every mistake is named."""
 
     tag = b"INVALID"
     status = 422
@@ -51,21 +52,21 @@ class ConflictError(BuilderError):
 
 
 class UnauthorizedError(BuilderError):
-    """Nobody proved who they are."""
+    """The visitor or peer has not proved who they are."""
 
     tag = b"UNAUTHORIZED"
     status = 401
 
 
 class ForbiddenError(BuilderError):
-    """Whoever asks may not do this."""
+    """The visitor or peer may not do this."""
 
     tag = b"FORBIDDEN"
     status = 403
 
 
 class TooLargeError(BuilderError):
-    """What was sent is over a limit."""
+    """The message or file that was sent is over a limit."""
 
     tag = b"TOO_LARGE"
     status = 413
@@ -93,7 +94,7 @@ class DigestError(BuilderError):
 
 
 class UnavailableError(BuilderError):
-    """What is needed is not there at the moment; trying again later may work."""
+    """The thing that is needed is not there at the moment; trying again later may work."""
 
     tag = b"UNAVAILABLE"
     status = 503

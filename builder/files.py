@@ -1,8 +1,8 @@
-"""Every rename, link, unlink and fsync of the product.
+"""Files: every rename, link, unlink and fsync of the product.
 
-Publishing is a rename: what others may read is made complete beside its place, synced, and moved there. All of it goes
-through here, so that a test can stop the process at each point: `before` is called with the name of the operation and
-the path it is about to change.
+Publishing is a rename: a file that others may read is made complete beside its place, synced, and moved there. All of
+it goes through here, so that a test can stop the process at each point: `before` is called with the name of the
+operation and the path it is about to change.
 """
 
 import hashlib
@@ -12,10 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 _NEW = ".new"
-"""What ends the name of a file that is not complete yet."""
+"""The end of the name of a file that is not complete yet."""
 
 before: list[Callable[[str, Path], None]] = []
-"""Called ahead of every change, in order; empty outside of tests."""
+"""Functions that are called ahead of every change, in order; empty outside of tests."""
 
 
 def _announce(operation: str, path: Path) -> None:
@@ -44,7 +44,7 @@ def make_folder(path: Path) -> None:
 def rename(source: Path, target: Path) -> None:
     """Rename within one file system, replacing a file or an empty folder at `target` (rename(2)).
 
-    It is durable when the folder is synced.
+    The rename is durable when the folder is synced.
     """
     _announce("move", target)
     os.rename(source, target)  # noqa: TID251, PTH104
@@ -82,7 +82,7 @@ def remove_tree(path: Path) -> None:
 def discard(path: Path, waste: Path) -> None:
     """Remove a folder at once: nobody sees part of it, since it is taken apart in the folder `waste`.
 
-    What has failed in the middle is finished by doing it again.
+    A call that has failed in the middle is finished by another one.
     """
     gone = waste / path.name
     if path.exists():
@@ -111,13 +111,13 @@ def symlink(target: str, path: Path) -> None:
 
 
 def remove_begun(folder: Path) -> None:
-    """Remove what interrupted calls of `write` and `symlink` have left in a folder; what they were to replace stays."""
+    """Remove what interrupted calls of `write` and `symlink` have left in a folder; the files in their places stay."""
     for path in folder.glob(f".*{_NEW}"):
         remove(path)
 
 
 def _beside(path: Path) -> Path:
-    """The name that a new `path` has until it is complete, without what an earlier life has left there."""
+    """Return the name that a new `path` has until it is complete, and remove what an earlier life has left there."""
     beside = path.with_name(f".{path.name}{_NEW}")
     if os.path.lexists(beside):
         remove(beside)
@@ -125,11 +125,11 @@ def _beside(path: Path) -> Path:
 
 
 def entries(folder: Path) -> tuple[Path, ...]:
-    """What is in a folder, in no order; nothing if it is not there."""
+    """Return the paths in a folder, in no order; none if the folder is not there."""
     return tuple(folder.iterdir()) if folder.is_dir() else ()
 
 
 def sha256(path: Path) -> str:
-    """The SHA-256 of a file's content, in hexadecimal."""
+    """Return the SHA-256 of a file's content, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

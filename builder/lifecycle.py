@@ -40,12 +40,12 @@ REPORTED_ENDS = frozenset({_A.SUCCEEDED, _A.FAILED, _A.BROKEN, _A.TIMED_OUT, _A.
 
 
 def sources_of(state: JobState) -> frozenset[JobState]:
-    """The states from which a job may come to `state`."""
+    """Return the states from which a job may come to `state`."""
     return frozenset(before for before, after in JOB_TRANSITIONS.items() if state in after)
 
 
 def build_state(jobs: Iterable[JobState]) -> BuildState:
-    """What a build's jobs say together: unfinished while one is, then the worst of them; skipped is a success."""
+    """Return the state of a build with these jobs: unfinished while one is, then the worst; skipped is a success."""
     states = frozenset(jobs)
     if states <= {JobState.QUEUED, JobState.WAITING}:
         return BuildState.QUEUED

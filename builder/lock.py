@@ -1,8 +1,8 @@
-"""A folder that one process of its kind works in: whoever comes second is told who is first.
+"""The lock of a folder that one process of its kind works in: whoever comes second is told who is first.
 
-It is asked of a lock (flock(2)), not of a process number: the kernel releases it when the process ends, however it
-ends. The descriptor is closed in every program that is started (O_CLOEXEC), so no child keeps the lock of a process
-that was killed.
+A lock (flock(2)) says so, not a process number: the kernel releases it when the process ends, however it ends. The
+descriptor is closed in every program that is started (O_CLOEXEC), so no child keeps the lock of a process that was
+killed.
 """
 
 import fcntl
@@ -13,7 +13,7 @@ from builder.errors import ConflictError
 
 
 def hold(file: Path, kind: str) -> int:
-    """Hold the folder of the lock `file` for a `kind` of process; returns the descriptor whose closing ends that.
+    """Hold the folder of the lock `file` for a `kind` of process; return the descriptor whose closing ends that.
 
     Raises:
         ConflictError: Another process holds it, and which.

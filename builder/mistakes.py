@@ -1,8 +1,8 @@
-"""Plain data into a value, with every mistake named.
+"""Mistakes: plain data is read into a value, with every mistake named.
 
-A decoder stops at the first mistake; a person who wrote a configuration wants all of them, each with its place and what
-would be right there. `read` walks the data along the type of the value that is wanted and gathers them. What a type
-cannot say (one key needs another, a file must be readable) is said by checks: functions over the fields of one struct
+A decoder stops at the first mistake; a person who wrote a configuration wants all of them, each with its place and
+what would be right there. `read` walks the data along the type of the wanted value and gathers them. Rules that a
+type cannot say (one key needs another, a file must be readable) are checks: functions over the fields of one struct
 that could be read.
 """
 
@@ -21,14 +21,14 @@ Place = tuple[str | int, ...]
 """The keys and indexes that lead to a part of the data."""
 
 UNREADABLE: Final = object()
-"""Stands, in what a check sees, for a part that was given but has mistakes."""
+"""The value that a check sees for a part that was given but has mistakes."""
 
 MOST = 100
-"""After so many mistakes the rest is not looked at: they help nobody, and must not cost much."""
+"""Most mistakes that are gathered: more help nobody, and must not cost much."""
 
 
 class Mistake(NamedTuple):
-    """What is wrong at one place; `sentence` goes on from the place's name."""
+    """A mistake at one place; `sentence` goes on from the place's name."""
 
     place: Place
     sentence: str
@@ -41,10 +41,10 @@ class Mistake(NamedTuple):
 
 
 Check = Callable[[Mapping[str, Any]], Iterable[Mistake]]
-"""Says what is wrong with the fields of a struct, with places relative to it."""
+"""A function that yields the mistakes in the fields of a struct, with places relative to it."""
 
 Translation = Callable[[inspect.Type, Any], Any]
-"""Turns what was written into what the type wants, or gives it back as it is."""
+"""A function that turns what was written into what the type wants, or returns it as it is."""
 
 
 def read(
@@ -55,14 +55,14 @@ def read(
     translate: Translation | None = None,
     later: Collection[str] = (),
 ) -> tuple[T | None, list[Mistake]]:
-    """Make a `wanted` of `data`.
+    """Return the value of the type `wanted` that `data` stands for.
 
     Args:
-        data: dictionaries, lists and scalars, as a parser of TOML or YAML gives them.
-        wanted: a msgspec struct.
-        checks: by struct, what its type cannot say.
-        translate: for parsers that leave scalars as text.
-        later: keys that are planned; they are refused with that explanation.
+        data: Dictionaries, lists and scalars, as a parser of TOML or YAML gives them.
+        wanted: A msgspec struct.
+        checks: The checks of each struct: what its type cannot say.
+        translate: For parsers that leave scalars as text.
+        later: Keys that are planned; they are refused with that explanation.
 
     Returns:
         The value, and nothing, or None and the mistakes, at most `MOST`.
@@ -76,7 +76,7 @@ def read(
 
 
 def guess(word: str, known: Collection[str]) -> str:
-    """The end of a sentence about an unknown word: which one was probably meant, or which there are."""
+    """Return the end of a sentence about an unknown word: which one was probably meant, or which there are."""
     close = difflib.get_close_matches(word, known, n=1)
     if close:
         return f"; did you mean `{close[0]}`?"
@@ -87,7 +87,7 @@ def guess(word: str, known: Collection[str]) -> str:
 
 
 def shown(data: object) -> str:
-    """A piece of wrong data, short enough for a sentence."""
+    """Return a piece of wrong data, short enough for a sentence."""
     match data:
         case None:
             return "nothing"
@@ -103,11 +103,11 @@ def shown(data: object) -> str:
 
 
 class _EnoughError(Exception):
-    """There are so many mistakes that the walk ends."""
+    """The end of the walk, since there are so many mistakes."""
 
 
 class _Reader:
-    """One walk: a struct or leaf with a mistake becomes `UNREADABLE`, lists and dictionaries keep their other parts."""
+    """A walk: a struct or leaf with a mistake becomes `UNREADABLE`, lists and dictionaries keep their other parts."""
 
     def __init__(self, checks: Mapping[type, Check], translate: Translation, later: Collection[str]) -> None:
         self.mistakes: list[Mistake] = []
@@ -184,7 +184,7 @@ def _bare(wanted: inspect.Type) -> inspect.Type:
 
 
 def _made(wanted: inspect.Type, leaf: Any) -> Any:
-    """The value of a leaf without fault."""
+    """Return the value of a leaf without fault."""
     match wanted:
         case inspect.EnumType() | inspect.CustomType():
             return wanted.cls(leaf)
@@ -195,7 +195,7 @@ def _made(wanted: inspect.Type, leaf: Any) -> Any:
 
 
 def _fault(wanted: inspect.Type, leaf: Any) -> bool:
-    """Whether a leaf is not what the type wants."""
+    """Tell if a leaf is not what the type wants."""
     match _bare(wanted):
         case inspect.StrType() as text:
             return not isinstance(leaf, str) or not _fits(text, leaf)
@@ -228,7 +228,7 @@ def _in_range(wanted: inspect.IntType | inspect.FloatType, number: float) -> boo
 
 
 def right(wanted: inspect.Type) -> str:
-    """What would be right for a type, in words; a type's own description wins."""
+    """Return what would be right for a type, in words; a type's own description wins."""
     if isinstance(wanted, inspect.Metadata) and "description" in (wanted.extra_json_schema or {}):
         return str((wanted.extra_json_schema or {})["description"])
     match _bare(wanted):

@@ -48,7 +48,7 @@ class Nevra(msgspec.Struct, frozen=True):
 
 
 def parse_evr(text: str) -> Evr:
-    """The parts of `[epoch:]version-release`; `InvalidError` if it is none."""
+    """Return the parts of `[epoch:]version-release`; `InvalidError` if it is none."""
     match = _EVR.fullmatch(text)
     if match is None:
         raise InvalidError(f"{text!r} is no EVR: it is written [epoch:]version-release")
@@ -65,7 +65,7 @@ def is_evr(text: str) -> bool:
 
 
 def parse(text: str) -> Nevra:
-    """The parts of `name-[epoch:]version-release.architecture`; `InvalidError` if it is none."""
+    """Return the parts of `name-[epoch:]version-release.architecture`; `InvalidError` if it is none."""
     match = _NEVRA.fullmatch(text)
     if match is None:
         raise InvalidError(f"{text!r} is no NEVRA: it is written name-[epoch:]version-release.architecture")
@@ -79,18 +79,18 @@ def compare(a: str, b: str) -> int:
 
 
 def newest_last(text: str) -> tuple[int, _Order, _Order]:
-    """Return what orders an EVR among others, for `sorted` and `max`."""
+    """Return the key that orders an EVR among others, for `sorted` and `max`."""
     evr = parse_evr(text)
     return evr.epoch, _order(evr.version), _order(evr.release)
 
 
 def _order(text: str) -> _Order:
-    """The segments of a version or release; what stands between them only separates them."""
+    """Return the segments of a version or release; all between them only separates them."""
     return (*(_segment(found) for found in _SEGMENT.findall(text)), _END)
 
 
 def _segment(text: str) -> tuple[int, int, str]:
-    """A tilde is older than the end, a caret is newer, letters are newer still, and a number is newest."""
+    """Return the key of a segment: a tilde is older than the end, a caret newer, letters newer, a number newest."""
     if text in _MARKS:
         return _MARKS[text]
     number = text.lstrip("0")

@@ -16,14 +16,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _PR_SET_CHILD_SUBREAPER = 36
-"""prctl(2): what loses its parent becomes a child of this process instead of init's."""
+"""The number of a call of prctl(2): an orphan becomes a child of this process instead of init's."""
 
 
 class Interrupts:
-    """Raises in the main thread what ends its work, but not while it is held; the first reason counts.
+    """Interrupts: each raises in the main thread the error that ends its work, but not while held; the first counts.
 
-    Wherever the program is, it is raised once: what comes later finds the program clearing up. Whoever starts another
-    child nevertheless meets it again.
+    An error is raised once, wherever the program is: a later one finds the program clearing up. Whoever starts
+    another child nevertheless meets it again.
     """
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class Interrupts:
         self.companions: set[int] = set()
 
     def adopt_orphans(self) -> None:
-        """Let no descendant outlive the program it comes from: this process has no other children than those."""
+        """Adopt the orphans of every program, so that none outlives it: this process has no other children."""
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         self.adopts = True
 
@@ -51,7 +51,7 @@ class Interrupts:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Nothing is raised before the end of this block; what came within it is raised there."""
+        """Raise nothing before the end of this block; an interrupt that came within it is raised there."""
         self._holds += 1
         try:
             yield
@@ -76,7 +76,7 @@ def run(
 ) -> int:
     """Run a program without input to its end and return its exit code, negative for a signal.
 
-    The descriptors `output` and `errors` receive what it says. When the wait is interrupted, the program and all of its
+    The descriptors `output` and `errors` receive its output. When the wait is interrupted, the program and all of its
     process group are killed. With `Interrupts.adopt_orphans`, nothing that it has started is left in any case.
 
     Raises:
@@ -97,7 +97,7 @@ def run(
 
 
 class Companion:
-    """A program that was started as `run` does, and waits in between, while others are run: for its `end`."""
+    """A program that was started as `run` does, and waits for its `end` while others are run."""
 
     def __init__(
         self,
@@ -113,7 +113,7 @@ class Companion:
         interrupts.companions.add(self._child.pid)
 
     def asks(self, question: int) -> bool:
-        """Wait until it writes a byte into the pipe `question`, or has ended; returns whether it has written."""
+        """Wait until it writes a byte into the pipe `question`, or has ended; return True if it has written."""
         ended = os.pidfd_open(self._child.pid)
         try:
             readable, _, _ = select.select([question, ended], [], [])
@@ -122,7 +122,7 @@ class Companion:
             os.close(ended)
 
     def end(self) -> int:
-        """Wait for its end; returns what `run` does, and leaves nothing either."""
+        """Wait for its end; return the exit code as `run` does, and leave nothing either."""
         _wait(self._child)
         with self._interrupts.held():
             self._interrupts.companions.discard(self._child.pid)
@@ -161,7 +161,7 @@ def _kill(child: "subprocess.Popen[bytes]", interrupts: Interrupts) -> None:
 
 
 def _reap(child: "subprocess.Popen[bytes]", interrupts: Interrupts) -> int:
-    """The exit code of a child that has ended or is about to; nothing that it left lives on."""
+    """Return the exit code of a child that has ended or is about to; nothing that it left lives on."""
     code = child.wait()
     if interrupts.adopts:
         _kill_orphans(interrupts.companions)
@@ -169,10 +169,10 @@ def _reap(child: "subprocess.Popen[bytes]", interrupts: Interrupts) -> int:
 
 
 def _kill_orphans(spared: Collection[int]) -> None:
-    """Kill what a program has left, and come back when it is gone; what a spared child has started is its own.
+    """Kill the processes that a program has left, and return when they are gone; those of a spared child stay.
 
-    A sandbox that was just being set up has a process group of its own already; and bubblewrap ends with the program it
-    was given, a moment before all that this has left running inside is killed.
+    A sandbox that was just being set up has a process group of its own already; and bubblewrap ends with the program
+    it was given, a moment before all that this has left running inside is killed.
     """
     with suppress(ChildProcessError):
         while True:
@@ -187,7 +187,7 @@ def _kill_orphans(spared: Collection[int]) -> None:
 
 
 def _children() -> Iterator[int]:
-    """The children of this process (proc(5), the field `ppid` of /proc/PID/stat)."""
+    """Yield the children of this process (proc(5), the field `ppid` of /proc/PID/stat)."""
     for entry in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             if int((entry / "stat").read_text().rpartition(")")[2].split()[1]) == os.getpid():

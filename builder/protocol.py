@@ -49,19 +49,19 @@ from builder.wire import PROTOCOL_VERSION, REQUESTS, Done, Ping, Request, Role
 
 MESSAGE = b"m"
 MAX_MESSAGE = 65_535
-"""Where an AMP value ends, in bytes."""
+"""Bytes at which an AMP value ends."""
 MAX_TAG = 32
 """The longest `_ask` that is taken, in bytes."""
 MAX_ASKS = 1024
 MAX_DESCRIPTION = 8192
-"""Where an error's sentence is cut, in bytes."""
+"""Bytes at which an error's sentence is cut."""
 HANDSHAKE_SECONDS = 15.0
 
 _log = Logger()
 A = TypeVar("A", bound=Value)
 
 Handlers = Mapping[type[Request[Any]], Callable[[Any], Awaitable[Value]]]
-"""What answers each request; `Ping` is answered by the protocol itself."""
+"""The functions that answer requests, by their types; `Ping` is answered by the protocol itself."""
 
 _BY_NAME = {request.__name__.encode(): request for request in REQUESTS}
 _DECODERS: dict[type[Value], msgspec.msgpack.Decoder[Any]] = {
@@ -73,14 +73,14 @@ ALWAYS = (InternalError, InvalidError, ForbiddenError)
 
 
 class Session(typing.Protocol):
-    """What one connection means to this side, from the end of the handshake on."""
+    """A session: what one connection means to this side, from the end of the handshake on."""
 
     def handlers(self) -> Handlers:
-        """Return what this side answers; asked for once, before the peer's first question is looked at."""
+        """Return the requests that this side answers; asked for once, before the peer's first question is looked at."""
         ...
 
     def disconnected(self, reason: str) -> None:
-        """Take note that the connection has ended; questions that were unanswered have failed before."""
+        """Note that the connection has ended; questions that were unanswered have failed before."""
         ...
 
 
@@ -94,9 +94,9 @@ class Peer(BoundedBoxes):
     """One connected peer.
 
     Attributes:
-        identity: Who is on the other side, once it is no stranger.
-        stranger: Whether the handshake is still to come, or has shown nobody who is accepted here.
-        proven: Whether the other side has answered anything, and so has accepted this one.
+        identity: The identity of the other side, once it is no stranger.
+        stranger: True while the handshake is still to come, or if it has shown nobody who is accepted here.
+        proven: True if the other side has answered anything, and so has accepted this one.
         closed: Fires with the reason when the connection has ended, for the one who made the connection.
     """
 
@@ -157,7 +157,7 @@ class Peer(BoundedBoxes):
         self._deadline = self._clock.callLater(HANDSHAKE_SECONDS, self.abort, why)
 
     def handshakeCompleted(self) -> None:
-        """The farm's CA has signed the peer's certificate: see who it is."""
+        """Look who the peer is: the farm's CA has signed its certificate."""
         certificate = self.transport.getPeerCertificate().to_cryptography()
         try:
             identity = identity_of(certificate)
@@ -183,14 +183,14 @@ class Peer(BoundedBoxes):
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Fail what is unanswered, then tell the session."""
+        """Fail all unanswered questions, then tell the session."""
         self._cancel_deadline()
         if self._pings.running:
             self._pings.stop()
         super().connectionLost(reason)
 
     def stopReceivingBoxes(self, reason: Failure) -> None:
-        """No box comes any more."""
+        """End the session: no box comes any more."""
         why = str(reason.value)
         asked, self._asked = self._asked, {}
         for question in asked.values():
@@ -204,7 +204,7 @@ class Peer(BoundedBoxes):
             self.closed.callback(why)
 
     def ampBoxReceived(self, box: AmpBox) -> None:
-        """A box is a question, an answer or an error."""
+        """Take a box: a question, an answer or an error."""
         if self._session is None:
             self.close("it spoke before the handshake was complete")
         elif ANSWER in box:
@@ -273,7 +273,7 @@ class Peer(BoundedBoxes):
             raise InternalError(f"{kind.__name__} met a bug; the other side's log has incident {incident}") from error
 
     async def _ping(self) -> None:
-        """Ask whether the peer is there; not its answer but its silence decides."""
+        """Ask if the peer is there; not its answer but its silence decides."""
         every = self._terms.ping_every
         with contextlib.suppress(BuilderError):
             await self.ask(Ping(), within=every)
@@ -306,7 +306,7 @@ def _fitting(message: bytes) -> bytes:
 
 
 def log_refusal(address: IAddress, why: str) -> None:
-    """Say that a connection never became a session."""
+    """Log that a connection never became a session."""
     _log.info("a connection with {address} was refused: {why}", address=address, why=why)
 
 
@@ -315,13 +315,13 @@ def _incident() -> str:
 
 
 class PeerFactory(Factory):
-    """Makes a `Peer` of each connection.
+    """A factory that makes a `Peer` of each connection.
 
     Attributes:
         accepts: The roles that a peer may have.
         session_for: Makes the session of a peer whose certificate and role are right, and which can be asked.
         now: The time in seconds since the epoch, by which certificates end.
-        ping_every: After how many seconds this side asks whether the peer is there; 0 is never.
+        ping_every: Seconds of silence after which this side asks if the peer is there; 0 is never.
         incident: Makes the id under which a bug is logged.
         refused: Told of a connection that never became a session.
     """
@@ -349,5 +349,5 @@ class PeerFactory(Factory):
 
     @override
     def buildProtocol(self, addr: IAddress | None) -> Peer:
-        """A connection is there."""
+        """Return the peer of a connection."""
         return Peer(self._clock, self)

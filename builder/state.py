@@ -1,4 +1,4 @@
-"""State folders: which names the daemons have below theirs, said once; nobody else joins a name onto such a folder."""
+"""State folders: the names below the daemons' own, said once; nobody else joins a name onto such a folder."""
 
 from pathlib import Path
 

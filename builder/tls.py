@@ -56,7 +56,7 @@ _MEANINGS = (
     ("wrong version number", "it does not speak TLS"),
     ("http request", "it does not speak TLS"),
 )
-"""What OpenSSL's reasons mean for a person; older versions say `sslv3 alert`, newer ones `tls alert`."""
+"""The meanings of OpenSSL's reasons for a person; older versions say `sslv3 alert`, newer ones `tls alert`."""
 
 
 async def listen(reactor: Any, address: Address, credentials: Credentials, factory: IProtocolFactory) -> IListeningPort:
@@ -82,7 +82,7 @@ async def listen_https(reactor: Any, address: Address, shown: HttpTls, factory: 
 
 
 def client_endpoint(reactor: Any, address: Address, credentials: Credentials) -> IStreamClientEndpoint:
-    """Where to dial a daemon of the farm.
+    """Return the endpoint that dials a daemon of the farm.
 
     Raises:
         InvalidError: The credentials cannot be used.
@@ -92,7 +92,7 @@ def client_endpoint(reactor: Any, address: Address, credentials: Credentials) ->
 
 
 def explain(reason: Failure, transport: Any) -> str:
-    """Why a connection was lost, in words for a person; "it" is the other side."""
+    """Return the reason why a connection was lost, in words for a person; "it" is the other side."""
     if reason.check(ConnectionDone):
         return "it closed the connection"
     if reason.check(ConnectionLost):
@@ -108,28 +108,31 @@ def explain(reason: Failure, transport: Any) -> str:
 
 @implementer(IOpenSSLClientConnectionCreator, IOpenSSLServerConnectionCreator)
 class _Connections:
-    """Makes the TLS side of each connection, in the same way for both ends."""
+    """A maker of the TLS side of each connection, in the same way for both ends."""
 
     def __init__(self, context: SSL.Context) -> None:
         self._context = context
 
     def clientConnectionForTLS(self, _: TLSMemoryBIOProtocol) -> SSL.Connection:
-        """We dialled."""
+        """Return the TLS side of a connection that we dialled."""
         return SSL.Connection(self._context, None)
 
     def serverConnectionForTLS(self, _: TLSMemoryBIOProtocol) -> SSL.Connection:
-        """We were dialled."""
+        """Return the TLS side of a connection that the other side dialled."""
         return SSL.Connection(self._context, None)
 
 
 class _Entry(TLSMemoryBIOFactory):
-    """Lets the wrapped factory refuse a connection, which then costs no TLS; Twisted's own would fail on it later."""
+    """A factory that lets the wrapped one refuse a connection, which then costs no TLS.
+
+    Twisted's own would fail on it later.
+    """
 
     @override
     def buildProtocol(  # type: ignore[override]  # a listening port takes None, as of every factory
         self, addr: IAddress | None
     ) -> TLSMemoryBIOProtocol | None:
-        """A connection is there."""
+        """Return the TLS side of a new connection, None if it is refused."""
         inner = self.wrappedFactory.buildProtocol(addr)
         return None if inner is None else self.protocol(self, inner)
 
@@ -153,7 +156,7 @@ async def listen_plainly(reactor: Any, address: Address, factory: IProtocolFacto
 
 
 def _mutual(credentials: Credentials) -> SSL.Context:
-    """Both sides show a certificate, and the farm's CA is the only one that is believed."""
+    """Return the context in which both sides show a certificate, and the farm's CA is the only one that is believed."""
     context = _context(credentials.certificate, credentials.key)
     context.set_min_proto_version(SSL.TLS1_3_VERSION)
     context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, _verified)
@@ -172,7 +175,7 @@ def _context(certificate: Path, key: Path) -> SSL.Context:
 
 
 def _load(load: Callable[[str], None], path: Path, complaint: str) -> None:
-    """Let OpenSSL read a file; its own messages name neither the file nor the cause."""
+    """Have OpenSSL read a file; its own messages name neither the file nor the cause."""
     try:
         path.open("rb").close()
         load(str(path))
@@ -183,7 +186,7 @@ def _load(load: Callable[[str], None], path: Path, complaint: str) -> None:
 
 
 def _verified(connection: SSL.Connection, _certificate: crypto.X509, verdict: int, _depth: int, ok: int) -> bool:
-    """Accept what OpenSSL accepts, and remember for `explain` why it refused."""
+    """Accept the certificates that OpenSSL accepts, and remember for `explain` why it refused one."""
     if not ok:
         connection.set_app_data(verdict)
     return bool(ok)

@@ -1,4 +1,4 @@
-"""What master, slaves and repository builder say to each other.
+"""The commands that master, slaves and repository builder send each other.
 
 One long-lived connection per peer, opened by the peer to the master, carries all of it in both directions.
 
@@ -7,19 +7,19 @@ One long-lived connection per peer, opened by the peer to the master, carries al
   its answer means that the slave has taken note, the end comes as `JobFinished`.
 * The slave reports an attempt as one ordered stream: `JobStarted`, then per step `StepStarted`, `LogChunk`s and
   `StepFinished`, then its artifacts, the listing last, then `JobFinished`. Step records are numbered from 0, log
-  bytes are addressed by offset. Each report is answered with the `Position` up to which the master has the stream: one
-  that comes twice changes nothing, one that leaves a gap is not taken, and the slave goes on from the answer.
+  bytes are addressed by offset. Each report is answered with the `Position` up to which the master has the stream: a
+  report that comes twice changes nothing, one that leaves a gap is not taken, and the slave goes on from the answer.
 * `UnavailableError` in answer to a report means that the master cannot take it now (its disk is full, it stops):
   nothing is lost, the same report is sent again later.
 * `BeginArtifact` is answered with the offset from which the master wants the file; `ArtifactChunk`s follow. When the
   last byte is there the master compares the digest: `DigestError` means that what it received was thrown away.
 * `JobFinished`'s answer means committed and synced. Only after it may the slave delete the attempt.
-* The slave fetches what an order names by digest with `FetchFile`.
-* The master sends `Operate`; the answer means that the repository builder has seen it. It tells what became of it with
-  `Applied` or `Rejected`, and again after a reconnection when the master asks again.
+* The slave fetches the files that an order names, by digest, with `FetchFile`.
+* The master sends `Operate`; the answer means that the repository builder has seen it. The repository builder tells
+  the outcome with `Applied` or `Rejected`, and again after a reconnection when the master asks again.
 * Either side may `Ping`.
 
-Every request may come twice. What may be sent by whom stands with each request as `senders`; identity and role come
+Every request may come twice. The roles that may send it stand with each request as `senders`; identity and role come
 from the certificate alone. `docs/protocol.md` describes the boxes apart from Python.
 """
 
@@ -44,7 +44,7 @@ CHUNK = 60_000
 
 
 class Role(enum.Enum):
-    """What a certificate of the farm's CA allows its owner to be."""
+    """The role that a certificate of the farm's CA gives its owner."""
 
     MASTER = "master"
     SLAVE = "slave"
@@ -55,7 +55,7 @@ Answer = TypeVar("Answer", bound=Value)
 
 
 class Request(Value, Generic[Answer], frozen=True, kw_only=True):
-    """One command: its fields are the arguments, `answer` is what comes back.
+    """A command: its fields are the arguments, `answer` is the type of its answer.
 
     `senders` are the roles that may send it, `failures` the errors that its answer may be instead (besides
     `InternalError`, `InvalidError` and `ForbiddenError`, which every request may meet).
@@ -67,11 +67,11 @@ class Request(Value, Generic[Answer], frozen=True, kw_only=True):
 
 
 class Done(Value, frozen=True, kw_only=True):
-    """It is done; there is nothing more to say."""
+    """The answer that the request is done; there is nothing more to say."""
 
 
 class Verdict(enum.Enum):
-    """What the master says of an attempt that a slave holds."""
+    """The master's verdict on an attempt that a slave holds."""
 
     CONTINUE = "continue"
     ACCEPTED = "accepted"
@@ -80,7 +80,7 @@ class Verdict(enum.Enum):
 
 
 class HeldVerdict(Value, frozen=True, kw_only=True):
-    """The verdict on one held attempt; with `continue`, from where its stream goes on."""
+    """The verdict on one held attempt; with `continue`, the position from which its stream goes on."""
 
     attempt: AttemptId
     verdict: Verdict
@@ -88,7 +88,7 @@ class HeldVerdict(Value, frozen=True, kw_only=True):
 
 
 class Welcome(Value, frozen=True, kw_only=True):
-    """The master's answer to `Hello`; `lease` is for how many seconds it believes in a silent session."""
+    """The master's answer to `Hello`; it believes in a silent session for `lease` seconds."""
 
     protocol: int
     version: Text
@@ -102,9 +102,10 @@ _MASTER = frozenset({Role.MASTER})
 
 
 class Hello(Request[Welcome], frozen=True, kw_only=True):
-    """A slave subscribes and says what is there; a newer one of the same name closes the older session.
+    """The greeting of a slave, which subscribes and says what is there.
 
-    `held` are the attempts that it has and that are not yet acknowledged as finished.
+    A newer one of the same name closes the older session. `held` are the attempts that the slave has and that are not
+    yet acknowledged as finished.
     """
 
     answer = Welcome
@@ -121,7 +122,7 @@ class Hello(Request[Welcome], frozen=True, kw_only=True):
 
 
 class RepoHello(Request[Welcome], frozen=True, kw_only=True):
-    """The repository builder is there and wants its operations."""
+    """The greeting of the repository builder, which wants its operations."""
 
     answer = Welcome
     senders = _REPO
@@ -132,14 +133,14 @@ class RepoHello(Request[Welcome], frozen=True, kw_only=True):
 
 
 class Ping(Request[Done], frozen=True, kw_only=True):
-    """I am here; are you?"""
+    """The question if the other side is there."""
 
     answer = Done
     senders = frozenset(Role)
 
 
 class StartJob(Request[Done], frozen=True, kw_only=True):
-    """Master to slave: carry out this order. `UnavailableError` means not here, try elsewhere."""
+    """The master's command to a slave to start an attempt. `UnavailableError` means not here, try elsewhere."""
 
     answer = Done
     senders = _MASTER
@@ -149,7 +150,10 @@ class StartJob(Request[Done], frozen=True, kw_only=True):
 
 
 class CancelJob(Request[Done], frozen=True, kw_only=True):
-    """Master to slave: stop this attempt. One that the slave does not know is none of its business any more."""
+    """The master's command to a slave to stop an attempt.
+
+    An attempt that the slave does not know is none of its business any more.
+    """
 
     answer = Done
     senders = _MASTER
@@ -159,7 +163,7 @@ class CancelJob(Request[Done], frozen=True, kw_only=True):
 
 
 class Report(Request[Position], frozen=True, kw_only=True):
-    """Part of an attempt's ordered stream; `SupersededError` means that nobody wants it any more."""
+    """A part of an attempt's ordered stream; `SupersededError` means that nobody wants the attempt any more."""
 
     answer = Position
     senders = _SLAVE
@@ -176,7 +180,7 @@ class JobStarted(Report, frozen=True, kw_only=True):
 
 
 class StepStarted(Report, frozen=True, kw_only=True):
-    """A step has begun; its log begins at `log_offset`."""
+    """The report that a step has begun; its log begins at `log_offset`."""
 
     number: Size
     step: StepName
@@ -185,7 +189,7 @@ class StepStarted(Report, frozen=True, kw_only=True):
 
 
 class StepFinished(Report, frozen=True, kw_only=True):
-    """A step has ended."""
+    """The report that a step has ended."""
 
     number: Size
     step: StepName
@@ -201,13 +205,13 @@ class LogChunk(Report, frozen=True, kw_only=True):
 
 
 class Offset(Value, frozen=True, kw_only=True):
-    """From which byte of a file the master wants it."""
+    """The byte of a file from which the master wants it."""
 
     offset: Size
 
 
 class BeginArtifact(Request[Offset], frozen=True, kw_only=True):
-    """A file of this attempt is about to come, or to come again."""
+    """The announcement of a file of this attempt, which is about to come, or to come again."""
 
     answer = Offset
     senders = _SLAVE
@@ -237,7 +241,7 @@ class ArtifactChunk(Request[Offset], frozen=True, kw_only=True):
 
 
 class Accepted(Value, frozen=True, kw_only=True):
-    """The end of an attempt is committed, or nobody wants it: the slave may forget the attempt."""
+    """The answer that the end of an attempt is committed, or that nobody wants it: the slave may forget the attempt."""
 
     superseded: bool = False
 
@@ -245,7 +249,7 @@ class Accepted(Value, frozen=True, kw_only=True):
 class JobFinished(Request[Accepted], frozen=True, kw_only=True):
     """The last report: all records, all log and, after a success, all artifacts came before it.
 
-    `ConflictError` means that something of the stream is missing; the slave says `Hello` anew.
+    `ConflictError` means that a part of the stream is missing; the slave says `Hello` anew.
     """
 
     answer = Accepted
@@ -266,7 +270,7 @@ class FilePart(Value, frozen=True, kw_only=True):
 
 
 class FetchFile(Request[FilePart], frozen=True, kw_only=True):
-    """Up to `CHUNK` bytes of the file with this digest, from `offset` on."""
+    """The request for up to `CHUNK` bytes of the file with this digest, from `offset` on."""
 
     answer = FilePart
     senders = _SLAVE
@@ -277,7 +281,7 @@ class FetchFile(Request[FilePart], frozen=True, kw_only=True):
 
 
 class Operate(Request[Done], frozen=True, kw_only=True):
-    """Master to repository builder: apply this operation, or say again what became of it."""
+    """The master's command to the repository builder to apply an operation, or to tell its outcome again."""
 
     answer = Done
     senders = _MASTER
@@ -286,7 +290,7 @@ class Operate(Request[Done], frozen=True, kw_only=True):
 
 
 class Applied(Request[Done], frozen=True, kw_only=True):
-    """The operation is in these generations; `published` are the NEVRAs it put there."""
+    """The message that the operation is in these generations; `published` are the NEVRAs it put there."""
 
     answer = Done
     senders = _REPO
@@ -299,7 +303,7 @@ class Applied(Request[Done], frozen=True, kw_only=True):
 
 
 class Rejected(Request[Done], frozen=True, kw_only=True):
-    """The operation was refused for this reason, and what it was about was set aside."""
+    """The message that the operation was refused for this reason; the delivery that it was about was set aside."""
 
     answer = Done
     senders = _REPO
@@ -328,14 +332,14 @@ REQUESTS: tuple[type[Request[Any]], ...] = (
     Applied,
     Rejected,
 )
-"""Every command there is; what is not listed cannot be said."""
+"""The commands, all of them: nothing else can be sent."""
 
 
 def check_version(who: str, protocol: int, version: str) -> None:
     """Refuse a peer, `who` of Builder `version`, that speaks another version of the protocol than this master.
 
     Raises:
-        VersionError: It does; both sides have to be of the same version of Builder.
+        VersionError: The versions differ; both sides have to be of the same version of Builder.
     """
     if protocol != PROTOCOL_VERSION:
         raise errors.VersionError(

@@ -14,7 +14,7 @@ class Value(msgspec.Struct, frozen=True, kw_only=True):
 
 
 LABEL_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._+~^-]*\Z"
-"""What a name from outside looks like: it is one path component and can never be `.`, `..` or an option."""
+"""The pattern of a name from outside: it is one path component and can never be `.`, `..` or an option."""
 
 Label = Annotated[
     str,

@@ -1,4 +1,4 @@
-"""A file that an attempt delivers, and the listing of all of them."""
+"""Artifacts: the files that an attempt delivers, and the listing of all of them."""
 
 import enum
 from typing import Annotated
@@ -9,7 +9,7 @@ from builder.model import Label, Sha256, Size, Value
 
 
 class ArtifactKind(enum.Enum):
-    """What a delivered file is for."""
+    """The purpose of a delivered file."""
 
     RPM = "rpm"
     SRPM = "srpm"
@@ -30,7 +30,7 @@ class Artifact(Value, frozen=True, kw_only=True):
 
 
 class Listing(Value, frozen=True, kw_only=True):
-    """The manifest of an attempt's artifacts: itself the last artifact, and what makes the others real."""
+    """The manifest of an attempt's artifacts: itself the last artifact; its acceptance makes the others real."""
 
     format: Annotated[int, msgspec.Meta(ge=1, le=1)] = 1
     attempt: str

@@ -1,4 +1,4 @@
-"""An attempt: one try of a job on one slave, what it has to do, and how it ended."""
+"""An attempt: one try of a job on one slave, its position on the way to the master, and its outcome."""
 
 import enum
 from typing import Annotated
@@ -14,7 +14,7 @@ AttemptId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}\Z")]
 
 
 class AttemptState(enum.Enum):
-    """Where an attempt stands; `failed` is the package's fault, `broken` is the farm's and is tried again."""
+    """The state of an attempt; `failed` is the package's fault, `broken` is the farm's and is tried again."""
 
     RUNNING = "running"
     CANCELLING = "cancelling"
@@ -28,7 +28,7 @@ class AttemptState(enum.Enum):
 
 
 class FailureKind(enum.Enum):
-    """In which part of the work an attempt went wrong."""
+    """The part of the work in which an attempt went wrong."""
 
     SOURCES = "sources"
     SRPM = "srpm"
@@ -49,10 +49,10 @@ class Commit(Value, frozen=True, kw_only=True):
 
 
 class SourceFacts(Value, frozen=True, kw_only=True):
-    """What the source job found out, from which the chroot jobs are planned.
+    """The facts that a source job found, from which the chroot jobs are planned.
 
-    `inputs` is a digest over the commits and the digests of every source. The lists are the spec's own tags, as
-    rpm evaluates them.
+    `inputs` is a digest over the commits and the digests of every source. The lists are the spec's own tags, as rpm
+    evaluates them.
     """
 
     evr: str
@@ -64,7 +64,7 @@ class SourceFacts(Value, frozen=True, kw_only=True):
 
 
 class Outcome(Value, frozen=True, kw_only=True):
-    """How an attempt ended.
+    """The end of an attempt.
 
     `state` is one of the ends an attempt reports itself; `reason` is one line for a person; `source` comes from a
     source job that succeeded, `evr` from a chroot job that passed the gate (or was skipped: the EVR it found there),
@@ -81,14 +81,14 @@ class Outcome(Value, frozen=True, kw_only=True):
 
 
 class Position(Value, frozen=True, kw_only=True):
-    """How far the master has an attempt's ordered stream: step records and bytes of log."""
+    """The position up to which the master has an attempt's ordered stream: step records and bytes of log."""
 
     records: Size
     log: Size
 
 
 class Attempt(Value, frozen=True, kw_only=True):
-    """One try of a job, as it is shown; `lint` is what rpmlint found in its packages, where the project asks for it."""
+    """An attempt, as it is shown; `lint` is what rpmlint found in its packages, where the project asks for it."""
 
     attempt: str
     fence: int

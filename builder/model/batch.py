@@ -9,7 +9,7 @@ from builder.model.chroot import ChrootName
 
 
 class BatchRequest(Value, frozen=True, kw_only=True):
-    """What a person asks for: the `packages` that are named, or those of a `channel`, or all; of a `project`, or any.
+    """The request of a person: the `packages` that are named, or those of a `channel`, or all; of a `project`, or any.
 
     `chroots` and `force` are as for a single build; a package that is not named itself is left out where it is built
     for none of the chroots.
@@ -26,8 +26,8 @@ class BatchRequest(Value, frozen=True, kw_only=True):
 class PlannedPackage(Value, frozen=True, kw_only=True):
     """A package in a plan, as far as its last builds tell.
 
-    `wave` counts from 1 and is None where a cycle keeps the package from ever beginning. `needs` are the packages that
-    go before it. Of one that is not `known`, nothing was ever built. `seconds` is how long it takes once it begins.
+    `wave` counts from 1 and is None where a cycle keeps the package from ever beginning. `needs` are the packages
+    that go before it. A package that is not `known` was never built. `seconds` is how long it takes once it begins.
     """
 
     project: str
@@ -39,10 +39,10 @@ class PlannedPackage(Value, frozen=True, kw_only=True):
 
 
 class Plan(Value, frozen=True, kw_only=True):
-    """What would become of a batch if it were asked for now, wave by wave.
+    """The plan of a batch: what would become of it if it were asked for now, wave by wave.
 
-    Each of the `cycles` is a sentence with the packages that need each other. `seconds` is an estimate for all of it on
-    the slaves that are connected; None, with `lacking` as the reason, where there is nothing to estimate from.
+    Each of the `cycles` is a sentence with the packages that need each other. `seconds` is an estimate for all of it
+    on the slaves that are connected; None, with `lacking` as the reason, where there is nothing to estimate from.
     """
 
     packages: tuple[PlannedPackage, ...]

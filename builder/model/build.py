@@ -14,7 +14,7 @@ from builder.model.job import Job
 
 
 class BuildState(enum.Enum):
-    """A build's state follows from its jobs' states; see `builder.lifecycle.build_state`."""
+    """The state of a build, which follows from its jobs' states; see `builder.lifecycle.build_state`."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -24,7 +24,7 @@ class BuildState(enum.Enum):
 
 
 class BuildRequest(Value, frozen=True, kw_only=True):
-    """What a person asks for; `project` may be left out where the package's name is unique in the farm."""
+    """The request of a person; `project` may be left out where the package's name is unique in the farm."""
 
     package: Label
     project: Label | None = None

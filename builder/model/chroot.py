@@ -1,4 +1,4 @@
-"""A chroot: distribution, version and architecture, and what a build root of it is made of."""
+"""A chroot: distribution, version and architecture, and the definition of its build root."""
 
 from typing import Annotated
 
@@ -14,7 +14,7 @@ RepositoryUrl = Annotated[
         description="the URL of a repository, without spaces",
     ),
 ]
-"""It stands on a line of a configuration file, of which it must not be able to make two."""
+"""The URL of a repository, on a line of a configuration file, of which it must not be able to make two."""
 
 ChrootName = Annotated[
     str,
@@ -40,7 +40,7 @@ class BaseRepository(Value, frozen=True, kw_only=True):
 
 
 class Chroot(Value, frozen=True, kw_only=True):
-    """One file of `mock-configs/`: what a build root of this name is made from.
+    """A chroot: the content of one file of `mock-configs/`, from which a build root of this name is made.
 
     `dist` is the value of `%dist`; `packages` is what every build root holds before BuildRequires.
     """
@@ -54,10 +54,10 @@ class Chroot(Value, frozen=True, kw_only=True):
 
     @property
     def name(self) -> str:
-        """`distribution-version-architecture`, as people and mock write it."""
+        """The name as people and mock write it: `distribution-version-architecture`."""
         return f"{self.distribution}-{self.version}-{self.architecture}"
 
 
 def architecture_of(name: str) -> str:
-    """The last part of a chroot's name."""
+    """Return the last part of a chroot's name."""
     return name.rpartition("-")[2]

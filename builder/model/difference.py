@@ -1,4 +1,4 @@
-"""A difference: what applying a definition changes in the farm."""
+"""A difference between a definition and the farm: the changes that applying it makes."""
 
 import enum
 
@@ -6,7 +6,7 @@ from builder.model import Value
 
 
 class ChangeKind(enum.Enum):
-    """What happens to the thing."""
+    """The kind of a change."""
 
     ADDED = "added"
     CHANGED = "changed"
@@ -14,7 +14,7 @@ class ChangeKind(enum.Enum):
 
 
 class Change(Value, frozen=True, kw_only=True):
-    """One change.
+    """A change.
 
     `what` is `project hello`, `project hello: stages`, `package hello/greet` or `package hello/greet: timeout`;
     `before` and `after` are its value as a person writes it in the definition; None where there is none.

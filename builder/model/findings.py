@@ -1,4 +1,4 @@
-"""What the repository builder has found out about an operation, beside whether it is done."""
+"""Findings of the repository builder about an operation, beside its outcome."""
 
 from collections.abc import Iterable
 from typing import Annotated
@@ -14,7 +14,7 @@ MOST = 50
 
 
 class Finding(Value, frozen=True, kw_only=True):
-    """One line about an operation: `kind` is a word such as `removed`, `subject` what it is about."""
+    """A line about an operation: `kind` is a word such as `removed`, `subject` what it is about."""
 
     kind: Annotated[str, msgspec.Meta(max_length=40)]
     subject: Annotated[str, msgspec.Meta(max_length=200)]
@@ -22,14 +22,14 @@ class Finding(Value, frozen=True, kw_only=True):
 
 
 class Findings(Value, frozen=True, kw_only=True):
-    """What there is to say about an operation, the weightiest first; `more` is how many have no room here."""
+    """The findings about an operation, the weightiest first; `more` is how many have no room here."""
 
     first: Annotated[tuple[Finding, ...], msgspec.Meta(max_length=MOST)] = ()
     more: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 
 def told(findings: Iterable[Finding]) -> Findings:
-    """As many of these findings as there is room for, in their order."""
+    """Return as many of these findings as there is room for, in their order."""
     found = tuple(findings)
     first = (
         Finding(kind=one.kind[:40], subject=one.subject[:200], text=one.text[:TEXT])  # as long as they may be

@@ -1,6 +1,6 @@
-"""What went into the results of a job: written down by its slave, kept as long as its log, to compare two builds by.
+"""The inputs of a job's results: written down by its slave, kept as long as its log, to compare two builds by.
 
-Nothing in it is a secret: URLs are without passwords.
+Nothing in them is a secret: URLs are without passwords.
 """
 
 from typing import Annotated
@@ -13,7 +13,7 @@ from builder.model.attempt import Commit
 
 INPUTS_NAME = "inputs.json"
 INPUTS_LIMIT = 8 << 20
-"""Bytes of the largest: those of a build root of 20,000 packages need two thirds of it."""
+"""Bytes of the largest file of inputs: those of a build root of 20,000 packages need two thirds of it."""
 
 Word = Annotated[str, msgspec.Meta(max_length=256)]
 
@@ -35,7 +35,7 @@ class SourceFile(Value, frozen=True, kw_only=True):
 
 
 class SourceInputs(Value, frozen=True, kw_only=True):
-    """What an SRPM was made from; `spec` is as it was in the repository, `files` are its sources and patches.
+    """The inputs of an SRPM; `spec` is as it was in the repository, `files` are its sources and patches.
 
     `macros` are what rpm was told beside the spec, conditionals among them.
     """
@@ -74,7 +74,10 @@ class UsedRepository(Value, frozen=True, kw_only=True):
 
 
 class ChrootInputs(Value, frozen=True, kw_only=True):
-    """What RPMs were built from, with and in; `chroot` is the digest of the chroot's definition, `macros` as before."""
+    """The inputs of RPMs: what they were built from, with and in.
+
+    `chroot` is the digest of the chroot's definition, `macros` are as in `SourceInputs`.
+    """
 
     srpm: Artifact
     dist: Word
@@ -88,7 +91,10 @@ class ChrootInputs(Value, frozen=True, kw_only=True):
 
 
 class JobInputs(Value, frozen=True, kw_only=True):
-    """What went into the attempt `fence` of a job, as it is shown: `source` of a source job, `chroot` of another."""
+    """The inputs of the attempt `fence` of a job, as they are shown.
+
+    A source job has `source`, another one has `chroot`.
+    """
 
     job: str
     fence: int

@@ -25,7 +25,7 @@ class JobKind(enum.Enum):
 
 
 class JobState(enum.Enum):
-    """Where a job stands; the transitions are in `builder.lifecycle`."""
+    """The state of a job; the transitions are in `builder.lifecycle`."""
 
     WAITING = "waiting"
     QUEUED = "queued"

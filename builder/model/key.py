@@ -1,4 +1,4 @@
-"""The keys that a project's packages and metadata are signed with."""
+"""Keys: a project's packages and metadata are signed with them."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""What rpmlint finds in the packages that a job has made."""
+"""Lint: the findings of rpmlint in the packages that a job has made."""
 
 from typing import Annotated
 
@@ -11,7 +11,7 @@ LONGEST_FINDING = 300
 
 
 class Lint(Value, frozen=True, kw_only=True):
-    """A summary: how many errors and warnings, and the first of them, errors before warnings.
+    """The findings in short: how many errors and warnings, and the first of them, errors before warnings.
 
     `note` says why rpmlint has told nothing, or not all; the job's log has everything that it said.
     """

@@ -1,4 +1,4 @@
-"""An operation: what the repository builder can be told to do."""
+"""An operation: an order to the repository builder."""
 
 import enum
 from typing import Annotated
@@ -23,11 +23,11 @@ class Operation(Value, frozen=True, kw_only=True):
 
 
 class Publish(Operation, frozen=True, kw_only=True, tag="publish"):
-    """Take the artifacts of one attempt and put them into the project's repositories.
+    """The operation that puts the artifacts of one attempt into the project's repositories.
 
     The attempt is named by build, job and fence, from which the folder in `incoming/` follows. `package` is the
     package's name and `chroots` are the chroots whose repositories get the result (several for noarch). `srpm` is the
-    file name of the SRPM that the job was built from, `evr` what the slave said that it has built: what is delivered
+    file name of the SRPM that the job was built from, `evr` is what the slave said that it has built: the delivery
     has to agree with both. `inputs` is the digest of the commits and sources, which tells SRPMs of one name apart.
     """
 
@@ -44,14 +44,14 @@ class Publish(Operation, frozen=True, kw_only=True, tag="publish"):
 
 
 class Prepare(Operation, frozen=True, kw_only=True, tag="prepare"):
-    """Make the repositories of a project exist, so that a client can read them before anything is published."""
+    """The operation that makes a project's repositories, so that clients can read them before anything is published."""
 
     stages: tuple[Label, ...]
     chroots: tuple[ChrootName, ...]
 
 
 class Rollback(Operation, frozen=True, kw_only=True, tag="rollback"):
-    """Let one repository hold again what it held in an older generation; what has come since is withdrawn.
+    """The operation that lists in a repository what an older generation held; packages that came since are withdrawn.
 
     `repository` is written `project/stage/distribution-version/tree`; `who` asks for it, and `reason` says why.
     """
@@ -61,13 +61,13 @@ class Rollback(Operation, frozen=True, kw_only=True, tag="rollback"):
 
 
 class Undo(Operation, frozen=True, kw_only=True, tag="undo"):
-    """Take back what the operation `number` has brought, in all its repositories at once."""
+    """The operation that takes back what the operation `number` has brought, in all its repositories at once."""
 
     number: int
 
 
 class Pin(Operation, frozen=True, kw_only=True, tag="pin"):
-    """Let a generation of a repository be readable until it is unpinned, or unpin it."""
+    """The operation that keeps a generation of a repository readable until it is unpinned, or that unpins it."""
 
     repository: Text
     generation: int
@@ -75,7 +75,7 @@ class Pin(Operation, frozen=True, kw_only=True, tag="pin"):
 
 
 class KeyAction(enum.Enum):
-    """What can be done about the keys that a project signs with."""
+    """The action on the keys that a project signs with."""
 
     CREATE = "create"
     ROTATE = "rotate"
@@ -83,31 +83,38 @@ class KeyAction(enum.Enum):
 
 
 class Key(Operation, frozen=True, kw_only=True, tag="key"):
-    """Give a project its first key or the next one, which signs everything anew, or retire all but the current one."""
+    """The operation that gives a project its first key or the next one, or retires all but the current one.
+
+    A new key signs everything anew.
+    """
 
     action: KeyAction
 
 
 class Verify(Operation, frozen=True, kw_only=True, tag="verify"):
-    """Look at everything that a project's repositories hold, and say what is wrong and how it is mended."""
+    """The operation that looks at all that a project's repositories hold, and tells each fault and how it is mended."""
 
 
 class Rebuild(Operation, frozen=True, kw_only=True, tag="rebuild"):
-    """Make the metadata and the links of a repository anew, from the pool and the manifests, where they are damaged."""
+    """The operation that makes damaged metadata and links of a repository anew.
+
+    They are made from the pool and the manifests.
+    """
 
     repository: Text
 
 
 class Drop(Operation, frozen=True, kw_only=True, tag="drop"):
-    """Remove what an attempt of the project has delivered and was rejected; `rejected` is its name."""
+    """The operation that removes the rejected delivery of an attempt of the project; `rejected` is its name."""
 
     rejected: Text
 
 
 class Prune(Operation, frozen=True, kw_only=True, tag="prune"):
-    """Let leave all stages of a project what `retention` does not keep, or the project's own one if there is none.
+    """The operation that removes, from every stage of the project, the packages that `retention` does not keep.
 
-    With `plan` nothing changes: the findings say what would go, and why.
+    Without `retention`, the project's own one counts. With `plan` nothing changes: the findings say what would go,
+    and why.
     """
 
     retention: Retention | None = None
@@ -115,11 +122,11 @@ class Prune(Operation, frozen=True, kw_only=True, tag="prune"):
 
 
 class Promote(Operation, frozen=True, kw_only=True, tag="promote"):
-    """Let packages come from the stage `source` into the stage `target`, as they were built.
+    """The operation that brings packages from the stage `source` into the stage `target`, as they were built.
 
-    Of `packages`, by the farm's names, the newest builds are meant, and so of all if it is of `everything`; of `builds`
-    these very ones. A `plan` tells what would happen, and nothing does. What would break something is refused, and what
-    was withdrawn is skipped, unless it is done by `force`.
+    `packages` (by the farm's names) and `everything` mean the newest build of each package, `builds` these very
+    builds. With `plan` nothing changes: the findings say what would happen. Without `force`, a promotion that would
+    break something is refused, and a withdrawn package is skipped.
     """
 
     source: Label
@@ -139,7 +146,10 @@ class CarriedKind(enum.Enum):
 
 
 class Carry(Operation, frozen=True, kw_only=True, tag="carry"):
-    """Let the metadata of a stage's packages for one distribution have this file, packed with gzip; empty: none."""
+    """The operation that puts a file into the metadata of a stage's packages for one distribution, or removes it.
+
+    `packed` is the file, packed with gzip; empty removes it.
+    """
 
     stage: Label
     distribution: Label
@@ -166,7 +176,7 @@ class PublishedIn(Value, frozen=True, kw_only=True):
 
 
 class OperationState(enum.Enum):
-    """An operation waits until the repository builder has applied or rejected it."""
+    """The state of an operation: it waits until the repository builder has applied or rejected it."""
 
     WAITING = "waiting"
     APPLIED = "applied"

@@ -1,7 +1,7 @@
 """Options: what rpm is told of a package beyond its spec, everywhere or in one chroot.
 
-They reach rpm as arguments and lines of its own, never through a shell; patterns and limits keep each of them one word
-or one line, and all of them together small enough for an order.
+They reach rpm as arguments and lines of its own, never through a shell; patterns and limits keep each of them one
+word or one line, and all of them together small enough for an order.
 """
 
 from collections.abc import Mapping
@@ -46,7 +46,9 @@ MacroValue = Annotated[
         "(`%{nil}` is nothing)",
     ),
 ]
-"""rpm goes on with the next line behind a backslash, and mock expands templates in what it hands to rpm."""
+"""The value of a macro: rpm goes on with the next line behind a backslash, and mock expands templates in what it hands
+to rpm.
+"""
 Condition = Annotated[
     str,
     msgspec.Meta(
@@ -80,13 +82,13 @@ class Options(Value, frozen=True, kw_only=True):
     without: Annotated[tuple[Condition, ...], msgspec.Meta(max_length=80)] = ()
 
     def and_then(self, macros: Mapping[str, str], conditions: ChrootConditions) -> "Options":
-        """These with others, which win where both say something."""
+        """Return these options with others, which win where both say something."""
         on = dict.fromkeys([*(name for name in self.with_ if name not in conditions.without), *conditions.with_])
         off = dict.fromkeys([*(name for name in self.without if name not in conditions.with_), *conditions.without])
         return Options(macros={**self.macros, **macros}, with_=tuple(on), without=tuple(off))
 
     @property
     def defined(self) -> dict[str, str]:
-        """All of them as macros with their values: a conditional is one whose name and value rpm(8) gives to it."""
+        """All options as macros with their values: a conditional is one whose name and value rpm(8) gives to it."""
         on = {f"_with_{name}": f"--with-{name}" for name in self.with_}
         return {**self.macros, **on, **{f"_without_{name}": f"--without-{name}" for name in self.without}}

@@ -1,4 +1,4 @@
-"""A package: where its sources come from and how it is built, and how it is shown in a list."""
+"""A package: its sources and how it is built, and its line in a list."""
 
 import enum
 from typing import Annotated, Final
@@ -20,7 +20,7 @@ Duration = Annotated[
         extra={"duration": True},
     ),
 ]
-"""Whole seconds; people write `90s`, `15m`, `2h`, `1d`."""
+"""A duration in whole seconds; people write `90s`, `15m`, `2h`, `1d`."""
 
 
 SpecPath = Annotated[
@@ -31,7 +31,7 @@ SpecPath = Annotated[
         description="the path of a file in the repository, such as `hello.spec` or `rpm/hello.spec`",
     ),
 ]
-"""It never leads out of the repository."""
+"""The path of a spec; it never leads out of the repository."""
 
 
 TIMEOUT: Final = 2 * 3600
@@ -43,7 +43,7 @@ SILENCE: Final = 3600
 
 
 class Style(enum.Enum):
-    """How a package's sources come together: from an upstream commit, or from released tarballs."""
+    """The way in which a package's sources come together: from an upstream commit, or from released tarballs."""
 
     CI = "ci"
     RELEASE = "release"
@@ -61,16 +61,17 @@ class GitSource(Value, frozen=True, kw_only=True):
 
 
 class Packaging(GitSource, frozen=True, kw_only=True):
-    """The repository that holds the spec, and beside it what else of the SRPM is not fetched from elsewhere.
+    """The repository that holds the spec, and beside it all files of the SRPM that are not fetched from elsewhere.
 
-    `spec` is its path. Without it, it is the only one in the top folder or, where there is none, the only one at all.
+    `spec` is the spec's path. Without it, the spec is the only one in the top folder or, where there is none, the
+    only one at all.
     """
 
     spec: SpecPath | None = None
 
 
 class ChrootChoice(Value, frozen=True, kw_only=True):
-    """Which of the project's chroots a package is built for: those that are included, or all but those excluded.
+    """The chroots of the project that a package is built for: those that are included, or all but those excluded.
 
     Names are exact, so that both together could say nothing that one of them does not: it is one or the other.
     """
@@ -80,10 +81,10 @@ class ChrootChoice(Value, frozen=True, kw_only=True):
 
 
 class StepTimeouts(Value, frozen=True, kw_only=True):
-    """How many seconds each step of a runner may take; one without a limit has what is left of the whole time.
+    """The seconds that each step of a runner may take; a step without a limit has what is left of the whole time.
 
-    The fields are the steps' names. What the slave does beside its runner (a chroot job's fetch, the upload) depends on
-    the connection, and has no limit here.
+    The fields are the steps' names. The slave's own work beside its runner (a chroot job's fetch, the upload) depends
+    on the connection, and has no limit here.
     """
 
     fetch: Duration | None = None
@@ -94,7 +95,7 @@ class StepTimeouts(Value, frozen=True, kw_only=True):
     collect: Duration | None = None
 
     def of(self, step: StepName) -> int | None:
-        """The limit of `step`, if it has one."""
+        """Return the limit of `step`, None if it has none."""
         limit: int | None = getattr(self, step.value, None)
         return limit
 
@@ -120,7 +121,7 @@ class Package(Value, frozen=True, kw_only=True):
 
 
 class PackageSummary(Value, frozen=True, kw_only=True):
-    """One line about a package: `chroots` are those it is built for, `newest` and `state` those of its newest build."""
+    """The line of a package: `chroots` are those it is built for, `newest` and `state` those of its newest build."""
 
     project: str
     package: str

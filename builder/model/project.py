@@ -1,4 +1,4 @@
-"""A project: what belongs together, and how its packages are built, kept and published."""
+"""A project: packages and repositories that belong together, and how they are built, kept and published."""
 
 from typing import Annotated
 
@@ -11,14 +11,14 @@ from builder.model.package import Package
 
 
 class Retention(Value, frozen=True, kw_only=True):
-    """How many versions of a package a repository keeps, at least, and for how many days it keeps any."""
+    """The retention: how many versions of a package a repository keeps, at least, and for how many days any."""
 
     versions: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 2
     days: Annotated[int, msgspec.Meta(ge=0, le=36500)] = 0
 
 
 class Project(Value, frozen=True, kw_only=True):
-    """One document of the farm's definition."""
+    """A project as a document of the farm's definition describes it."""
 
     project: Label
     chroots: Annotated[tuple[ChrootName, ...], msgspec.Meta(min_length=1, max_length=50)]
@@ -37,12 +37,15 @@ class Project(Value, frozen=True, kw_only=True):
         return self.stages[0]
 
     def chroots_of(self, package: Package) -> tuple[str, ...]:
-        """The names of the chroots that `package` is built for, in the project's order."""
+        """Return the names of the chroots that `package` is built for, in the project's order."""
         included = package.chroots.include or self.chroots
         return tuple(name for name in self.chroots if name in included and name not in package.chroots.exclude)
 
     def options(self, package: Package, chroot: str | None = None) -> Options:
-        """What rpm is told of `package` in `chroot`; without one, what holds for the SRPM, which is for all of them."""
+        """Return the options of `package` in `chroot`.
+
+        Without a chroot, they are those of the SRPM, which is for all chroots.
+        """
         common = Options(macros=self.macros, with_=package.with_, without=package.without)
         own = self.in_chroot.get(chroot or "", ChrootMacros())
         return common.and_then(own.macros, package.in_chroot.get(chroot or "", ChrootConditions()))

@@ -4,16 +4,16 @@ from builder.model import Size, Text, Value
 
 
 class RejectedFile(Value, frozen=True, kw_only=True):
-    """Something that was delivered: its name, and its size in bytes; 0 where it is no plain file."""
+    """A file that was delivered: its name, and its size in bytes; 0 where it is no plain file."""
 
     name: str
     size: Size
 
 
 class RejectedDelivery(Value, frozen=True, kw_only=True):
-    """What an attempt delivered and the repository builder did not take, and why.
+    """A delivery of an attempt that the repository builder did not take, and why.
 
-    `name` is what it is called in orders, `operation` would have published it, `time` is in seconds since the epoch and
+    `name` is its name in orders, `operation` would have published it, `time` is in seconds since the epoch and
     `until` is when it is removed. `files` are sorted by name; in a list they are left out.
     """
 

@@ -1,4 +1,4 @@
-"""A repository as it is shown: what it holds, and what it has held."""
+"""A repository as it is shown, with what it holds and has held."""
 
 import enum
 
@@ -51,7 +51,7 @@ class PackageShown(Value, frozen=True, kw_only=True):
 
 
 class RepositorySummary(Value, frozen=True, kw_only=True):
-    """One repository in a list: its current generation, since when, and how many packages and bytes that lists.
+    """A repository in a list: its current generation, since when, and how many packages and bytes that lists.
 
     `fault` says why nothing is known of it, where the folder is damaged.
     """
@@ -66,7 +66,7 @@ class RepositorySummary(Value, frozen=True, kw_only=True):
 
 
 class RepositoryShown(Value, frozen=True, kw_only=True):
-    """One generation of a repository, with all that are known, the newest first.
+    """A generation of a repository, with all generations that are known, the newest first.
 
     `excluded` are the NEVRAs that a person has withdrawn and that do not come back by themselves.
     """
@@ -80,7 +80,7 @@ class RepositoryShown(Value, frozen=True, kw_only=True):
 
 
 class PackageChangeKind(enum.Enum):
-    """What happened to a package between two generations."""
+    """The kind of a change of a package between two generations."""
 
     ADDED = "added"
     UPGRADED = "upgraded"

@@ -1,4 +1,4 @@
-"""A secret of a project: what opens a private git repository. Its value is shown to nobody."""
+"""A secret of a project, which opens a private git repository. Its value is shown to nobody."""
 
 import enum
 from typing import Annotated
@@ -13,7 +13,7 @@ LONGEST = 16_384
 
 
 class SecretKind(enum.Enum):
-    """What a secret is, which says over what it is used: a key over ssh, a token over https."""
+    """The kind of a secret, which says over what it is used: a key over ssh, a token over https."""
 
     SSH_KEY = "ssh-key"
     TOKEN = "token"  # noqa: S105 - the word for it
@@ -40,7 +40,7 @@ class Sealed(Value, frozen=True, kw_only=True):
 
 
 class SecretShown(Value, frozen=True, kw_only=True):
-    """What is told of a secret: who set it last, and when, in seconds since the epoch."""
+    """A secret as it is shown: who set it last, and when, in seconds since the epoch."""
 
     project: Label
     name: Label

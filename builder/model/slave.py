@@ -10,7 +10,7 @@ Labels = Annotated[tuple[Label, ...], msgspec.Meta(min_length=1, max_length=50)]
 
 
 class HostFacts(Value, frozen=True, kw_only=True):
-    """What a slave says about its host, for people to read; sizes in bytes."""
+    """Facts that a slave tells about its host, for people to read; sizes in bytes."""
 
     hostname: Text = ""
     system: Text = ""

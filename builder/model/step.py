@@ -6,7 +6,7 @@ from builder.model import Value
 
 
 class StepName(enum.Enum):
-    """The steps there are: the source job has the first two, a chroot job the others."""
+    """The name of a step: a source job has the first two, a chroot job the others."""
 
     FETCH = "fetch"
     SRPM = "srpm"

@@ -1,4 +1,4 @@
-"""A visitor: whoever sent a request, with what he may do."""
+"""A visitor: the sender of a request, with what the sender may do."""
 
 import enum
 from typing import Protocol
@@ -35,15 +35,15 @@ class Visitor(Protocol):
 
     @property
     def name(self) -> str:
-        """The name that is written beside what he does."""
+        """The name that is written beside the visitor's acts."""
 
     @property
     def grants(self) -> tuple[Grant, ...]:
-        """Leave that he has; `master.decisions.permission` alone asks for it."""
+        """The visitor's leave; `master.decisions.permission` alone asks for it."""
 
 
 class Nobody(Value, frozen=True, kw_only=True):
-    """A visitor who does not say who he is."""
+    """A visitor who does not say who it is."""
 
     name: str = ""
     grants: tuple[Grant, ...] = READING

@@ -1,4 +1,4 @@
-"""Work: what a slave is told to do in one attempt."""
+"""Work: what a slave has to do in one attempt."""
 
 from typing import Annotated, ClassVar, Self, TypeVar
 
@@ -21,8 +21,9 @@ class LastBuilt(Value, frozen=True, kw_only=True):
     """The highest EVR already published, or being published, for a package and chroot; see `builder.runner.gate`.
 
     `inputs` is the digest of the commits and sources it was made from; `serial` counts its forced rebuilds;
-    `everywhere` is whether it is there for every chroot that the order is for. `same` is a lower EVR that was made from
-    the order's inputs, if this one was not; `taken`, in the order of a forced build, are the EVRs that there were.
+    `everywhere` is true if it is there for every chroot that the order is for. `same` is a lower EVR that was made
+    from the order's inputs, if this one was not; `taken`, in the order of a forced build, are the EVRs that there
+    were.
     """
 
     evr: str
@@ -55,7 +56,7 @@ class Work(Value, frozen=True, kw_only=True):
 
 
 class SourceWork(Work, frozen=True, kw_only=True, tag="source"):
-    """Resolve the refs, gather the sources and make the SRPM.
+    """The work of a source job: resolve the refs, gather the sources and make the SRPM.
 
     `build` goes into `%{_checkout}` of the style `ci`. `options` are those that hold in every chroot; `chosen` is a
     digest of the options in all of them, which are inputs like the sources, where there are any. `secrets` are those
@@ -80,11 +81,11 @@ class SourceWork(Work, frozen=True, kw_only=True, tag="source"):
 
 
 class ChrootWork(Work, frozen=True, kw_only=True, tag="chroot"):
-    """Build an SRPM in a chroot.
+    """The work of a chroot job: build an SRPM in a chroot.
 
     `repositories` are the project's own and its external ones, in addition to the chroot's base repositories. `force`
     passes the gate; then the release of a rebuild that would repeat an EVR gets the next serial. `options` are those
-    that hold in this chroot. With `rpmlint`, that looks at what was built.
+    that hold in this chroot. With `rpmlint`, rpmlint looks at the packages.
     """
 
     first_step = StepName.CHROOT
@@ -112,10 +113,10 @@ W = TypeVar("W", bound=Work)
 
 
 class WorkOrder(Value, frozen=True, kw_only=True):
-    """All that a slave needs for one attempt, which it ends when the time is over.
+    """The order to a slave for one attempt, which the slave ends when the time is over.
 
-    Seconds: `timeout` for the whole of its runner's work, `timeouts` for its steps, and `silence` for the time in which
-    nothing is written to the log.
+    Seconds: `timeout` for the whole of its runner's work, `timeouts` for its steps, and `silence` for the time in
+    which nothing is written to the log.
     """
 
     attempt: AttemptId
