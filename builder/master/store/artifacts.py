@@ -35,19 +35,19 @@ class Stored(NamedTuple):
 
 
 def insert(connection: Connection, attempt: str, srpm: Artifact) -> None:
-    """Write down what an attempt at a source job has delivered."""
+    """Store the SRPM that an attempt at a source job has delivered."""
     row = {"attempt": attempt, "name": srpm.name, "kind": srpm.kind.value, "size": srpm.size}
     connection.execute(_INSERT, row | {"sha256": srpm.sha256, "nevra": srpm.nevra})
 
 
 def srpm_of(connection: Connection, build: int) -> Stored | None:
-    """What the source job of a build has made, if it has."""
+    """Return the SRPM that the source job of a build has made, None if it has made none."""
     row = connection.execute(_OF_BUILD, {"of": build}).first()
     return None if row is None else _stored(row)
 
 
 def ordered_by(connection: Connection, slave: str, sha256: str) -> Stored | None:
-    """The SRPM with this digest, if an attempt that this slave is at work on is about it."""
+    """Return the SRPM with this digest if an attempt that this slave is at work on is about it, else None."""
     row = connection.execute(_ORDERED, {"wanted": sha256, "by": slave}).first()
     return None if row is None else _stored(row)
 

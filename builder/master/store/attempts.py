@@ -49,11 +49,11 @@ _END_STEP = _CLOSE_STEPS.where(steps.c.name == sa.bindparam("step"))
 
 
 class KnownAttempt(NamedTuple):
-    """An attempt with the job that it is a try of.
+    """An attempt with its job.
 
     Attributes:
-        records: How many records of its stream are taken.
-        broken: How many attempts at the job the farm has broken.
+        records: The number of records of its stream that are taken.
+        broken: The number of attempts at the job that the farm has broken.
         targets: The chroots whose repositories get what the job makes; none for a source job.
         package_id: The row of the package.
         batch: The batch that its build is part of, if it is of one.
@@ -98,7 +98,7 @@ def insert(connection: Connection, attempt: str, job_id: int, fence: int, slave:
 
 
 def one(connection: Connection, attempt: str) -> KnownAttempt:
-    """The attempt with this id.
+    """Return the attempt with this id.
 
     Raises:
         NotFoundError: There is none.
@@ -110,17 +110,17 @@ def one(connection: Connection, attempt: str) -> KnownAttempt:
 
 
 def some(connection: Connection, ids: Collection[str]) -> dict[str, KnownAttempt]:
-    """Those of these attempts that there are, by id."""
+    """Return those of these attempts that there are, by id."""
     return {row.id: _known(row) for row in connection.execute(_QUERY.where(attempts.c.id.in_(ids)))}
 
 
 def live(connection: Connection) -> tuple[Live, ...]:
-    """All attempts that have not ended."""
+    """Return all attempts that have not ended."""
     return tuple(Live(row.id, row.slave, AttemptState(row.state)) for row in connection.execute(_ALL_LIVE))
 
 
 def live_on(connection: Connection, slave: str) -> tuple[str, ...]:
-    """The attempts on a slave that have not ended, in the order in which they began."""
+    """Return the attempts on a slave that have not ended, in the order in which they began."""
     query = sa.select(attempts.c.id).where(attempts.c.slave == slave, attempts.c.state.in_(_LIVE))
     return tuple(connection.execute(query.order_by(attempts.c.started, attempts.c.id)).scalars())
 
@@ -136,7 +136,7 @@ def end(
     """Bring an attempt to one of its ends, if it has not ended, and close the step that was open.
 
     Returns:
-        Whether this call did so; False leaves everything as it was.
+        True if this call did so; False leaves everything as it was.
     """
     guard = {"attempt": attempt, "allowed": [before.value for before in _SOURCES[state]]}
     values = {"state": state.value, "reason": reason, "kind": kind and kind.value, "finished": now(connection)}

@@ -14,7 +14,7 @@ from builder.errors import UnavailableError
 
 
 class Backend(Protocol):
-    """A database of one engine; as text, its name for people."""
+    """A database of one engine; its text is its name for people."""
 
     elsewhere: str
     """The end of a sentence: what to do where the database turns out to be another program's."""
@@ -36,14 +36,14 @@ class Backend(Protocol):
         """
 
     def is_new(self) -> bool:
-        """Return whether nobody has made tables yet.
+        """Tell if nobody has made tables yet.
 
         Raises:
             UnavailableError: The database can't be asked.
         """
 
     def changed(self, connection: Connection) -> bool:
-        """Return whether the transaction of a writer has touched a row so far; one that was taken back counts."""
+        """Tell if the transaction of a writer has touched a row so far; one that was taken back counts."""
 
     def sentence(self, error: BaseException | None) -> str | None:
         """Return what an error of the driver means for the person who runs the farm; None where it is our mistake."""

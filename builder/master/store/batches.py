@@ -1,4 +1,4 @@
-"""SQL for batches: many builds at once, the jobs of one batch, and how long such took before."""
+"""SQL for batches: many builds at once, the jobs of one batch, and how long such jobs took before."""
 
 from collections.abc import Collection
 from typing import Any, NamedTuple
@@ -57,18 +57,18 @@ class BatchJob(NamedTuple):
 
 
 def sources_left(connection: Connection, batch: int) -> bool:
-    """Whether a source job of the batch has not ended."""
+    """Tell if a source job of the batch has not ended."""
     return bool(connection.execute(_SOURCES_LEFT, {"of": batch}).scalar_one())
 
 
 def decided(connection: Connection, batch: int) -> None:
-    """Forget why the jobs of a batch waited: what they wait for from now on changes, and is read when it is shown."""
+    """Forget why the jobs of a batch waited: from now on they wait for others, which are read when they are shown."""
     waiting = (jobs.c.batch == batch, jobs.c.state == JobState.WAITING.value)
     connection.execute(sa.update(jobs).where(*waiting).values(reason=""))
 
 
 def jobs_of(connection: Connection, batch: int) -> list[BatchJob]:
-    """All jobs of a batch, in the order of its builds."""
+    """Return all jobs of a batch, in the order of its builds."""
     return [
         BatchJob(
             id=row.id,
@@ -86,6 +86,6 @@ def jobs_of(connection: Connection, batch: int) -> list[BatchJob]:
 
 
 def lasting(connection: Connection, package_ids: Collection[int]) -> dict[tuple[int, str], float]:
-    """By package and job, how many seconds it took when it last succeeded."""
+    """Return the seconds that each job took when it last succeeded, by package and job."""
     rows = connection.execute(_LASTING, {"these": tuple(package_ids)})
     return {(row.package_id, row.name): float(row.seconds) for row in rows}

@@ -34,23 +34,23 @@ _QUEUED_SOURCE = sa.select(jobs.c.build).where(
 )
 _WAITING = JobState.WAITING.value
 _SHOWN = 5
-"""How many of the builds that a job waits for are named."""
+"""Number of the builds that a job waits for which are named."""
 
 
 def found(connection: Connection, number: int, source: SourceFacts) -> None:
-    """Store what the source job of a build has found out."""
+    """Store the facts that the source job of a build has found."""
     text = msgspec.json.encode(source).decode()
     connection.execute(sa.update(builds).where(builds.c.number == number).values(source=text))
 
 
 def source(connection: Connection, number: int) -> SourceFacts | None:
-    """What the source job of a build has found out, if it has."""
+    """Return the facts that the source job of a build has found, None if there are none."""
     text = connection.execute(sa.select(builds.c.source).where(builds.c.number == number)).scalar_one()
     return None if text is None else msgspec.json.decode(text, type=SourceFacts)
 
 
 def definition(connection: Connection, number: int) -> Project:
-    """The project as it was described when the build was asked for, with the package of the build alone."""
+    """Return the project as it was described when the build was asked for, with the package of the build alone."""
     text = connection.execute(sa.select(builds.c.definition).where(builds.c.number == number)).scalar_one()
     return msgspec.json.decode(text, type=Project)
 
@@ -58,7 +58,7 @@ def definition(connection: Connection, number: int) -> Project:
 def over(connection: Connection, numbers: Iterable[int], age: float | None = None) -> list[int]:
     """Return those of these builds that have ended and on which no slave is at work any more.
 
-    With `age`, only those that ended more than so many seconds ago.
+    With `age`, return only those that ended more than so many seconds ago.
     """
     moving = [state.value for state in AttemptState if state not in lifecycle.ATTEMPT_ENDS]
     at_work = sa.exists().where(
@@ -71,15 +71,18 @@ def over(connection: Connection, numbers: Iterable[int], age: float | None = Non
 
 
 def with_queued_source(connection: Connection, package_id: int) -> list[int]:
-    """The builds of a package whose source job is queued, be it again; none of a batch, in which others wait for it."""
+    """Return the builds of a package whose source job is queued, even for another try.
+
+    None of a batch is among them, since others wait for its source job.
+    """
     return list(connection.execute(_QUEUED_SOURCE, {"package_id": package_id}).scalars())
 
 
 def one(connection: Connection, number: int) -> Build:
-    """A build with its jobs, their attempts and the steps of these.
+    """Return a build with its jobs, their attempts and the steps of these.
 
     Raises:
-        NotFoundError: There is none of that number.
+        NotFoundError: There is no build of that number.
     """
     rows = connection.execute(_ONE, {"wanted": number}).all()
     if not rows:
@@ -88,7 +91,7 @@ def one(connection: Connection, number: int) -> Build:
 
 
 def some(connection: Connection, numbers: Iterable[int]) -> tuple[Build, ...]:
-    """The builds of these numbers with their jobs, without attempts, in the order of the numbers."""
+    """Return the builds of these numbers with their jobs, without attempts, in the order of the numbers."""
     rows = connection.execute(_BUILDS.where(builds.c.number.in_(tuple(numbers))).order_by(builds.c.number)).all()
     return _views(connection, rows, whole=False)
 
@@ -96,7 +99,9 @@ def some(connection: Connection, numbers: Iterable[int]) -> tuple[Build, ...]:
 def newest_first(
     connection: Connection, limit: int, before: int | None = None, package: str | None = None
 ) -> tuple[Build, ...]:
-    """The newest builds, with their jobs but without attempts: at most `limit`, older than `before`, of one package.
+    """Return the newest builds, with their jobs but without attempts.
+
+    They are at most `limit`, older than `before`, of one package.
 
     Raises:
         NotFoundError: There never was a package of that name.
@@ -112,9 +117,9 @@ def newest_first(
 
 
 def unfinished(connection: Connection, limit: int) -> tuple[Build, ...]:
-    """The builds that have not ended, with their jobs and attempts: the oldest, at most `limit`.
+    """Return the builds that have not ended, with their jobs and attempts: the oldest, at most `limit`.
 
-    Those that something is done for go before those that wait, when there are more.
+    If there are more, builds that something is done for go before builds that wait.
     """
     moving = [state.value for state in JobState if state not in lifecycle.JOB_ENDS]
     at_work = sa.func.max(sa.case((jobs.c.state.in_([JobState.RUNNING.value, JobState.PUBLISHING.value]), 1), else_=0))
@@ -125,7 +130,7 @@ def unfinished(connection: Connection, limit: int) -> tuple[Build, ...]:
 
 
 def newest_states(connection: Connection, project: str | None = None) -> dict[int, tuple[int, BuildState]]:
-    """By a package's row, the number and the state of its newest build."""
+    """Return the number and the state of each package's newest build, by the package's row."""
     last = sa.select(sa.func.max(builds.c.number)).where(builds.c.package_id == packages.c.id).scalar_subquery()
     newest = sa.select(last).select_from(packages)
     if project is not None:
@@ -138,7 +143,7 @@ def newest_states(connection: Connection, project: str | None = None) -> dict[in
 
 
 def _views(connection: Connection, rows: Sequence[Row[Any]], *, whole: bool) -> tuple[Build, ...]:
-    """The builds with their jobs; `whole` ones with the attempts too, and with what jobs of a batch wait for."""
+    """Return the builds with their jobs; `whole` ones with the attempts, and with what jobs of a batch wait for."""
     found = connection.execute(_JOBS, {"wanted": [row.number for row in rows]}).all()
     tried = _attempts(connection, [job.id for job in found if job.fence]) if whole else {}
     held = [job.id for job in found if job.batch is not None and job.state == _WAITING] if whole else []
@@ -152,7 +157,7 @@ def _views(connection: Connection, rows: Sequence[Row[Any]], *, whole: bool) -> 
 
 
 def _waits(connection: Connection, of: Sequence[int]) -> dict[int, str]:
-    """By its row, what each of these jobs waits for, as far as it is decided."""
+    """Return what each of these jobs waits for, by its row, as far as it is decided."""
     found: dict[int, list[str]] = defaultdict(list)
     for need in needs.unmet(connection, of) if of else ():
         found[need.job_id].append(need.words)
@@ -181,7 +186,10 @@ def _build(row: Row[Any], own: Sequence[Job], batch: int | None) -> Build:
 
 
 def _reason(own: Iterable[Job]) -> str:
-    """Why a build did not succeed: the reason of the first job that failed, or else of the first that was cancelled."""
+    """Return the reason why a build did not succeed.
+
+    It is that of the first job that failed, or else of the first that was cancelled.
+    """
     reasons = {job.state: job.reason for job in reversed(tuple(own))}
     return reasons.get(JobState.FAILED) or reasons.get(JobState.CANCELLED) or ""
 
@@ -206,7 +214,7 @@ def _job(row: Row[Any], tried: tuple[Attempt, ...], waits: str) -> Job:
 
 
 def _attempts(connection: Connection, of: Sequence[int]) -> dict[int, tuple[Attempt, ...]]:
-    """By a job's row, its attempts, the oldest first."""
+    """Return the attempts of each job, by its row, the oldest first."""
     if not of:
         return {}
     rows = connection.execute(_ATTEMPTS, {"wanted": of}).all()
@@ -233,7 +241,7 @@ def _attempt(row: Row[Any], taken: Sequence[Step]) -> Attempt:
 
 
 def _steps(connection: Connection, of: Sequence[str]) -> dict[str, list[Step]]:
-    """By an attempt's id, its steps in order."""
+    """Return the steps of each attempt, by its id, in order."""
     found: dict[str, list[Step]] = defaultdict(list)
     for row in connection.execute(_STEPS, {"wanted": of}):
         step = Step(

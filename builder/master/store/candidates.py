@@ -1,4 +1,4 @@
-"""SQL for what the dispatcher decides from: queued jobs, and what others are at work on."""
+"""SQL for the dispatcher's decisions: the queued jobs, and the claims of jobs that others are at work on."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,7 +19,7 @@ from builder.model.attempt import AttemptState
 from builder.model.job import JobState
 
 PAGE: Final = 50
-"""How many queued jobs are read at once; the next ones only if there are places left."""
+"""Number of queued jobs that are read at once; the next ones only if there are places left."""
 
 _UNPREPARED = sa.select(operations.c.project).where(operations.c.state == WAITING, operations.c.job_id.is_(None))
 """The projects whose repositories have not been made yet: until then nothing begins that is to be published there."""
@@ -49,9 +49,9 @@ class Broken(NamedTuple):
     """A queued job at which attempts were broken.
 
     Attributes:
-        fence: How often it was begun.
-        times: How many of these attempts count: one that a slave has refused does not.
-        slaves: Where they were broken.
+        fence: The number of times that it was begun.
+        times: The number of these attempts that count: one that a slave has refused does not.
+        slaves: The slaves where they were broken.
     """
 
     fence: int
@@ -60,14 +60,14 @@ class Broken(NamedTuple):
 
 
 class Queue(NamedTuple):
-    """What there is to decide about.
+    """The queue: all facts for the dispatcher's decision.
 
     Attributes:
         live: All attempts that have not ended.
-        offers: The slaves, with what each has free.
+        offers: The slaves, with the places that each has free.
         waiting: The queued jobs that slaves with a free place subscribe to, the oldest first; read on demand.
-        broken: By its row, each queued job at which attempts were broken.
-        taken: What running and publishing jobs are at work on.
+        broken: Each queued job at which attempts were broken, by its row.
+        taken: The claims of running and publishing jobs.
     """
 
     live: tuple[Live, ...]
@@ -78,7 +78,7 @@ class Queue(NamedTuple):
 
 
 def queue(connection: Connection, slaves: Iterable[Offer]) -> Queue:
-    """What there is to decide about for these slaves, whose places are here all free, if they held nothing yet."""
+    """Return the queue for these slaves, whose places are given as if they held nothing."""
     live = live_attempts.live(connection)
     held = Counter(attempt.slave for attempt in live)
     offers = tuple(msgspec.structs.replace(slave, free=slave.free - held[slave.slave]) for slave in slaves)
@@ -92,7 +92,7 @@ def queue(connection: Connection, slaves: Iterable[Offer]) -> Queue:
 
 
 def _pages(connection: Connection, free: Iterable[Offer]) -> Iterator[list[Row[Any]]]:
-    """The queued jobs that these slaves subscribe to."""
+    """Yield the queued jobs that these slaves subscribe to, page by page."""
     wanted = {
         "channels": tuple({channel for offer in free for channel in offer.channels}),
         "architectures": (ANY, *{name for offer in free for name in offer.architectures}),

@@ -1,7 +1,7 @@
 """The store: transactions as functions, carried out beside the reactor.
 
-A unit is a plain function over a connection; what it returns is the answer. It runs in another thread, perhaps together
-with others in one commit, so it touches nothing but its connection and its arguments.
+A unit is a plain function over a connection; its return value is the answer. It runs in another thread, perhaps
+together with others in one commit, so it touches nothing but its connection and its arguments.
 """
 
 from collections.abc import Callable
@@ -23,17 +23,17 @@ from builder.master.store.writer import Writer
 T = TypeVar("T")
 
 READERS: Final = 3
-"""How many queries run at the same time; more would only share the interpreter."""
+"""Number of queries that run at the same time; more would only share the interpreter."""
 
 
 class Store(Protocol):
-    """Where the master keeps what it knows. Deferreds fire in the reactor's thread.
+    """The store of all that the master knows. Deferreds fire in the reactor's thread.
 
     Each unit is stamped with the store's time before it runs: see `builder.master.store.stamp`.
     """
 
     changed: Bell
-    """Rings after every commit that has changed something."""
+    """The bell that rings after every commit that has changed something."""
 
     def write(self, unit: Callable[[Connection], T]) -> Deferred[T]:
         """Run `unit` in a transaction; the answer comes when its changes are on the disk.
@@ -45,14 +45,14 @@ class Store(Protocol):
         """
 
     def read(self, unit: Callable[[Connection], T]) -> Deferred[T]:
-        """Run `unit` over one consistent state of the database that holds all that was answered; it can't change it.
+        """Run `unit` over one consistent state of the database, with all that was answered; the unit cannot change it.
 
         Raises:
             UnavailableError: The database is locked or closed.
         """
 
     def close(self) -> Deferred[None]:
-        """Finish what was asked for, take nothing more, and end the threads; to be called once."""
+        """Finish all units that were asked for, take no more, and end the threads; to be called once."""
 
 
 def open_store(reactor: IReactorFromThreads, backend: Backend, now: Callable[[], float]) -> Store:

@@ -1,4 +1,4 @@
-"""SQL for what packages require and provide, as their last builds have found out."""
+"""SQL for the dependencies of packages, as their last builds have found them."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
@@ -21,27 +21,27 @@ _DECODE = msgspec.json.Decoder(Dependencies).decode
 
 
 class Found(Value, frozen=True, kw_only=True):
-    """What is known of a package: what its newest spec says, and what its packages in all chroots provide."""
+    """The dependencies of a package: requirements by its newest spec, and provisions of its packages in all chroots."""
 
     requires: frozenset[str]
     provides: frozenset[str]
 
 
 def save(connection: Connection, package_id: int, job: str, kind: JobKind, found: Dependencies) -> None:
-    """Write down what a job of a package has found out, in the place of what an earlier one has."""
+    """Store the dependencies that a job of a package has found, in the place of those of an earlier one."""
     text = msgspec.json.encode(found).decode()
     if not connection.execute(_UPDATE, {"of": package_id, "by": job, "found": text}).rowcount:
         connection.execute(_INSERT, {"package_id": package_id, "job": job, "kind": kind.value, "found": text})
 
 
 def keep_only(connection: Connection, package_id: int, chroots: Iterable[str]) -> None:
-    """Forget what jobs for other chroots than these have found out: the package is not built for them any more."""
+    """Forget the dependencies that jobs for other chroots have found: the package is not built for those any more."""
     of = (dependencies.c.package_id == package_id, dependencies.c.kind == JobKind.CHROOT.value)
     connection.execute(sa.delete(dependencies).where(*of, dependencies.c.job.not_in([*chroots])))
 
 
 def known(connection: Connection, package_ids: Collection[int]) -> dict[int, Found]:
-    """What is known of those of these packages whose sources were ever made."""
+    """Return the dependencies of those of these packages whose sources were ever made."""
     requires: dict[int, tuple[str, ...]] = {}
     provides: dict[int, set[str]] = defaultdict(set)
     for row in connection.execute(_KNOWN, {"these": tuple(package_ids)}):

@@ -31,7 +31,7 @@ def record_all(connection: Connection, happened: Iterable[tuple[str, int, str | 
 
 
 def since(connection: Connection, number: int, build: int | None = None, limit: int = 500) -> tuple[Event, ...]:
-    """The events after `number`, oldest first, at most `limit`; of one build, where one is named."""
+    """Return the events after `number`, oldest first, at most `limit`; of one build, where one is named."""
     query = sa.select(events).where(events.c.number > number).order_by(events.c.number).limit(limit)
     if build is not None:
         query = query.where(events.c.build == build)
@@ -39,5 +39,5 @@ def since(connection: Connection, number: int, build: int | None = None, limit: 
 
 
 def newest(connection: Connection) -> int:
-    """The number of the newest event, 0 when nothing has happened yet."""
+    """Return the number of the newest event, 0 when nothing has happened yet."""
     return int(connection.execute(_NEWEST).scalar_one())

@@ -45,7 +45,7 @@ _WAITING = (
 
 
 class Facts(NamedTuple):
-    """What is known of a job from now on, for its columns of these names; of what is None, what was known stays."""
+    """Facts about a job, for its columns of these names; None leaves a column as it is."""
 
     broken: int | None = None
     evr: str | None = None
@@ -54,7 +54,7 @@ class Facts(NamedTuple):
     published: tuple[str, ...] | None = None
 
     def columns(self) -> dict[str, int | str]:
-        """Return what is written into the columns."""
+        """Return the values of the columns."""
         known = {name: value for name, value in self._asdict().items() if value is not None}
         return {name: text_of(value) if isinstance(value, tuple) else value for name, value in known.items()}
 
@@ -69,7 +69,7 @@ def change(connection: Connection, job_id: int, state: JobState, *, reason: str 
     which is told as `build_finished`. When jobs of its batch wait for it, those begin, or never will.
 
     Returns:
-        Whether this call made the change; False leaves everything as it was.
+        True if this call made the change; False leaves everything as it was.
     """
     row = _changed(connection, job_id, state, reason, facts)
     if row is not None and row.batch is not None and state in JOB_ENDS:
@@ -88,7 +88,7 @@ def _changed(connection: Connection, job_id: int, state: JobState, reason: str, 
 
 
 def _pass_on(connection: Connection, job_id: int, end: JobState) -> None:
-    """Queue what has waited for this job and for no other, or cancel all that needs it, directly or not."""
+    """Queue the jobs that waited for this job and for no other, or cancel all that need it, directly or not."""
     if end in {JobState.SUCCEEDED, JobState.SKIPPED}:
         for free in needs.freed_by(connection, job_id):
             _changed(connection, free, JobState.QUEUED, "", _NOTHING)
@@ -99,7 +99,7 @@ def _pass_on(connection: Connection, job_id: int, end: JobState) -> None:
 
 
 def missed(what: str, end: JobState) -> str:
-    """Why a job never begins that needs `what`, which has ended like this."""
+    """Return the reason why a job never begins that needs `what`, which has ended like this."""
     return f"{what} {'was cancelled' if end is JobState.CANCELLED else 'failed'}, which this needs"
 
 
@@ -113,7 +113,7 @@ def claim(connection: Connection, job_id: int, fence: int, slave: str) -> bool:
     """Bring a queued job to `running` under the next fence, if it is still the one with this `fence`.
 
     Returns:
-        Whether this call did so; False leaves everything as it was.
+        True if this call did so; False leaves everything as it was.
     """
     row = connection.execute(_CLAIM, {"job_id": job_id, "was": fence}).one_or_none()
     if row is not None:
@@ -132,7 +132,7 @@ def text_of(names: tuple[str, ...]) -> str:
 
 
 def waiting(connection: Connection, build: int) -> dict[str, int]:
-    """The rows of the jobs of a build that wait, by their names, in the project's order."""
+    """Return the rows of the jobs of a build that wait, by their names, in the project's order."""
     return {row.name: row.id for row in connection.execute(_WAITING, {"build": build})}
 
 
@@ -140,7 +140,7 @@ def cancel(connection: Connection, build: int, name: str, reason: str) -> bool:
     """Cancel a job and mark its running attempt as `cancelling`, for the dispatcher to tell the slave.
 
     Returns:
-        Whether this call did so; False leaves everything as it was.
+        True if this call did so; False leaves everything as it was.
     """
     job_id = connection.execute(sa.select(jobs.c.id).where(jobs.c.build == build, jobs.c.name == name)).scalar_one()
     if not change(connection, job_id, JobState.CANCELLED, reason=reason):
@@ -157,7 +157,7 @@ def finish_build(connection: Connection, build: int) -> None:
 
 
 def unfinished(connection: Connection) -> dict[JobState, int]:
-    """How many jobs there are in each state that is no end."""
+    """Return the number of jobs in each state that is no end."""
     moving = [state for state in JobState if state not in JOB_ENDS]
     query = sa.select(jobs.c.state, sa.func.count()).where(jobs.c.state.in_([state.value for state in moving]))
     found = {row[0]: row[1] for row in connection.execute(query.group_by(jobs.c.state))}

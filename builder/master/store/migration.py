@@ -1,7 +1,7 @@
-"""Making the database, and bringing an older one to the tables of this version.
+"""The migration: it makes the database, or brings an older one to the tables of this version.
 
-Alembic carries the migrations out. It is imported only when there is something to do: at most starts of the master, one
-small query says that there is not.
+Alembic carries the migrations out. It is imported only when there is something to do: at most starts of the master,
+one small query says that there is not.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""SQL for who waits for whom: the jobs of a batch, once the order in which they begin is decided."""
+"""SQL for needs: which jobs of a batch wait for which, once the order in which they begin is decided."""
 
 from collections.abc import Collection, Iterable
 from typing import Final, NamedTuple
@@ -46,7 +46,7 @@ _NAME = (
 
 
 class Need(NamedTuple):
-    """What a job waits for."""
+    """A need: the job that another one waits for."""
 
     job_id: int
     package: str
@@ -54,32 +54,32 @@ class Need(NamedTuple):
 
     @property
     def words(self) -> str:
-        """As people read it."""
+        """The need as people read it."""
         return f"{self.package} (build {self.build})"
 
 
 def insert(connection: Connection, pairs: Iterable[tuple[int, int]]) -> None:
-    """Write down that the first of each pair waits for the second."""
+    """Store that the first of each pair waits for the second."""
     rows = [{"job_id": job, "needed": needed} for job, needed in pairs]
     if rows:
         connection.execute(sa.insert(needs), rows)
 
 
 def freed_by(connection: Connection, job_id: int) -> list[int]:
-    """The jobs that waited for this one, which has done its part, and wait for no other any more."""
+    """Return the jobs that waited for this one, which has done its part, and wait for no other any more."""
     return list(connection.execute(_FREE, {"of": job_id}).scalars())
 
 
 def users_of(connection: Connection, job_id: int) -> list[int]:
-    """The jobs that wait for this one, or for another that does."""
+    """Return the jobs that wait for this one, or for another that does."""
     return list(connection.execute(_USERS, {"of": job_id}).scalars())
 
 
 def unmet(connection: Connection, of: Collection[int]) -> list[Need]:
-    """What these jobs still wait for."""
+    """Return the needs that these jobs still wait for."""
     return [Need(*row) for row in connection.execute(_UNMET, {"these": tuple(of)})]
 
 
 def named(connection: Connection, job_id: int) -> str:
-    """The package and the build that a job is of, as people read it."""
+    """Return the package and the build of a job, as people read it."""
     return Need(job_id, *connection.execute(_NAME, {"of": job_id}).one()).words

@@ -33,7 +33,7 @@ _NEWEST = sa.select(operations).order_by(operations.c.number.desc())
 
 
 def insert(connection: Connection, operation: AnyOperation, job_id: int | None = None, who: str = "") -> int:
-    """Write down an operation; it is sent to the repository builder once this transaction is committed.
+    """Store an operation; it is sent to the repository builder once this transaction is committed.
 
     Returns:
         The operation's number.
@@ -50,10 +50,10 @@ def insert(connection: Connection, operation: AnyOperation, job_id: int | None =
 
 
 def one(connection: Connection, number: int) -> OperationShown:
-    """An operation.
+    """Return an operation.
 
     Raises:
-        NotFoundError: There is none of that number.
+        NotFoundError: There is no operation of that number.
     """
     row = connection.execute(sa.select(operations).where(operations.c.number == number)).one_or_none()
     if row is None:
@@ -64,7 +64,7 @@ def one(connection: Connection, number: int) -> OperationShown:
 def newest_first(
     connection: Connection, limit: int, before: int | None = None, project: str | None = None
 ) -> tuple[OperationShown, ...]:
-    """The newest operations: at most `limit`, older than `before`, of one project."""
+    """Return the newest operations: at most `limit`, older than `before`, of one project."""
     query = _NEWEST.limit(limit)
     if before is not None:
         query = query.where(operations.c.number < before)
@@ -89,7 +89,7 @@ def _shown(row: Row[Any]) -> OperationShown:
 
 
 def waiting(connection: Connection, limit: int) -> tuple[NumberedOperation, ...]:
-    """The operations that are neither applied nor rejected, in the order of their numbers, at most `limit`."""
+    """Return the operations that are neither applied nor rejected, in the order of their numbers, at most `limit`."""
     return tuple(
         NumberedOperation(number=row.number, operation=msgspec.json.decode(row.operation, type=AnyOperation))
         for row in connection.execute(_WAITING, {"limit": limit})
@@ -110,7 +110,7 @@ def applied(connection: Connection, answer: Applied) -> int | None:
 
 
 def rejected(connection: Connection, answer: Rejected) -> int | None:
-    """Note why a waiting operation was refused; see `applied`."""
+    """Note the reason why a waiting operation was refused; see `applied`."""
     return _answered(connection, answer, state=REJECTED, reason=answer.reason)
 
 

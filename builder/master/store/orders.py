@@ -1,4 +1,4 @@
-"""SQL for orders: what an attempt is told is gathered from its build, package and project, and from earlier builds."""
+"""SQL for orders: facts for an attempt from its build, package and project, and from earlier builds."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -15,7 +15,7 @@ from builder.model.job import JobKind, JobState
 from builder.model.project import Project
 
 LATEST: Final = 100
-"""Among how many of a package's latest builds the highest EVR is looked for; only forced ones go down."""
+"""Number of a package's latest builds among which the highest EVR is looked for; only forced ones go down."""
 _CLAIMED = (
     sa.select(attempts.c.id.label("attempt"), attempts.c.slave, attempts.c.fence)
     .add_columns(jobs.c.build, jobs.c.name.label("job"), jobs.c.kind, jobs.c.targets, jobs.c.package_id)
@@ -28,13 +28,13 @@ _CLAIMED = (
 
 
 class _Inputs(msgspec.Struct, frozen=True):
-    """Of `SourceFacts`, what the gate compares; the rest of a hundred of them is not read."""
+    """The part of `SourceFacts` that the gate compares; the rest of a hundred of them is not read."""
 
     inputs: str
 
 
 def claimed(connection: Connection, attempt: str) -> Claimed:
-    """Return an attempt that has just begun, with what orders of all kinds are made from."""
+    """Return an attempt that has just begun, with the facts that orders of all kinds are made from."""
     row = connection.execute(_CLAIMED, {"attempt": attempt}).one()
     project = msgspec.json.decode(row.definition, type=Project)
     return Claimed(
@@ -55,7 +55,10 @@ def claimed(connection: Connection, attempt: str) -> Claimed:
 
 
 def built(connection: Connection, package_id: int, chroots: Iterable[str]) -> tuple[Built, ...]:
-    """Return what was published, or is being published, of a package for any of these chroots; the latest first."""
+    """Return the versions of a package that were published, or are being published, for any of these chroots.
+
+    The latest comes first.
+    """
     served = [jobs.c.targets.contains(f'"{chroot}"', autoescape=True) for chroot in chroots]
     query = (
         sa.select(jobs.c.evr, jobs.c.serial, jobs.c.targets, builds.c.source)

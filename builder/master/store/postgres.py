@@ -1,7 +1,7 @@
 """PostgreSQL as the farm's database: how its sessions are set up, and what its failures mean for a person.
 
-As with SQLite one thread writes, and what it has written is numbered by the tables; what a failed unit took of these
-numbers is not given again. Tables are made by whoever owns an empty database; needs PostgreSQL 13 or newer.
+As with SQLite one thread writes, and the rows it has written are numbered by the tables; numbers that a failed unit
+took are not given again. Tables are made by whoever owns an empty database; needs PostgreSQL 13 or newer.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from typing_extensions import override
 from builder.master.store.backend import explained
 
 BUSY = 5
-"""For how many seconds a lock of another program is waited for, and a server that does not answer."""
+"""Seconds for which a lock of another program is waited for, and a server that does not answer."""
 
 _SESSION = f"-c synchronous_commit=on -c lock_timeout={BUSY}s"
 
@@ -94,7 +94,7 @@ class PostgreSQL:
 
 
 class _Text(StrDumper):
-    """Stores U+FFFD for the character that PostgreSQL's text cannot hold and SQLite's can."""
+    """A dumper that stores U+FFFD for the character that PostgreSQL's text cannot hold and SQLite's can."""
 
     @override
     def dump(self, obj: str) -> Any:

@@ -33,7 +33,7 @@ class KnownPackage(NamedTuple):
 
 
 def every(connection: Connection) -> dict[str, Project]:
-    """All projects by their names, in the order of the names."""
+    """Return all projects by their names, in the order of the names."""
     own: dict[str, dict[str, Package]] = defaultdict(dict)
     for known in present(connection):
         own[known.project][known.name] = known.package
@@ -42,23 +42,23 @@ def every(connection: Connection) -> dict[str, Project]:
 
 
 def every_bare(connection: Connection) -> dict[str, Project]:
-    """As `every`, without their packages."""
+    """Return all projects as `every`, without their packages."""
     rows = connection.execute(sa.select(projects).order_by(projects.c.name))
     return {row.name: msgspec.json.decode(row.definition, type=Project) for row in rows}
 
 
 def one(connection: Connection, name: str) -> Project:
-    """The project of that name.
+    """Return the project of that name.
 
     Raises:
-        NotFoundError: There is none.
+        NotFoundError: There is no project of that name.
     """
     bare = one_bare(connection, name)
     return msgspec.structs.replace(bare, packages={known.name: known.package for known in present(connection, name)})
 
 
 def one_bare(connection: Connection, name: str) -> Project:
-    """As `one`, without its packages."""
+    """Return a project as `one`, without its packages."""
     definition = connection.execute(_DEFINITION, {"wanted": name}).scalar()
     if definition is None:
         names = connection.execute(sa.select(projects.c.name)).scalars().all()
@@ -67,13 +67,13 @@ def one_bare(connection: Connection, name: str) -> Project:
 
 
 def present(connection: Connection, project: str | None = None) -> list[KnownPackage]:
-    """The packages that were not removed, by project and name: of one project, or all."""
+    """Return the packages that were not removed, by project and name: of one project, or all."""
     query = _PRESENT if project is None else _PRESENT.where(packages.c.project == project)
     return [_known(row) for row in connection.execute(query)]
 
 
 def package(connection: Connection, name: str, project: str | None = None) -> KnownPackage:
-    """The package of that name; of that project, if one is named.
+    """Return the package of that name; of that project, if one is named.
 
     Raises:
         NotFoundError: There is no such package, or no such project.
@@ -92,7 +92,7 @@ def package(connection: Connection, name: str, project: str | None = None) -> Kn
 
 
 def require(connection: Connection, name: str) -> None:
-    """Find a package of that name, be it a removed one.
+    """Check that there is a package of that name, even a removed one.
 
     Raises:
         NotFoundError: There never was one.

@@ -1,4 +1,4 @@
-"""SQL for requests: builds and their jobs are written down in as many statements for many as for one."""
+"""SQL for requests: many builds and their jobs are stored in as many statements as one."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -32,10 +32,10 @@ class Wanted(NamedTuple):
 def insert(
     connection: Connection, wanted: Sequence[Wanted], who: str, *, force: bool, batch: bool = False
 ) -> tuple[int, ...]:
-    """Write down a build of each of these packages; returns their numbers, in this order.
+    """Store a build of each of these packages; return their numbers, in this order.
 
-    Their source jobs are queued, and for each chroot there is one that waits for it. A batch is known by the number of
-    its first build.
+    Their source jobs are queued, and for each chroot there is a job that waits for its source job. A batch is known
+    by the number of its first build.
     """
     common = {"force": force, "requested_by": who, "requested": now(connection)}
     rows = [

@@ -7,7 +7,9 @@ stands here. Times are seconds since the epoch; values that are only read whole 
 import sqlalchemy as sa
 
 NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-"""Sizes of files need more than 32 bits. SQLite gives an integer 64 anyway, and numbers the rows of no other type."""
+"""The type of numbers. Sizes of files need more than 32 bits; SQLite gives an integer 64 anyway, and numbers the rows
+of no other type.
+"""
 
 metadata = sa.MetaData(
     naming_convention={

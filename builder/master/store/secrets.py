@@ -27,7 +27,7 @@ def save(connection: Connection, project: str, secret: Sealed, who: str) -> Secr
 
 
 def listing(connection: Connection, project: str | None = None) -> tuple[SecretShown, ...]:
-    """What there is, of one project or of all, by project and name."""
+    """Return the secrets of one project or of all, by project and name."""
     query = sa.select(secrets).order_by(secrets.c.project, secrets.c.name)
     if project is not None:
         query = query.where(secrets.c.project == projects.one_bare(connection, project).project)
@@ -38,13 +38,13 @@ def listing(connection: Connection, project: str | None = None) -> tuple[SecretS
 
 
 def kinds(connection: Connection, project: str) -> dict[str, SecretKind]:
-    """The kinds of a project's secrets by their names."""
+    """Return the kinds of a project's secrets by their names."""
     rows = connection.execute(sa.select(secrets.c.name, secrets.c.kind).where(secrets.c.project == project))
     return {row.name: SecretKind(row.kind) for row in rows}
 
 
 def sealed(connection: Connection, project: str, names: Collection[str]) -> tuple[Sealed, ...]:
-    """Those of a project's secrets that have these names."""
+    """Return those of a project's secrets that have these names."""
     if not names:
         return ()
     query = sa.select(secrets).where(secrets.c.project == project, secrets.c.name.in_(names))
@@ -54,6 +54,6 @@ def sealed(connection: Connection, project: str, names: Collection[str]) -> tupl
 
 
 def remove(connection: Connection, project: str, name: str) -> bool:
-    """Remove a secret; says whether there was one."""
+    """Remove a secret; return True if there was one."""
     own = (secrets.c.project == project, secrets.c.name == name)
     return bool(connection.execute(sa.delete(secrets).where(*own)).rowcount)

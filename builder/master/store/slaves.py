@@ -1,4 +1,4 @@
-"""SQL for slaves: what each said of itself when it connected last."""
+"""SQL for slaves: the facts that each told when it connected last."""
 
 import msgspec
 import sqlalchemy as sa
@@ -12,7 +12,7 @@ from builder.wire import Hello
 
 
 def save(connection: Connection, name: str, hello: Hello) -> None:
-    """Store what a slave says of itself, which replaces what it said before."""
+    """Store the facts that a slave tells, which replace those it told before."""
     row = {
         "channels": msgspec.json.encode(hello.channels).decode(),
         "architectures": msgspec.json.encode(hello.architectures).decode(),
@@ -30,7 +30,7 @@ def saw(connection: Connection, name: str) -> None:
 
 
 def every(connection: Connection) -> tuple[Slave, ...]:
-    """All slaves that ever connected, by name, as if none were connected now."""
+    """Return all slaves that ever connected, by name, as if none were connected now."""
     ends = [end.value for end in ATTEMPT_ENDS]
     busy = sa.select(sa.func.count()).where(attempts.c.slave == slaves.c.name, attempts.c.state.not_in(ends))
     query = sa.select(slaves, busy.scalar_subquery().label("busy")).order_by(slaves.c.name)

@@ -20,7 +20,7 @@ from builder.errors import UnavailableError
 from builder.master.store.backend import explained
 
 BUSY = 5.0
-"""For how many seconds a lock of another program, such as a backup, is waited for."""
+"""Seconds for which a lock of another program, such as a backup, is waited for."""
 
 _DURABLE = ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL")
 _WRITER = (*_DURABLE, "PRAGMA foreign_keys=ON")
@@ -85,7 +85,7 @@ class SQLite:
         return None
 
     def _beside(self) -> Path:
-        """Make the empty file that becomes the database; what an interrupted start has left goes."""
+        """Make the empty file that becomes the database; remove what an interrupted start has left."""
         beside = self._path.with_name(f".{self._path.name}.new")
         for suffix in ("", "-wal", "-shm"):
             files.remove(Path(f"{beside}{suffix}"))
@@ -121,7 +121,7 @@ def _driver(connection: Connection) -> sqlite3.Connection:
 
 
 def _check(connection: Connection) -> None:
-    """Foreign keys are off while tables are made anew; afterwards each of them must hold."""
+    """Check that each foreign key holds: they are off while tables are made anew."""
     broken = connection.execute(sa.text("PRAGMA foreign_key_check")).all()
     if broken:
         raise AssertionError(f"the migration left rows that refer to nothing: {broken[:5]}")

@@ -1,4 +1,4 @@
-"""The time of a unit: the store stamps each one before it runs, and whatever is written down of time is this stamp."""
+"""The time of a unit: the store stamps each one before it runs, and every time that is stored is this stamp."""
 
 from sqlalchemy import Connection
 

@@ -12,20 +12,20 @@ _PERSON = sa.select(tokens.c.person).where(tokens.c.digest == sa.bindparam("dige
 
 
 def insert(connection: Connection, token: str, person: str) -> None:
-    """Let whoever has `token` be `person`."""
+    """Store that `token` is the person's: whoever has it is `person`."""
     connection.execute(sa.insert(tokens).values(digest=digest(token), person=person, created=now(connection)))
 
 
 def person(connection: Connection, digest: str) -> str | None:
-    """Return whose token has this digest; None when it is nobody's."""
+    """Return the person whose token has this digest; None when it is nobody's."""
     return connection.execute(_PERSON, {"digest": digest}).scalar()
 
 
 def remove(connection: Connection, person: str) -> int:
-    """Remove the tokens of a person and return how many there were."""
+    """Remove the tokens of a person, and return how many there were."""
     return connection.execute(sa.delete(tokens).where(tokens.c.person == person)).rowcount
 
 
 def digest(token: str) -> str:
-    """What is stored of a token."""
+    """Return the digest of a token, which is all that is stored of it."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -25,20 +25,20 @@ LARGEST_GROUP: Final = 256
 
 
 class _Task(NamedTuple):
-    """A unit and who waits for its answer."""
+    """A unit, and the Deferred of its answer."""
 
     unit: Callable[[Connection], Any]
     answer: Deferred[Any]
 
 
 class _Raised(NamedTuple):
-    """Stands for the answer of a unit that has none."""
+    """The answer of a unit that has none."""
 
     error: Exception
 
 
 class Writer:
-    """Carries out units in the order in which they come; rings the bell after each commit that changed something."""
+    """The writer: it runs units in the order in which they come, and rings the bell after each commit with a change."""
 
     def __init__(self, reactor: Any, backend: Backend, committed: Bell, now: Callable[[], float]) -> None:
         self._reactor = reactor
@@ -64,7 +64,7 @@ class Writer:
         return answer
 
     def close(self) -> Deferred[None]:
-        """Finish what was asked for and end the thread; to be called once."""
+        """Finish all units that were asked for, and end the thread; to be called once."""
         with self._woken:
             self._closing = True
             self._woken.notify()
@@ -95,7 +95,7 @@ class Writer:
         self._reactor.callFromThread(self._ended)
 
     def _gathered(self) -> list[_Task]:
-        """The units that wait, as soon as there are some; none when it is time to end."""
+        """Return the units that wait, as soon as there are some; none when it is time to end."""
         with self._woken:
             self._woken.wait_for(lambda: self._tasks or self._closing)
             group = self._tasks[:LARGEST_GROUP]
@@ -103,7 +103,7 @@ class Writer:
             return group
 
     def _commit(self, group: list[_Task]) -> tuple[list[Any], bool]:
-        """The answers of the units, and whether they changed anything; when the commit fails, none has an answer."""
+        """Return the answers of the units, and True if they changed anything; if the commit fails, none has one."""
         try:
             with explained(self._backend), self._engine.begin() as connection:
                 savepoints = connection.connection.cursor()
