@@ -1,1 +1,1 @@
-"""The master: collects builds, plans and dispatches their jobs, takes what slaves deliver, orders its publication."""
+"""The master: collects builds, plans and dispatches their jobs, takes slaves' deliveries, orders their publication."""

@@ -1,7 +1,7 @@
-"""Attempts begin and end, and what follows from it for their jobs: each function is one transaction's work.
+"""The begins and ends of attempts, and what follows for their jobs: each function is one transaction's work.
 
-Only one attempt of a job has not ended at any time, and as long as it is `running` it is the job's current one:
-whatever moves the job on (a cancel, a lost slave) ends it, or marks it as `cancelling`, in the same transaction.
+Only one attempt of a job has not ended at any time, and as long as it is `running` it is the job's current one: an
+act that moves the job on (a cancel, a lost slave) ends it, or marks it as `cancelling`, in the same transaction.
 """
 
 from collections.abc import Iterable
@@ -23,12 +23,12 @@ from builder.nevra import is_evr
 
 
 def broken(reason: str) -> Outcome:
-    """The end of an attempt that the farm has broken."""
+    """Return the outcome of an attempt that the farm has broken."""
     return Outcome(state=AttemptState.BROKEN, reason=reason, kind=FailureKind.INFRASTRUCTURE)
 
 
 def claim(connection: Connection, assignment: Assignment, attempt: str) -> bool:
-    """Begin an attempt at a queued job, if that is as it was when the assignment was made."""
+    """Begin an attempt at a queued job; return False if the job is not as it was when the assignment was made."""
     if not jobs.claim(connection, assignment.job, assignment.fence, assignment.slave):
         return False
     attempts.insert(connection, attempt, assignment.job, assignment.fence + 1, assignment.slave)
@@ -36,9 +36,9 @@ def claim(connection: Connection, assignment: Assignment, attempt: str) -> bool:
 
 
 def put_back(connection: Connection, attempt: str, end: AttemptState, reason: str) -> tuple[KnownAttempt, ...]:
-    """End an attempt that never began on its slave; the job is queued again, and it counts for nothing.
+    """End an attempt that never began on its slave; the job is queued again, and the attempt counts for nothing.
 
-    Returns the attempts that this is about, as they were, like the functions below.
+    Like the functions below, it returns the attempts concerned, as they were.
     """
     known = attempts.one(connection, attempt)
     if attempts.end(connection, attempt, end, reason) and known.state is AttemptState.RUNNING:
@@ -65,7 +65,8 @@ def give_up_slave(connection: Connection, slave: str, reason: str, tries: int) -
 def give_up_forgotten(connection: Connection, slave: str, ids: Iterable[str], tries: int) -> tuple[KnownAttempt, ...]:
     """Give up attempts that their slave should have, and has not by its own word.
 
-    One of which nothing was heard was most likely never ordered, or the order was lost: that is nobody's fault.
+    An attempt of which nothing was heard was most likely never ordered, or the order was lost: that is nobody's
+    fault.
     """
     forgotten = tuple(attempts.some(connection, tuple(ids)).values())
     for known in forgotten:
@@ -91,11 +92,11 @@ def finish(
 
     Args:
         connection: The transaction.
-        attempt: Which one.
-        outcome: What the slave says.
-        delivered: What is there of the attempt, after a success.
-        tries: After how many broken attempts a job is given up.
-        found: What the package requires and provides, as far as the job says.
+        attempt: The attempt's id.
+        outcome: The outcome by the slave's word.
+        delivered: The artifacts of the attempt, after a success.
+        tries: The number of broken attempts after which a job is given up.
+        found: The dependencies of the package, as far as the job says.
 
     Raises:
         NotFoundError: There is no such attempt.

@@ -1,4 +1,4 @@
-"""Batches: asking for many builds at once, and seeing beforehand in which order they would begin."""
+"""Batches: many builds at once, and the order in which they would begin, seen beforehand."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -36,7 +36,7 @@ class Node(NamedTuple):
 
 
 class Outlook(NamedTuple):
-    """What is known of a batch before it begins: its chroot jobs, who needs whom, and who was ever built."""
+    """The outlook on a batch before it begins: its chroot jobs, who needs whom, and which package was ever built."""
 
     nodes: tuple[Node, ...]
     needed: waves.Needs
@@ -44,20 +44,20 @@ class Outlook(NamedTuple):
 
     @property
     def cycles(self) -> tuple[str, ...]:
-        """Packages that need each other, as sentences."""
+        """The packages that need each other, as sentences."""
         loops = waves.loops(self.needed).values()
         return tuple(sorted({waves.named(self.nodes[key].wanted.known.name for key in loop) for loop in loops}))
 
 
 class Batches:
-    """What people do with many packages at once."""
+    """Batches, as people ask for them."""
 
     def __init__(self, store: Store, slaves: Slaves) -> None:
         self._store = store
         self._slaves = slaves
 
     async def request(self, request: BatchRequest, visitor: Visitor) -> tuple[Build, ...]:
-        """Ask for a build of each package, all or none; their sources are made at once, the rest waits for its turn.
+        """Ask for a build of each package, all or none; their sources are made at once, other jobs wait for their turn.
 
         Raises:
             InvalidError: With every mistake: a package that there is not, or in several projects, or not for a chroot.
@@ -76,7 +76,7 @@ class Batches:
         return tuple(explained(build, offers) for build in made)
 
     async def plan(self, request: BatchRequest, visitor: Visitor) -> Plan:
-        """What would become of a batch; nothing is begun. Raises as `request`, but tells cycles in its answer."""
+        """Return the plan of a batch; nothing is begun. Raises as `request`, but tells cycles in its answer."""
         offers = [connection.offer for connection in self._slaves.connected]
         return await self._store.read(partial(_plan, request=request, visitor=visitor, offers=offers))
 
@@ -91,7 +91,7 @@ def _request(connection: Connection, request: BatchRequest, visitor: Visitor) ->
 
 
 def _wanted(connection: Connection, request: BatchRequest, visitor: Visitor) -> list[Wanted]:
-    """Return the packages that a visitor asks for; every mistake in that is told."""
+    """Return the packages that a visitor asks for; every mistake in the request is told."""
     if bool(request.packages) + request.everything + (request.channel is not None) != 1:
         raise InvalidError("a batch is of packages that are named, or of a channel, or of everything: one of these")
     found, wrong = [], list[str]()
@@ -113,7 +113,7 @@ def _wanted(connection: Connection, request: BatchRequest, visitor: Visitor) -> 
 
 
 def _chosen(connection: Connection, request: BatchRequest, wrong: list[str]) -> Iterator[KnownPackage]:
-    """The packages by name, each once; what is wrong with a name is added to `wrong`."""
+    """Yield the packages by name, each once; add the mistakes in names to `wrong`."""
     if request.project is not None:
         projects.one_bare(connection, request.project)
     present = projects.present(connection, request.project)
@@ -174,7 +174,7 @@ def _work(node: Node, took: dict[tuple[int, str], float]) -> Work:
 def _planned(
     wanted: Iterable[Wanted], outlook: Outlook, took: dict[tuple[int, str], float]
 ) -> tuple[PlannedPackage, ...]:
-    """The packages by their waves, those that can never begin last; one is as late as it is in any chroot."""
+    """Return the packages by their waves, those that can never begin last; each is as late as in its latest chroot."""
     wave_of = {key: number for number, wave in enumerate(waves.waves(outlook.needed), 1) for key in wave}
     own: dict[int, list[int]] = defaultdict(list)
     for key, node in enumerate(outlook.nodes):
@@ -198,7 +198,7 @@ def _planned(
 
 
 def _whole(one: Wanted, took: dict[tuple[int, str], float]) -> float | None:
-    """Seconds of the source job and the slowest of the others, if all were ever done."""
+    """Return the seconds of the source job and the slowest of the others, if all were ever done."""
     source, others = took.get((one.known.id, SOURCE)), [took.get((one.known.id, chroot)) for chroot in one.chroots]
     known = [seconds for seconds in others if seconds is not None]
     return source + max(known) if source is not None and len(known) == len(others) else None

@@ -1,6 +1,6 @@
 """The bell that rings when something was committed.
 
-Whoever has to act on changes waits on it and then reads from the database what there is to do: a ring says that
+Code that acts on changes waits for it, and then reads from the database what there is to do: a ring says that
 something happened, never what. Waiting begins before reading, or a ring in between is missed:
 
     rung = bell.wait()
@@ -12,13 +12,13 @@ from twisted.internet.defer import Deferred
 
 
 class Bell:
-    """Wakes everyone who waits, once per ring. All of it in the reactor's thread."""
+    """A bell that wakes everyone who waits, once per ring. All of it in the reactor's thread."""
 
     def __init__(self) -> None:
         self._waiting: list[Deferred[None]] = []
 
     def wait(self) -> Deferred[None]:
-        """Fires at the next ring; may be cancelled."""
+        """Return a Deferred that fires at the next ring; may be cancelled."""
         rung: Deferred[None] = Deferred(self._forget)
         self._waiting.append(rung)
         return rung

@@ -1,7 +1,7 @@
-"""How much the master works on at once: the bytes of all chunks that have come and are not yet written.
+"""The budget of the master: the bytes of all chunks that have come and are not yet written.
 
-AMP has no flow control. A peer whose chunk is over the budget is not read any more until there is room; its lease does
-not age meanwhile (see `Peer.silence`).
+AMP has no flow control. A peer whose chunk is over the budget is not read any more until there is room; its lease
+does not age meanwhile (see `Peer.silence`).
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ class Pausable(Protocol):
 
 
 class Budget:
-    """One for the whole master; `limit` in bytes."""
+    """The budget of the whole master; `limit` in bytes."""
 
     def __init__(self, limit: int = LIMIT) -> None:
         self._limit = limit

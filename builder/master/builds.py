@@ -25,7 +25,7 @@ from builder.model.visitor import Act, Visitor
 
 
 class Builds:
-    """What people do with builds; every answer is the build as it is afterwards."""
+    """Builds, as people ask for, see and cancel them; every answer is the build as it is afterwards."""
 
     def __init__(self, store: Store, slaves: Slaves) -> None:
         self._store = store
@@ -46,17 +46,17 @@ class Builds:
         return self._explained(await self._store.write(partial(_request, request=request, visitor=visitor)))
 
     async def show(self, number: int) -> Build:
-        """A build with its jobs, their attempts and steps.
+        """Return a build with its jobs, their attempts and steps.
 
         Raises:
-            NotFoundError: There is none of that number.
+            NotFoundError: There is no build of that number.
         """
         return self._explained(await self._store.read(partial(builds.one, number=number)))
 
     async def listing(
         self, limit: int = 50, before: int | None = None, package: str | None = None
     ) -> tuple[Build, ...]:
-        """The newest builds with their jobs, without attempts: at most `limit`, older than `before`, of one package.
+        """Return the newest builds with jobs, without attempts: at most `limit`, older than `before`, of one package.
 
         Raises:
             NotFoundError: There never was a package of that name.
@@ -64,16 +64,16 @@ class Builds:
         return await self._store.read(partial(builds.newest_first, limit=limit, before=before, package=package))
 
     async def unfinished(self, limit: int = 50) -> tuple[Build, ...]:
-        """The builds that have not ended, with their jobs and attempts: the oldest, at most `limit`."""
+        """Return the builds that have not ended, with their jobs and attempts: the oldest, at most `limit`."""
         found = await self._store.read(partial(builds.unfinished, limit=limit))
         return tuple(self._explained(build) for build in found)
 
     async def unfinished_jobs(self) -> dict[JobState, int]:
-        """How many jobs there are in each state that is no end."""
+        """Return the number of jobs in each state that is no end."""
         return await self._store.read(jobs.unfinished)
 
     async def cancel(self, number: int, job: str | None, visitor: Visitor) -> Build:
-        """Cancel a build, or one of its jobs: it is so at once, and its slave is told afterwards.
+        """Cancel a build, or one of its jobs: it is cancelled at once, and its slave is told afterwards.
 
         Without its source job a build can't go on, so that cancelling that one cancels the jobs that wait for it.
 
@@ -104,21 +104,21 @@ def _request(connection: Connection, request: BuildRequest, visitor: Visitor) ->
 
 
 def mistakes(known: KnownPackage, there: Collection[str], asked: Collection[str]) -> Iterator[str]:
-    """Which of the chroots that are asked for a package is not built for, which is built for those that are there."""
+    """Yield a mistake for each chroot asked for that is not `there`: those that the package is built for."""
     for chroot in asked:
         if chroot not in there:
             yield f"the package `{known.name}` is not built for `{chroot}`{guess(chroot, there)}"
 
 
 def lacking(connection: Connection, known: KnownPackage) -> Iterator[str]:
-    """Which secrets a package is fetched with that its project has not; most are fetched with none."""
+    """Yield a mistake for each secret that a package is fetched with and its project has not; most need none."""
     if secret_needs.named(known.package):
         kinds = secrets.kinds(connection, known.project)
         yield from secret_needs.mistakes(known.project, known.name, known.package, kinds)
 
 
 def chosen(there: Iterable[str], asked: Collection[str]) -> tuple[str, ...]:
-    """The chroots to build for, in the project's order: those that are asked for, or all."""
+    """Return the chroots to build for, in the project's order: those that are asked for, or all."""
     return tuple(chroot for chroot in there if chroot in asked or not asked)
 
 

@@ -1,7 +1,7 @@
-"""Chroots: the files that say what build roots are made from.
+"""Chroots: the files from which build roots are made.
 
-Each is called after the chroot that it defines, `fedora-43-x86_64.toml`. Of several folders the first that has a chroot
-wins. A file with a mistake is left out, and the farm goes on without its chroot.
+Each is called after the chroot that it defines, `fedora-43-x86_64.toml`. Of several folders the first that has a
+chroot wins. A file with a mistake is left out, and the farm goes on without its chroot.
 """
 
 import re
@@ -38,10 +38,10 @@ def load(folders: Iterable[Path]) -> Found:
 
 
 def check(path: Path) -> Chroot:
-    """The chroot that a file defines.
+    """Return the chroot that a file defines.
 
     Raises:
-        InvalidError: with every mistake, each with file, key and what would be right.
+        InvalidError: With every mistake, each with file, key and what would be right.
     """
     chroot, mistakes = read(read_toml(path), Chroot, checks=_CHECKS)
     if chroot is None:
@@ -52,7 +52,7 @@ def check(path: Path) -> Chroot:
 
 
 _ARCHITECTURES: Final = {"amd64": "x86_64", "x86-64": "x86_64", "arm64": "aarch64", "i386": "i686"}
-"""What others call the architectures, and what rpm does."""
+"""The names that others have for architectures, and rpm's own."""
 _DIST: Final = re.compile(r"(?:\.[A-Za-z0-9._+~^]+)?")
 _URL: Final = re.compile(r"(?:https?|ftp)://[^/]+/|file:///")
 

@@ -1,4 +1,4 @@
-"""Definitions: what the farm builds, as people write it down and apply it."""
+"""Definitions: the projects of the farm, as people write them down and apply them."""
 
 from collections.abc import Collection
 from functools import partial
@@ -19,7 +19,7 @@ from builder.model.visitor import Act, Visitor
 
 
 class Definitions:
-    """Applies and exports definitions; `chroots` and `channels` are the names of those that the farm knows."""
+    """Definitions, applied and exported; `chroots` and `channels` are the names of those that the farm knows."""
 
     def __init__(self, store: Store, chroots: Collection[str], channels: Collection[str]) -> None:
         self._store = store
@@ -27,9 +27,9 @@ class Definitions:
         self._channels = channels
 
     async def apply(self, text: str, dry_run: bool, visitor: Visitor) -> tuple[Change, ...]:
-        """Make the farm's projects as `text` describes them; one that it leaves out stays as it is.
+        """Make the farm's projects as `text` describes them; a project that it leaves out stays as it is.
 
-        With `dry_run`, only tell what would change.
+        With `dry_run`, only return what would change.
 
         Raises:
             InvalidError: With every mistake and its line; nothing is changed.
@@ -44,7 +44,7 @@ class Definitions:
         return await self._store.write(partial(_apply, described=described))
 
     async def export(self, project: str | None) -> str:
-        """The definition of one project, or of all, as text that `apply` takes.
+        """Return the definition of one project, or of all, as text that `apply` takes.
 
         Raises:
             NotFoundError: There is no such project.
@@ -57,7 +57,7 @@ class Definitions:
         return await self._store.read(exported)
 
     async def project(self, name: str) -> Project:
-        """A project without its packages.
+        """Return a project without its packages.
 
         Raises:
             NotFoundError: There is no such project.
@@ -65,7 +65,7 @@ class Definitions:
         return await self._store.read(partial(projects.one_bare, name=name))
 
     async def packages(self, project: str | None) -> tuple[PackageSummary, ...]:
-        """The packages of one project, or of all, with the newest build of each.
+        """Return the packages of one project, or of all, with the newest build of each.
 
         Raises:
             NotFoundError: There is no such project.
@@ -73,7 +73,10 @@ class Definitions:
         return await self._store.read(partial(_summaries, project=project))
 
     def _compared(self, connection: Connection, text: str) -> tuple[tuple[Project, ...], tuple[Change, ...]]:
-        """The projects that `text` describes and what would change; a long text takes its time, beside the reactor."""
+        """Return the projects that `text` describes and what would change.
+
+        A long text takes its time, beside the reactor.
+        """
         described = parse(text, self._chroots, self._channels)
         there = projects.every(connection)
         changes = [difference(there.get(project.project), project) for project in described]

@@ -1,8 +1,8 @@
-"""What one attempt delivers, while it comes: the folder `incoming/<build>/<job>/<fence>/`.
+"""The delivery of one attempt, while it comes: the folder `incoming/<build>/<job>/<fence>/`.
 
-A file that is on its way has a partial name that no artifact can have, `.NAME.part`; its length is the offset to go on
-from, after a restart of either side too. It gets its own name when it is whole, its digest is right and it is on the
-disk. The listing comes last and names what there has to be; the repository builder looks at nothing without one.
+A file that is on its way has a partial name that no artifact can have, `.NAME.part`; its length is the offset to go
+on from, after a restart of either side too. It gets its own name when it is whole, its digest is right and it is on
+the disk. The listing comes last and names what there has to be; the repository builder looks at nothing without one.
 """
 
 import hashlib
@@ -24,20 +24,20 @@ T = TypeVar("T")
 LARGEST: Final = 64 << 30
 """Bytes of all artifacts of an attempt together: more than any image that fits on a disc or stick."""
 MOST_FILES: Final = 5001
-"""As many artifacts as a listing can name, and the listing."""
+"""Most files of a delivery: as many artifacts as a listing can name, and the listing."""
 PIECE: Final = 8 << 20
 """Bytes that are hashed at once: a master that stops does not wait for more."""
 
 
 class Aside(Protocol):
-    """Does work that takes a while in another thread."""
+    """A function that does work that takes a while in another thread."""
 
     def __call__(self, work: Callable[[], T]) -> Awaitable[T]:
-        """Do `work` and come back with what it returns."""
+        """Do `work`, and return what it returns."""
 
 
 class _Part:
-    """A file on its way: how much is there, and the digest of that."""
+    """A file on its way, with the number of its bytes that are there, and their digest."""
 
     def __init__(self, path: Path, artifact: Artifact) -> None:
         self.path = path
@@ -46,7 +46,7 @@ class _Part:
         self.digest: Any = hashlib.sha256()
 
     async def take_up(self, aside: Aside) -> None:
-        """Go on with what an earlier life has received; more than there should be is thrown away."""
+        """Continue with the bytes that an earlier life has received; empty a file that has more than it should."""
         await aside(self._prepare)
         self.digest, self.length = await _hashed(self.path, aside)
 
@@ -58,7 +58,7 @@ class _Part:
             self.path.touch()
 
     def append(self, offset: int, data: bytes) -> None:
-        """Add what is new of `data`, unless that would leave a gap."""
+        """Append the new bytes of `data`, unless that would leave a gap."""
         new = data[self.length - offset :] if offset <= self.length else b""
         if self.length + len(new) > self.artifact.size:
             raise InvalidError(f"{self.artifact.name} is longer than the {self.artifact.size} bytes announced")
@@ -78,12 +78,12 @@ class Delivery:
         self._announced: dict[str, int] = {}
 
     async def begin(self, artifact: Artifact) -> int:
-        """Be ready for an artifact; returns the offset from which it is wanted, its size when it is there.
+        """Begin an artifact; return the offset from which it is wanted, its size when it is there.
 
         Raises:
-            InvalidError: It is a listing by its name or by its kind, but not by both.
-            TooLargeError: It is too large to be taken, or one too many.
-            DigestError: It was there already, and is not what it should be; it has to come again.
+            InvalidError: The artifact is a listing by its name or by its kind, but not by both.
+            TooLargeError: The artifact is too large to be taken, or one too many.
+            DigestError: The artifact was there already, and is not what it should be; it has to come again.
             UnavailableError: The disk is full, or broken.
         """
         name = artifact.name
@@ -105,11 +105,11 @@ class Delivery:
         return await self._closed(part)
 
     async def append(self, name: str, offset: int, data: bytes) -> int:
-        """Take bytes of an artifact that was begun; returns the offset to go on from.
+        """Append bytes to an artifact that was begun; return the offset to go on from.
 
         Raises:
-            InvalidError: It was not begun, or is longer than announced.
-            DigestError: It is whole, but not what it should be; what there is of it is thrown away.
+            InvalidError: The artifact was not begun, or is longer than announced.
+            DigestError: The artifact is whole, but not what it should be; what there is of it is thrown away.
             UnavailableError: The disk is full, or broken.
         """
         part = self._parts.get(name)
@@ -121,10 +121,10 @@ class Delivery:
         return await self._closed(part)
 
     async def complete(self, attempt: str) -> Listing:
-        """The listing of a delivery that is there as a whole; what it does not name is removed.
+        """Return the listing of a delivery that is there as a whole; files that it does not name are removed.
 
         Raises:
-            ConflictError: Something is missing, or not what the listing says; it may come yet.
+            ConflictError: A file is missing, or not what the listing says; it may come yet.
             InvalidError: The listing is none, and will not become one.
             UnavailableError: The disk is broken.
         """
@@ -141,10 +141,10 @@ class Delivery:
         return listing
 
     async def dependencies(self, listing: Listing) -> Dependencies | None:
-        """What a complete delivery says that its package requires and provides; nothing where it says nothing.
+        """Return the dependencies of the package by a complete delivery; None where it has none.
 
         Raises:
-            InvalidError: It says so more than once, at too great a length, or in another form.
+            InvalidError: The delivery has them more than once, at too great a length, or in another form.
         """
         own = [artifact for artifact in listing.artifacts if artifact.kind is ArtifactKind.DEPENDENCIES]
         if not own:
@@ -156,7 +156,7 @@ class Delivery:
             return await self._aside(lambda: _dependencies(path))
 
     def _announce(self, artifact: Artifact) -> None:
-        """Count it, if there is room for it beside those that were announced before."""
+        """Count an artifact, if there is room for it beside those that were announced before."""
         if artifact.name == LISTING_NAME and artifact.size > LISTING_LIMIT:
             raise TooLargeError(f"{LISTING_NAME} has {artifact.size} bytes; it may have {LISTING_LIMIT}")
         announced = self._announced | {artifact.name: artifact.size}
@@ -168,7 +168,7 @@ class Delivery:
         self._announced = announced
 
     async def _closed(self, part: _Part) -> int:
-        """Give a part its name if it is whole; returns how much there is."""
+        """Give a part its name if it is whole; return the number of its bytes that are there."""
         name, wanted = part.artifact.name, part.artifact
         if part.length < wanted.size:
             return part.length
@@ -184,7 +184,7 @@ class Delivery:
         return part.length
 
     async def _digest(self, name: str) -> str | None:
-        """The digest of a whole file, None if it is not there; an earlier life may have received it."""
+        """Return the digest of a whole file, None if it is not there; an earlier life may have received it."""
         path = self._folder / name
         if name not in self._whole and path.exists():
             digest, _ = await _hashed(path, self._aside)
@@ -198,7 +198,7 @@ class Delivery:
 
 
 async def _hashed(path: Path, aside: Aside) -> tuple[Any, int]:
-    """The SHA-256 of a file's content, piece by piece, and how long that is."""
+    """Return the SHA-256 of a file's content, computed piece by piece, and its length."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while await aside(partial(_fed, digest, file)):

@@ -1,4 +1,4 @@
-"""What the disk refuses, as a sentence: a full disk is no bug, and whoever sent something sends it again later."""
+"""The disk: its errors as sentences. A full disk is no bug, and whoever sent something sends it again later."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ def explained(path: Path) -> Iterator[None]:
 
 
 def append(path: Path, offset: int, data: bytes) -> None:
-    """Add `data` at the end of a file of `offset` bytes; all of it or nothing.
+    """Append `data` to a file of `offset` bytes; all of it or nothing.
 
     Raises:
         UnavailableError: The disk is full or broken, or the file has another length than it should have.

@@ -37,12 +37,12 @@ from builder.model.work import WorkOrder
 from builder.wire import CancelJob, StartJob
 
 ANSWER = 30.0
-"""Within how many seconds a slave has to take an order, which costs it one write to its disk."""
+"""Seconds within which a slave has to take an order, which costs it one write to its disk."""
 
 FIRST_PAUSE = 10.0
 LONGEST_PAUSE = 300.0
 SOON = 0.2
-"""After how many seconds to look again whether an order was taken that has to be cancelled."""
+"""Seconds until the next look if an order was taken that has to be cancelled."""
 
 _BUG = "the master met a bug, which is in its log"
 
@@ -53,14 +53,14 @@ _Broken = tuple[int, int]
 
 
 class _Round(NamedTuple):
-    """What a round has found and done.
+    """A round: what it has found and done.
 
     Attributes:
         live: The attempts that had not ended before it.
-        begun: Those that it has begun.
-        spoilt: Those that it has begun, but of which no order can be made, and why.
-        broken: Since when each job that was broken is queued again.
-        waits: For how many more seconds each of these rather waits than goes back to a slave that broke it.
+        begun: The attempts that it has begun.
+        spoilt: The attempts that it has begun, but of which no order can be made, and why.
+        broken: The time since which each job that was broken is queued again.
+        waits: Seconds for which each of these rather waits than goes back to a slave that broke it.
     """
 
     live: tuple[Live, ...]
@@ -71,7 +71,7 @@ class _Round(NamedTuple):
 
 
 class Dispatcher:
-    """Sends `StartJob` and `CancelJob`; `new_attempt` makes ids, `order` makes orders."""
+    """The dispatcher: it sends `StartJob` and `CancelJob`; `new_attempt` makes ids, `order` makes orders."""
 
     def __init__(
         self,
@@ -95,7 +95,7 @@ class Dispatcher:
         await rounds("Dispatching", self._store.changed, self._clock, self.look)
 
     async def look(self) -> float:
-        """One round; returns within how many seconds there should be another."""
+        """Make one round; return the seconds until there should be another."""
         connected = self._slaves.connected
         if not connected:
             return SLOW
@@ -121,7 +121,7 @@ class Dispatcher:
     # -- orders
 
     async def _offer(self, claimed: Claimed) -> None:
-        """Send an order; what cannot be written down of its fate is found out by a later round."""
+        """Send an order; if its fate cannot be written down, a later round finds it."""
         attempt, connection = claimed.attempt, self._slaves.find(claimed.slave)
         try:
             if connection is None:
@@ -136,7 +136,7 @@ class Dispatcher:
                 connection.offered.discard(attempt)
 
     async def _send(self, connection: Connection, claimed: Claimed) -> None:
-        """Send an order and do what follows from what the slave says to it."""
+        """Send an order, and do what follows from the slave's answer."""
         attempt, slave = claimed.attempt, connection.name
         try:
             await connection.peer.ask(StartJob(order=self._order(claimed)), within=ANSWER)
@@ -170,7 +170,7 @@ class Dispatcher:
     # -- cancels
 
     def _cancel(self, live: Iterable[Live]) -> bool:
-        """Tell slaves to stop attempts that nobody wants any more; returns whether some are only on offer yet."""
+        """Tell slaves to stop attempts that nobody wants any more; return True if some are only on offer yet."""
         postponed = False
         for attempt, slave, state in live:
             connection = self._slaves.find(slave)
@@ -199,12 +199,12 @@ class Dispatcher:
 
 
 def pause_after(times: int) -> float:
-    """After how many seconds a job that was broken so often goes back to where it was, if it must: at first at once."""
+    """Return the seconds until a job that was broken so often goes back to its slave, if it must: at first none."""
     return min(LONGEST_PAUSE, FIRST_PAUSE * (2.0 ** min(times - 1, 16) - 1))
 
 
 def _offer(connection: Connection, now: float) -> Offer:
-    """A slave as if it held nothing; one that rests has no place."""
+    """Return the offer of a slave as if it held nothing; a slave that rests has no place."""
     return msgspec.structs.replace(connection.offer, free=0) if connection.rest(now) else connection.offer
 
 

@@ -1,4 +1,4 @@
-"""The door for daemons: who came in, who has not said who he is, and how all are sent away."""
+"""The door for daemons: it knows who came in and who has not said who they are, and sends all away."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,11 +14,11 @@ from builder.wire import Role
 FAREWELL = 0.5
 """Seconds that peers have to end their connections when the master stops."""
 STRANGERS = 200
-"""How many connections may be without a handshake at once; each has 15 s for it."""
+"""Most connections that are without a handshake at once; each has 15 s for it."""
 
 
 class Door(Factory):
-    """Where daemons come in; it knows who is inside, so that all can be sent away."""
+    """The door where daemons come in; it knows who is inside, so that all can be sent away."""
 
     noisy = False
 
@@ -31,7 +31,7 @@ class Door(Factory):
 
     @override
     def buildProtocol(self, addr: IAddress | None) -> Peer | None:
-        """Somebody comes in, unless too many stand there who have not said who they are."""
+        """Return the peer of a new connection, None if too many are there that have not said who they are."""
         if sum(peer.stranger for peer in self._peers) >= STRANGERS:
             return None
         peer = self._factory.buildProtocol(addr)

@@ -1,4 +1,4 @@
-"""The ends of attempts that the master itself decides on, because of what became of an order or of a slave."""
+"""Endings that the master itself decides on, because of what became of an order or of a slave."""
 
 from collections.abc import Callable
 from functools import partial
@@ -16,9 +16,11 @@ _log = Logger()
 
 
 class Endings:
-    """Ends attempts, and has `intake` forget them; every method raises `UnavailableError` when that cannot be written.
+    """Endings of attempts, which `intake` then forgets.
 
-    `tries` is after how many broken attempts a job is given up.
+    Methods raise `UnavailableError` if an end cannot be written.
+
+    A job is given up after `tries` broken attempts.
     """
 
     def __init__(self, store: Store, intake: Intake, tries: int) -> None:
@@ -27,16 +29,16 @@ class Endings:
         self._tries = tries
 
     async def put_back(self, attempt: str, end: AttemptState, reason: str) -> None:
-        """An attempt never began on its slave: its job is queued again, and that counts for nothing."""
+        """End an attempt that never began on its slave: its job is queued again, and that counts for nothing."""
         _log.warn("attempt {attempt}: {reason}", attempt=attempt, reason=reason)
         await self._end(partial(attempts.put_back, attempt=attempt, end=end, reason=reason))
 
     async def give_up(self, attempt: str, reason: str) -> None:
-        """An attempt is broken: its job is tried again, unless that was often enough."""
+        """End an attempt as broken: its job is tried again, unless that was often enough."""
         await self._give_up(attempt, attempts.broken(reason))
 
     async def fail(self, attempt: str, reason: str) -> None:
-        """An attempt can come to nothing, however often it is tried: its job fails."""
+        """End an attempt that can come to nothing, however often it is tried: its job fails."""
         await self._give_up(attempt, Outcome(state=AttemptState.FAILED, reason=reason))
 
     async def lose(self, slave: str, silence: float) -> None:

@@ -1,4 +1,4 @@
-"""Events: what happened in the farm, in the order of the commits."""
+"""Events: facts of the farm, in the order of the commits."""
 
 from functools import partial
 
@@ -8,16 +8,16 @@ from builder.model.event import Event
 
 
 class Events:
-    """Reads events; `changed` rings when there may be new ones."""
+    """Events, as they are read; `changed` rings when there may be new ones."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self.changed = store.changed
 
     async def since(self, number: int, build: int | None = None, limit: int = 500) -> tuple[Event, ...]:
-        """The events after `number`, oldest first, at most `limit`; of one build, where one is named."""
+        """Return the events after `number`, oldest first, at most `limit`; of one build, where one is named."""
         return await self._store.read(partial(events.since, number=number, build=build, limit=limit))
 
     async def newest(self) -> int:
-        """The number of the newest event, 0 when nothing has happened yet."""
+        """Return the number of the newest event, 0 when nothing has happened yet."""
         return await self._store.read(events.newest)

@@ -17,7 +17,7 @@ from builder.master.slaves import Slaves
 
 @dataclass(frozen=True, kw_only=True)
 class Farm:
-    """What the master can do for people; `aside` reads files in another thread."""
+    """The farm for people: the services of the master; `aside` reads files in another thread."""
 
     batches: Batches
     builds: Builds

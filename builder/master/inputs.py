@@ -1,4 +1,4 @@
-"""What the results of builds were made from: looked at when it is delivered, read from beside the log ever after."""
+"""Inputs of builds: checked when they are delivered, read from beside the log ever after."""
 
 from pathlib import Path
 
@@ -16,10 +16,10 @@ from builder.model.job import Job, JobKind
 
 
 def check(folder: Path, listing: Listing, job: str, kind: JobKind) -> None:
-    """Look at what a complete delivery in `folder` says that it was made from, if it says so.
+    """Check the inputs that a complete delivery in `folder` tells, if it tells any.
 
     Raises:
-        InvalidError: It says so more than once, at too great a length, or in another form.
+        InvalidError: The delivery has them more than once, at too great a length, or in another form.
     """
     own = [artifact for artifact in listing.artifacts if artifact.kind is ArtifactKind.INPUTS]
     if not own:
@@ -30,17 +30,17 @@ def check(folder: Path, listing: Listing, job: str, kind: JobKind) -> None:
 
 
 class Inputs:
-    """Tells what builds were made from."""
+    """Inputs of builds, as people see them."""
 
     def __init__(self, logs: Logs, aside: Aside) -> None:
         self._logs = logs
         self._aside = aside
 
     async def of(self, build: Build) -> tuple[JobInputs, ...]:
-        """Of each job of a build that has succeeded, what its result was made from.
+        """Return the inputs of each job of a build that has succeeded.
 
         Raises:
-            NotFoundError: It is so old that this was removed.
+            NotFoundError: The build is so old that they were removed.
         """
         number, made = build.number, _succeeded(build)
         if made and self._logs.removed(number):

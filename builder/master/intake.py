@@ -1,8 +1,8 @@
-"""What slaves report, taken exactly once: step records, log, artifacts, and how an attempt ended.
+"""The intake of slaves' reports, each exactly once: step records, log, artifacts, and how an attempt ended.
 
-The reports on one attempt are one stream and are taken one after the other, whatever connection they come on. How far
-the master has it stands in the database (records) and in the files (log, artifacts), so that a restart loses nothing; a
-report that comes twice changes nothing, one that leaves a gap is answered with where to go on.
+The reports on one attempt are one stream and are taken one after the other, whatever connection they come on. The
+position of the master stands in the database (records) and in the files (log, artifacts), so that a restart loses
+nothing; a report that comes twice changes nothing, one that leaves a gap is answered with where to go on.
 """
 
 from collections.abc import AsyncIterator
@@ -35,13 +35,13 @@ from builder.state import StateFolder
 from builder.wire import Accepted, ArtifactChunk, BeginArtifact, JobFinished, LogChunk, Offset
 
 _KEPT = frozenset({ArtifactKind.LOG, ArtifactKind.INPUTS})
-"""What people want to read long after the packages were published."""
+"""The kinds of artifacts that people want to read long after the packages were published."""
 MOST_RECORDS: Final = 1000
-"""How many step records an attempt may have; a job that has every step there is has fewer than 20."""
+"""Most step records of an attempt; a job that has every step there is has fewer than 20."""
 
 
 class _Stream:
-    """The stream of one attempt: what of it is known, and whose turn it is."""
+    """The stream of one attempt: what is known of it, and whose turn it is."""
 
     def __init__(self) -> None:
         self.turn = DeferredLock()
@@ -60,31 +60,31 @@ class _Stream:
 
     @property
     def uncertain(self) -> bool:
-        """Whether it has to be looked at again before it can be relied on."""
+        """Tell if the attempt has to be looked at again before it can be relied on."""
         return self._known is None
 
     def doubt(self) -> None:
-        """Rely on nothing any more."""
+        """Forget the attempt, so that it is looked at again."""
         self._known = None
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more is wanted."""
+        """Tell if nothing more is wanted."""
         return self.known.state in ATTEMPT_ENDS
 
     def require_live(self) -> KnownAttempt:
-        """The attempt; `SupersededError` if it has ended."""
+        """Return the attempt; `SupersededError` if it has ended."""
         if self.ended:
             raise SupersededError(f"attempt {self.known.attempt} has ended: it is {self.known.state.value}")
         return self.known
 
 
 class Intake:
-    """Takes reports. `slave` is always who reports, as its certificate says.
+    """The intake of reports. `slave` is always the one who reports, by its certificate.
 
-    Every method raises `NotFoundError` for an attempt that there never was, `ForbiddenError` for one of another slave,
-    and `UnavailableError` when disk or database cannot take anything now; all but `finish` raise `SupersededError` for
-    one that has ended.
+    Every method raises `NotFoundError` for an attempt that there never was, `ForbiddenError` for one of another
+    slave, and `UnavailableError` when disk or database cannot take anything now; all but `finish` raise
+    `SupersededError` for one that has ended.
     """
 
     def __init__(self, store: Store, logs: Logs, state: StateFolder, aside: Aside, tries: int) -> None:
@@ -107,7 +107,7 @@ class Intake:
             return self.position(stream.require_live())
 
     async def log(self, slave: str, chunk: LogChunk) -> Position:
-        """Take what is new of a piece of the log."""
+        """Append the new bytes of a piece of the log."""
         async with self._turn(slave, chunk.attempt) as stream:
             known = stream.require_live()
             try:
@@ -117,23 +117,23 @@ class Intake:
             return Position(records=known.records, log=length)
 
     async def begin_artifact(self, slave: str, request: BeginArtifact) -> Offset:
-        """Say from where on an artifact is wanted; see `Delivery.begin`."""
+        """Return the offset from which an artifact is wanted; see `Delivery.begin`."""
         async with self._turn(slave, request.attempt) as stream:
             delivery = self._delivery(stream, stream.require_live())
             return Offset(offset=await delivery.begin(request.artifact))
 
     async def artifact(self, slave: str, chunk: ArtifactChunk) -> Offset:
-        """Take bytes of an artifact; see `Delivery.append`."""
+        """Append bytes of an artifact; see `Delivery.append`."""
         async with self._turn(slave, chunk.attempt) as stream:
             delivery = self._delivery(stream, stream.require_live())
             return Offset(offset=await delivery.append(chunk.name, chunk.offset, chunk.data))
 
     async def finish(self, slave: str, request: JobFinished) -> Accepted:
-        """End an attempt; what follows from it is committed with it. A second time, the answer is the same.
+        """End an attempt; what follows from its end is committed with it. A second time, the answer is the same.
 
         Raises:
             InvalidError: A slave cannot report such an end.
-            ConflictError: Something of the stream is missing.
+            ConflictError: A part of the stream is missing.
         """
         if request.outcome.state not in REPORTED_ENDS:
             raise InvalidError(f"{request.outcome.state.value} is not for a slave to report")
@@ -146,11 +146,11 @@ class Intake:
             return Accepted(superseded=end is not request.outcome.state)
 
     def position(self, known: KnownAttempt) -> Position:
-        """How far the master has an attempt's stream."""
+        """Return the position up to which the master has an attempt's stream."""
         return Position(records=known.records, log=self._logs.length(known.build, known.job, known.fence))
 
     def forget(self, *ended: KnownAttempt) -> None:
-        """Rely on nothing that is known of attempts that have ended, and wake those who wait for more of their logs."""
+        """Forget attempts that have ended, and wake those who wait for more of their logs."""
         for known in ended:
             stream = self._streams.pop(known.attempt, None)
             if stream is not None:
@@ -188,7 +188,7 @@ class Intake:
     async def _checked(
         self, stream: _Stream, known: KnownAttempt, request: JobFinished
     ) -> tuple[Outcome, Listing | None, Dependencies | None]:
-        """Make sure that all of the stream is there, and on the disk; the outcome, and what a success has delivered."""
+        """Check that all of the stream is on the disk; return the outcome, and what a success has delivered."""
         outcome = request.outcome
         if known.state in ATTEMPT_ENDS:
             return outcome, None, None

@@ -1,8 +1,8 @@
-"""How long the master believes in a slave that it does not hear: lease and grace, by the monotonic clock.
+"""Leases: how long the master believes in a slave that it does not hear, by the monotonic clock.
 
 A disconnect alone changes nothing, since a slave comes back in time and goes on. When the master starts, every slave
-that has work gets the whole time, for it cannot know how long it was away itself. The same holds when it could not run
-for a while: who did not listen cannot tell who was silent.
+that has work gets the whole time, for it cannot know how long it was away itself. The same holds when it could not
+run for a while: a master that did not listen cannot tell who was silent.
 """
 
 import math
@@ -19,10 +19,10 @@ LOOK = 2.0
 
 
 class Leases:
-    """When each slave that may have work was heard last.
+    """Leases of the slaves that may have work, by when each was heard last.
 
-    `lost` is told the names of slaves that were silent for longer than `lease` and `grace` seconds, and for how long a
-    slave may be silent.
+    `lost` is called with the name of each slave that was silent for longer than `lease` and `grace` seconds, and with
+    the number of seconds for which a slave may be silent.
     """
 
     def __init__(
@@ -38,17 +38,17 @@ class Leases:
         self._due = math.inf
 
     def begin(self, slaves: Iterable[str]) -> None:
-        """The master starts, and these slaves have work."""
+        """Begin the leases of slaves that have work when the master starts."""
         for slave in slaves:
             self._silent_since.setdefault(slave, self._clock.seconds())
 
     def heard(self, slave: str, peer: Peer) -> None:
-        """A slave has said hello; from now on its connection tells how silent it is."""
+        """Note that a slave has said hello; from now on its connection tells how silent it is."""
         self._peers[slave] = peer
         self._silent_since.pop(slave, None)
 
     def parted(self, slave: str, peer: Peer) -> None:
-        """A connection is lost; if it was the slave's newest, its silence began when it was heard last."""
+        """Note that a connection is lost; if it was the slave's newest, its silence began when it was heard last."""
         if self._peers.get(slave) is peer:
             del self._peers[slave]
             self._silent_since[slave] = self._clock.seconds() - peer.silence()
@@ -58,7 +58,7 @@ class Leases:
         await rounds("Looking for lost slaves", Bell(), self._clock, self.look)
 
     async def look(self) -> float:
-        """Cut silent connections, and tell which slaves are lost; returns in how many seconds to look again."""
+        """Cut silent connections, and tell which slaves are lost; return the seconds until the next look."""
         now, pause = self._clock.seconds(), min(LOOK, self._seconds / 2)
         if now > self._due + pause:
             self._listening_since = now

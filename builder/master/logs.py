@@ -1,7 +1,7 @@
 """The logs of attempts: files that only grow, addressed by offset. A file's length is how much the master has.
 
-logs/<build>/<job>/<fence>/log, and beside it in kept/ what else a success has delivered for people to read: other logs,
-and what the build root was made of. What is published leaves incoming/; these stay.
+logs/<build>/<job>/<fence>/log, and beside it in kept/ other files of a success for people to read: other logs, and
+the inputs of the build root. Published packages leave incoming/; these stay.
 """
 
 from collections.abc import Iterable
@@ -29,7 +29,7 @@ class Logs:
         self._bells: dict[_Key, Bell] = {}
 
     def path(self, build: int, job: str, fence: int) -> Path:
-        """Where the log of an attempt is."""
+        """Return the path of the log of an attempt."""
         return self._folder / str(build) / job / str(fence) / "log"
 
     def keep(self, build: int, job: str, fence: int, delivered: Iterable[Path]) -> None:
@@ -41,34 +41,34 @@ class Logs:
         files.sync(kept)
 
     def kept(self, build: int, job: str, fence: int, name: str) -> bytes | None:
-        """The content of a file that is kept, None if it is not."""
+        """Return the content of a file that is kept, None if it is not."""
         try:
             return (self.path(build, job, fence).parent / "kept" / name).read_bytes()
         except FileNotFoundError:
             return None
 
     def length(self, build: int, job: str, fence: int) -> int:
-        """How many bytes there are."""
+        """Return the length of a log in bytes."""
         try:
             return self.path(build, job, fence).stat().st_size
         except FileNotFoundError:
             return 0
 
     def builds(self) -> tuple[int, ...]:
-        """The builds of which there are logs; `UnavailableError` if the disk is broken."""
+        """Return the builds of which there are logs; `UnavailableError` if the disk is broken."""
         with disk.explained(self._folder):
             return tuple(int(path.name) for path in self._folder.iterdir() if path.name.isdecimal())
 
     def remove(self, build: int) -> None:
-        """Remove what there is of a build; takes a while, and may be done in another thread."""
+        """Remove the logs of a build; takes a while, and may be done in another thread."""
         files.remove_tree(self._folder / str(build))
 
     def removed(self, build: int) -> bool:
-        """Whether nothing is left of a build of which there were logs."""
+        """Tell if nothing is left of a build of which there were logs."""
         return not (self._folder / str(build)).exists()
 
     def read(self, build: int, job: str, fence: int, offset: int, limit: int) -> bytes:
-        """Up to `limit` bytes from `offset` on; nothing at or after the end."""
+        """Return up to `limit` bytes from `offset` on; nothing at or after the end."""
         try:
             with self.path(build, job, fence).open("rb") as file:
                 file.seek(offset)
@@ -77,11 +77,11 @@ class Logs:
             return b""
 
     def changed(self, build: int, job: str, fence: int) -> Deferred[None]:
-        """Fires when there is more of the log, or when the attempt has ended; may be cancelled."""
+        """Return a Deferred that fires when there is more of the log, or the attempt has ended; may be cancelled."""
         return self._bells.setdefault((build, job, fence), Bell()).wait()
 
     def append(self, build: int, job: str, fence: int, offset: int, data: bytes) -> int:
-        """Add what is new of `data`, whose first byte belongs at `offset`; returns the log's length afterwards.
+        """Append the new bytes of `data`, whose first byte belongs at `offset`; return the log's length afterwards.
 
         Nothing is written if that would leave a gap.
 
@@ -104,7 +104,7 @@ class Logs:
         return length + len(new)
 
     def sync(self, build: int, job: str, fence: int) -> None:
-        """Make what there is durable; takes a while, and may be done in another thread.
+        """Make the log durable as it is; takes a while, and may be done in another thread.
 
         Raises:
             UnavailableError: The disk is broken.

@@ -1,7 +1,7 @@
-"""Operations: what waits goes to the repository builder in the order of the numbers; what became of it comes back.
+"""Operations: those that wait go to the repository builder in the order of their numbers; their outcomes come back.
 
-Each is sent once per connection, and again when its answer could not be written down, or on the next connection, for as
-long as there is none; the repository builder knows from its manifests what it has done already.
+Each is sent once per connection, and again when its answer could not be written down, or on the next connection, for
+as long as there is none; the repository builder knows from its manifests what it has done already.
 """
 
 from collections.abc import Callable
@@ -41,16 +41,16 @@ from builder.protocol import Peer
 from builder.wire import Applied, Done, Operate, Rejected
 
 AT_ONCE = 100
-"""How many operations of a project the repository builder has at most; the next is sent when one is answered."""
+"""Most operations of a project that the repository builder has; the next is sent when one is answered."""
 
 GATHER = 0.02
-"""For how many seconds operations gather: the dispatcher, for whom a slave waits, has the interpreter to itself."""
+"""Seconds for which operations gather: the dispatcher, for whom a slave waits, has the interpreter to itself."""
 
 _log = Logger()
 
 
 class Operations:
-    """Sends what waits to the repository builder that connected last, and takes its answers."""
+    """Operations, sent to the repository builder that connected last, which answers them."""
 
     def __init__(self, store: Store, clock: IReactorTime) -> None:
         self._store = store
@@ -59,11 +59,11 @@ class Operations:
         self._sent: set[int] = set()
 
     async def run(self) -> None:
-        """Send until cancelled."""
+        """Send operations until cancelled."""
         await rounds("Sending operations", self._store.changed, self._clock, self.look, GATHER)
 
     async def look(self) -> None:
-        """One round."""
+        """Make one round."""
         peer = self._peer
         if peer is None:
             return
@@ -75,7 +75,7 @@ class Operations:
                 background("Sending an operation", self._send(peer, Operate(operation=operation)))
 
     def admit(self, peer: Peer) -> None:
-        """A repository builder is there: it gets everything that waits; an older connection is closed."""
+        """Admit a repository builder: it gets all operations that wait; an older connection is closed."""
         older, self._peer = self._peer, peer
         self._sent.clear()
         if older is not None and older is not peer:
@@ -83,32 +83,32 @@ class Operations:
         self._store.changed.ring()
 
     def part(self, peer: Peer) -> None:
-        """A connection has ended."""
+        """Forget a connection that has ended."""
         if self._peer is peer:
             self._peer = None
 
     async def request(self, operation: AnyOperation, visitor: Visitor) -> OperationShown:
-        """Write down what a visitor asks for; it is carried out in its turn, and shown with its findings then.
+        """Store the operation that a visitor asks for; it is carried out in its turn, and shown with its findings then.
 
         Raises:
             NotFoundError: There is no such project or operation, or the project has no such stage.
-            InvalidError: This is not for people to ask for, or it names things of another project.
+            InvalidError: The operation is not for people to ask for, or names things of another project.
             ForbiddenError: The visitor may not ask for operations of the project.
         """
         return await self._store.write(partial(_request, operation=operation, visitor=visitor))
 
     async def show(self, number: int) -> OperationShown:
-        """An operation and what became of it.
+        """Return an operation with its outcome.
 
         Raises:
-            NotFoundError: There is none of that number.
+            NotFoundError: There is no operation of that number.
         """
         return await self._store.read(partial(stored.one, number=number))
 
     async def listing(
         self, limit: int = 50, before: int | None = None, project: str | None = None
     ) -> tuple[OperationShown, ...]:
-        """The newest operations: at most `limit`, older than `before`, of one project.
+        """Return the newest operations: at most `limit`, older than `before`, of one project.
 
         Raises:
             NotFoundError: There is no such project.
@@ -116,7 +116,7 @@ class Operations:
         return await self._store.read(partial(_listing, limit=limit, before=before, project=project))
 
     async def applied(self, answer: Applied) -> Done:
-        """The operation is carried out, and with it the job that it publishes; a second time changes nothing.
+        """Note that the operation is carried out, and with it the job that it publishes; a second time changes nothing.
 
         Raises:
             NotFoundError: There is no such operation.
@@ -126,13 +126,16 @@ class Operations:
         return Done()
 
     async def rejected(self, answer: Rejected) -> Done:
-        """The operation is refused, and the job that it publishes fails; raises as `applied`."""
+        """Note that the operation is refused, and the job that it publishes fails; raises as `applied`."""
         _log.warn("operation {number} is refused: {reason}", number=answer.number, reason=answer.reason)
         await self._answered(answer.number, partial(_rejected, answer=answer))
         return Done()
 
     async def _answered(self, number: int, unit: Callable[[sa.Connection], None]) -> None:
-        """Write an answer down; if that fails the operation is sent again later, for it is answered only when sent."""
+        """Store an answer; if that fails the operation is sent again later.
+
+        It counts as answered only once it has been sent.
+        """
         try:
             await self._store.write(unit)
         except UnavailableError:
@@ -174,7 +177,7 @@ def _request(connection: sa.Connection, operation: AnyOperation, visitor: Visito
 
 
 def _check_repository(project: Project, name: str) -> None:
-    """Refuse what cannot be a repository of the project; whether it is there, the repository builder knows."""
+    """Refuse a name that cannot be a repository of the project; the repository builder knows if it is there."""
     owner, _, rest = name.partition("/")
     if owner != project.project:
         raise InvalidError(f"{name} is no repository of the project `{project.project}`")

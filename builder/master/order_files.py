@@ -1,4 +1,4 @@
-"""The files that orders name: a slave gets an SRPM from the master, and only one that it has to build."""
+"""Order files: the files that orders name. A slave gets an SRPM from the master, and only one that it has to build."""
 
 from functools import partial
 from pathlib import Path
@@ -13,14 +13,14 @@ from builder.wire import CHUNK, FetchFile, FilePart
 
 
 class OrderFiles:
-    """Reads from the folder `incoming/`."""
+    """Order files, read from the folder `incoming/`."""
 
     def __init__(self, store: Store, state: StateFolder) -> None:
         self._store = store
         self._state = state
 
     async def part(self, slave: str, request: FetchFile) -> FilePart:
-        """A part of a file; whether the slave may have it is asked each time, since its order may have ended.
+        """Return a part of a file; the slave's leave is checked each time, since its order may have ended.
 
         Raises:
             NotFoundError: No order that this slave is at work on names such a file, or it is gone.

@@ -1,4 +1,4 @@
-"""People: who may change something, known by their tokens."""
+"""People: visitors who may change something, known by their tokens."""
 
 import secrets
 from collections.abc import Callable
@@ -10,9 +10,9 @@ from builder.model.visitor import EVERYTHING, Person
 
 
 class People:
-    """Gives out tokens, knows whose they are, and takes them away.
+    """People and their tokens, which are given out, recognised, and taken away.
 
-    The store is asked each time: what is taken away there, by whomever, lets nobody in from that moment on.
+    The store is asked each time: a token that is taken away there, by whomever, lets nobody in from that moment on.
     """
 
     def __init__(self, store: Store, new_token: Callable[[], str] = secrets.token_urlsafe) -> None:

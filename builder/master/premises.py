@@ -1,4 +1,4 @@
-"""The state folder: what has to be there before a master can work in it, and that there is only one master."""
+"""The premises: the state folder in which a master works, and in which there is only one."""
 
 import os
 
@@ -16,7 +16,7 @@ class Premises:
         self._lock: int | None = None
 
     def enter(self) -> None:
-        """Hold the folder, and make what is missing in it.
+        """Hold the folder, and make the missing folders in it.
 
         Raises:
             ConflictError: Another master holds it.
@@ -35,7 +35,7 @@ class Premises:
             raise InvalidError(f"{names} in {path} must be on one file system: files are linked between them")
 
     def leave(self) -> None:
-        """Hold the folder no longer."""
+        """Release the folder."""
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None

@@ -1,4 +1,4 @@
-"""What `Hello` does.
+"""The reception of slaves: what `Hello` does.
 
 In one transaction the slave's subscription is stored, each attempt that it holds gets its verdict, and those that it
 should hold and does not are given up: nobody works on them, by the slave's own word.
@@ -30,14 +30,14 @@ _log = Logger()
 
 
 class _Greeting(NamedTuple):
-    """What was found: the attempts that are held, by id, and those that should be and are not."""
+    """A greeting: the attempts that are held, by id, and those that should be and are not."""
 
     held: dict[str, KnownAttempt]
     lost: tuple[KnownAttempt, ...]
 
 
 class Reception:
-    """Welcomes slaves, and sees them leave."""
+    """The reception, which welcomes slaves, and sees them leave."""
 
     def __init__(self, store: Store, slaves: Slaves, leases: Leases, intake: Intake, tries: int) -> None:
         self._store = store
@@ -47,10 +47,10 @@ class Reception:
         self._tries = tries
 
     async def welcome(self, name: str, peer: Peer, hello: Hello) -> Welcome:
-        """Take a slave in; until this comes back it gets no orders.
+        """Admit a slave; until this comes back it gets no orders.
 
         Raises:
-            VersionError: It speaks another version of the protocol.
+            VersionError: The slave speaks another version of the protocol.
             UnavailableError: The database can take nothing.
         """
         check_version(f"slave {name}", hello.protocol, hello.version)
@@ -73,7 +73,7 @@ class Reception:
         return Welcome(protocol=PROTOCOL_VERSION, version=__version__, lease=self._leases.lease, verdicts=verdicts)
 
     async def part(self, name: str, peer: Peer, reason: str) -> None:
-        """A connection of a slave has ended."""
+        """Forget a slave's connection that has ended."""
         _log.info("slave {name} is not connected any more: {reason}", name=name, reason=reason)
         self._leases.parted(name, peer)
         connection = self._slaves.find(name)
@@ -89,7 +89,10 @@ class Reception:
 
 
 def verdict(slave: str, known: KnownAttempt | None) -> Verdict:
-    """What is said of an attempt that a slave holds; one of another slave is unknown, so that nobody throws it away."""
+    """Return the verdict on an attempt that a slave holds.
+
+    An attempt of another slave is unknown, so that nobody throws it away.
+    """
     if known is None or known.slave != slave:
         return Verdict.UNKNOWN
     match known.state:

@@ -1,4 +1,4 @@
-"""One connection of a repository builder: it says hello, then answers operations."""
+"""The session of a repository builder on one connection: it says hello, then answers operations."""
 
 from twisted.logger import Logger
 
@@ -11,7 +11,7 @@ _log = Logger()
 
 
 class RepoSession:
-    """What the master answers to the repository builder `peer` on one connection."""
+    """The session of the repository builder `peer` on one connection."""
 
     def __init__(self, peer: Peer, operations: Operations, lease: float) -> None:
         self._peer = peer
@@ -19,11 +19,11 @@ class RepoSession:
         self._lease = lease
 
     def handlers(self) -> Handlers:
-        """Return what a repository builder may say."""
+        """Return the commands that a repository builder may send, each with its handler."""
         return {RepoHello: self._hello, Applied: self._operations.applied, Rejected: self._operations.rejected}
 
     def disconnected(self, reason: str) -> None:
-        """Part from it; operations that it has not answered are sent to the next one."""
+        """Forget the connection; operations that the peer has not answered are sent on the next one."""
         _log.info("the repository builder is not connected any more: {reason}", reason=reason)
         self._operations.part(self._peer)
 

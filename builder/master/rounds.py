@@ -1,7 +1,7 @@
-"""Work that is done again and again from state: at each ring of the bell, and now and then without one.
+"""Rounds of work from state: at each ring of the bell, and now and then without one.
 
-What a round finds it finds in the database and in memory, never in a message, so that a lost message costs time and
-never truth.
+A round finds its work in the database and in memory, never in a message, so that a lost message costs time and never
+truth.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from builder.errors import UnavailableError
 from builder.master.bell import Bell
 
 SLOW = 20.0
-"""After how many seconds without a ring a round is made all the same."""
+"""Seconds without a ring after which a round is made all the same."""
 
 _log = Logger()
 
@@ -27,8 +27,8 @@ async def rounds(
 ) -> None:
     """Make rounds of `work`, the first now, until cancelled; one that fails is logged as `what`, and made again.
 
-    `work` returns within how many seconds it wants another round; None is `SLOW`. A round begins `gather` seconds after
-    the bell has rung.
+    `work` returns the seconds until it wants another round; None is `SLOW`. A round begins `gather` seconds after the
+    bell has rung.
     """
     with contextlib.suppress(CancelledError):
         while True:

@@ -1,8 +1,8 @@
-"""The seal on what the database holds and must not tell: AES-256-GCM with a key that is in a file of its own.
+"""The seal on values of the database that it must not tell: AES-256-GCM with a key that is in a file of its own.
 
 The file is beside the database in the state folder, and for nobody but the master; who has a backup of the database
-alone opens nothing. What is sealed is bound to its place (project and name): in another row it does not open. The file
-is read whenever it is needed, so that one that is put back is good at once.
+alone opens nothing. A sealed value is bound to its place (project and name): in another row it does not open. The
+file is read whenever it is needed, so that a file that is put back is good at once.
 """
 
 import base64
@@ -19,12 +19,12 @@ from builder.errors import ConflictError
 from builder.master import disk
 
 _NONCE = 12
-"""Bytes; chosen at random for each sealing, as NIST SP 800-38D allows for up to 2**32 of them."""
+"""Bytes of a nonce, chosen at random for each sealing, as NIST SP 800-38D allows for up to 2**32 of them."""
 _KEY = 32
 
 
 class Seal:
-    """Seals and opens with the key in the file `path`."""
+    """The seal with the key in the file `path`."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -37,7 +37,7 @@ class Seal:
                 files.write(self._path, base64.b64encode(os.urandom(_KEY)) + b"\n", mode=0o600)
 
     def check(self) -> None:
-        """See whether there is a key.
+        """Check that there is a key.
 
         Raises:
             ConflictError: There is none, in one sentence.
@@ -54,10 +54,10 @@ class Seal:
         return nonce + self._cipher().encrypt(nonce, text.encode(), msgspec.json.encode(place))
 
     def open(self, sealed: bytes, *place: str) -> str:
-        """The text that was sealed for `place`.
+        """Return the text that was sealed for `place`.
 
         Raises:
-            ConflictError: There is no key, it is another one, or what was sealed for another place stands here.
+            ConflictError: There is no key, it is another one, or a value that was sealed for another place stands here.
         """
         cipher = self._cipher()
         try:

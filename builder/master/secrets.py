@@ -1,6 +1,6 @@
 """The projects' secrets: set, listed and removed by people, opened for the orders of source jobs alone.
 
-There is no way back to a value. What cannot be right is refused here, in sentences that never repeat what was given.
+There is no way back to a value. A value that cannot be right is refused here, in sentences that never repeat it.
 """
 
 import re
@@ -20,7 +20,7 @@ from builder.model.secret import LONGEST, Sealed, Secret, SecretKind, SecretShow
 from builder.model.visitor import Act, Visitor
 
 SHORTEST = 8
-"""The fewest characters of a token: a shorter one would be found by trying, and in innocent text."""
+"""Fewest characters of a token: a shorter one would be found by trying, and in innocent text."""
 _KEY = re.compile(r"-----BEGIN (?P<what>[A-Z0-9 ]*)PRIVATE KEY-----\n")
 _TOKEN = re.compile(r"(?:[^:\s]+:)?(?P<token>[!-9;-~]+)", re.ASCII)
 
@@ -33,22 +33,22 @@ class Secrets:
         self._seal = seal
 
     async def prepare(self) -> None:
-        """Have the key that seals them; where it should be there and is not, that is told.
+        """Make or check the key that seals them; where it should be there and is not, that is told.
 
         Raises:
-            ConflictError: It is missing or spoilt; everything but secrets works without it.
+            ConflictError: The key is missing or spoilt; everything but secrets works without it.
         """
         there = await self._store.read(secrets.listing)
         self._seal.prepare(in_use=bool(there))
         self._seal.check()
 
     async def set(self, project: str, name: str, text: str, visitor: Visitor) -> SecretShown:
-        """Keep a private key or a token, in place of what had its name.
+        """Keep a private key or a token, in place of the secret that had its name.
 
         Raises:
-            InvalidError: It is neither.
+            InvalidError: The text is neither.
             NotFoundError: There is no such project.
-            ConflictError: It cannot be sealed.
+            ConflictError: The secret cannot be sealed.
             ForbiddenError: The visitor may not keep secrets of the project.
         """
         require(visitor, Act.KEEP_SECRETS, project)
@@ -78,10 +78,10 @@ class Secrets:
         return await self._store.write(partial(_remove, project=project, name=name))
 
     def open(self, project: str, sealed: Sealed) -> Secret:
-        """A secret with its value, for the order of a source job.
+        """Return a secret with its value, for the order of a source job.
 
         Raises:
-            ConflictError: It does not open.
+            ConflictError: The secret does not open.
         """
         return Secret(name=sealed.name, kind=sealed.kind, value=self._seal.open(sealed.sealed, project, sealed.name))
 
@@ -94,10 +94,10 @@ def _remove(connection: Connection, project: str, name: str) -> tuple[SecretShow
 
 
 def judged(text: str) -> tuple[SecretKind, str]:
-    """What kind of secret `text` is, and the value that is kept of it.
+    """Return the kind of the secret `text`, and the value that is kept of it.
 
     Raises:
-        InvalidError: It is neither a private key that ssh can use without a passphrase, nor a token.
+        InvalidError: The text is neither a private key that ssh can use without a passphrase, nor a token.
     """
     value = text.replace("\r\n", "\n").strip()
     if len(value) > LONGEST:
@@ -115,7 +115,7 @@ def judged(text: str) -> tuple[SecretKind, str]:
 
 
 def _check_key(text: str) -> None:
-    """See whether ssh can use a private key."""
+    """Check that ssh can use a private key."""
     match = _KEY.match(text)
     if match is None:
         raise InvalidError("this is no private ssh key, but something else in PEM: give the file without `.pub`")

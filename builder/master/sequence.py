@@ -1,7 +1,7 @@
-"""In which order the jobs of a batch begin: decided once, when the last of its source jobs has ended.
+"""The sequence in which the jobs of a batch begin: decided once, when the last of its source jobs has ended.
 
-Until then none of its chroot jobs begins, since what a source will require and provide is known only when it is there.
-What is decided is written down, so that from then on the end of each job begins those that waited for it.
+Until then none of its chroot jobs begins, since the requirements and provisions of a source are known only when it is
+there. The decision is written down, so that from then on the end of each job begins those that waited for it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,7 +21,7 @@ _LOST = frozenset({JobState.FAILED, JobState.CANCELLED})
 
 
 def settle(connection: Connection, batch: int) -> None:
-    """Begin what can begin, if a source job that has just ended was the last one of its batch."""
+    """Begin the jobs that can begin, if a source job that has just ended was the last one of its batch."""
     if batches.sources_left(connection, batch):
         return
     own = batches.jobs_of(connection, batch)
@@ -44,12 +44,15 @@ def settle(connection: Connection, batch: int) -> None:
 
 
 def found_or_guessed(name: str, found: Found | None) -> Found:
-    """What is known of a package; of one of which nothing is, what most are called that others need to be built."""
+    """Return the dependencies of a package, found or guessed.
+
+    Nothing may be known of a package: then it provides what most packages that others need are called.
+    """
     return found or Found(requires=frozenset(), provides=frozenset({name, f"{name}-devel"}))
 
 
 def place(project: str, chroot: str) -> str:
-    """Where a job looks for what it requires: in its project's repository for its chroot."""
+    """Return the place where a job looks for what it requires: its project's repository for its chroot."""
     return f"{project}/{chroot}"
 
 
@@ -71,7 +74,7 @@ def _member(job: BatchJob, found: Found) -> Member:
 def _hopeless(
     own: Mapping[int, BatchJob], needed: waves.Needs, waiting: Iterable[int], failed: Iterable[int]
 ) -> dict[int, str]:
-    """Why jobs that wait will never begin: what they need is lost, or they need each other."""
+    """Return the reason why each of these jobs will never begin: what it needs is lost, or they need each other."""
     reasons = {}
     for key, job in own.items():
         if job.state in _LOST:

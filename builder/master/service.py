@@ -51,9 +51,9 @@ from builder.wire import Role
 
 T = TypeVar("T")
 FILE_THREADS = 4
-"""How many files are hashed or synced at the same time."""
+"""Number of files that are hashed or synced at the same time."""
 PINGS = 2
-"""How many questions a silent slave is asked within its lease."""
+"""Number of questions that a silent slave is asked within its lease."""
 
 _DAY = 24 * 3600.0
 
@@ -65,12 +65,12 @@ def _new_attempt() -> str:
 
 
 class Master:
-    """A master without its ports: what it does between its database, its folders and the sessions of its peers.
+    """A master without its ports: its work between its database, its folders and the sessions of its peers.
 
     `aside` does work that takes a while in another thread, and `new_attempt` makes ids.
 
     Attributes:
-        farm: What it can do for people.
+        farm: The services for people.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class Master:
         self._loops: list[Deferred[None]] = []
 
     async def start(self) -> None:
-        """Take up what an earlier life has left."""
+        """Continue with the work that an earlier life has left."""
         try:
             await self._secrets.prepare()
         except ConflictError as error:
@@ -129,7 +129,7 @@ class Master:
         ]
 
     def stop(self) -> None:
-        """Begin nothing more."""
+        """Stop beginning work."""
         for loop in self._loops:
             loop.cancel()
 
@@ -157,15 +157,15 @@ class MasterDaemon:
 
     @property
     def farm(self) -> Farm:
-        """What it can do for people, once it is started."""
+        """The services for people, once the master is started."""
         assert self._master is not None  # noqa: S101 - `start_master` gives out none before
         return self._master.farm
 
     async def start(self) -> None:
-        """Take up what an earlier life has left, and let daemons in.
+        """Continue with the work that an earlier life has left, and let daemons in.
 
         Raises:
-            BuilderError: What prevents it, in one sentence.
+            BuilderError: The reason that prevents it, in one sentence.
         """
         config = self._config
         self._premises.enter()
@@ -177,7 +177,7 @@ class MasterDaemon:
         self._port = await tls.listen(self._reactor, config.rpc, config.credentials, self._door)
 
     async def stop(self) -> None:
-        """Send everybody away, finish what was begun, and let the state folder go."""
+        """Close all connections, finish the work that was begun, and release the state folder."""
         if self._port is not None:
             await maybeDeferred(self._port.stopListening)
         if self._master is not None:

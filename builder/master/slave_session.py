@@ -1,4 +1,4 @@
-"""One connection of one slave: it says hello, then reports; what it is asked comes from the dispatcher."""
+"""The session of a slave on one connection: it says hello, then reports; the dispatcher asks it."""
 
 from builder.clock import background
 from builder.master.budget import Budget
@@ -25,7 +25,7 @@ from builder.wire import (
 
 
 class SlaveSession:
-    """What the master answers to the slave `peer` on one connection."""
+    """The session of the slave `peer` on one connection."""
 
     def __init__(
         self, peer: Peer, reception: Reception, intake: Intake, order_files: OrderFiles, budget: Budget
@@ -38,7 +38,7 @@ class SlaveSession:
         self._budget = budget
 
     def handlers(self) -> Handlers:
-        """Return what a slave may ask."""
+        """Return the commands that a slave may send, each with its handler."""
         return {
             Hello: self._hello,
             JobStarted: self._record,
@@ -52,7 +52,7 @@ class SlaveSession:
         }
 
     def disconnected(self, reason: str) -> None:
-        """Part from the slave; the attempts that it has go on, for a while: see `builder.master.lease`."""
+        """Forget the connection; the slave's attempts go on, for a while: see `builder.master.lease`."""
         background(f"Parting from slave {self._name}", self._reception.part(self._name, self._peer, reason))
 
     async def _hello(self, hello: Hello) -> Welcome:

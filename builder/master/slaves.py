@@ -1,4 +1,4 @@
-"""Slaves: which are connected, what each has in hand, and the list of all for people."""
+"""Slaves: those that are connected, the attempts that each has in hand, and the list of all for people."""
 
 from collections.abc import Collection, Iterable
 from functools import partial
@@ -22,12 +22,12 @@ class Connection:
     """A slave that is connected and welcomed.
 
     Attributes:
-        name: The slave's.
-        peer: How to ask it something.
-        hello: What it has said of itself.
-        attempts: Those that it has in hand, by its own word.
-        offered: Those whose `StartJob` it has not answered yet.
-        cancelled: Those that it was told to stop.
+        name: The slave's name.
+        peer: The peer that asks it something.
+        hello: The greeting, with the slave's own word on itself.
+        attempts: The attempts that it has in hand, by its own word.
+        offered: The attempts whose `StartJob` it has not answered yet.
+        cancelled: The attempts that it was told to stop.
     """
 
     def __init__(self, name: str, peer: Peer, hello: Hello) -> None:
@@ -42,7 +42,7 @@ class Connection:
 
     @property
     def offer(self) -> Offer:
-        """What it takes if it holds nothing."""
+        """The offer of the slave if it holds nothing."""
         return Offer(
             slave=self.name,
             channels=frozenset(self.hello.channels),
@@ -51,30 +51,30 @@ class Connection:
         )
 
     def welcomed(self, hello: Hello, attempts: Iterable[str], lost: Iterable[str]) -> None:
-        """It has said hello, perhaps anew: it has `attempts` in hand, and nothing of `lost`."""
+        """Note that the slave has said hello, perhaps anew: it has `attempts` in hand, and none of `lost`."""
         self.hello = hello
         self.attempts.update(attempts)
         self.attempts.difference_update(lost)
         self.cancelled.clear()
 
     def keep(self, live: Iterable[str]) -> None:
-        """Only these attempts have not ended."""
+        """Forget all attempts but these, which alone have not ended."""
         there = frozenset(live)
         self.attempts &= there
         self.cancelled &= there
 
     def accepted(self, attempt: str) -> None:
-        """It has taken an order."""
+        """Note that the slave has taken an order."""
         self.attempts.add(attempt)
         self._refusals = 0
 
     def refused(self, now: float) -> None:
-        """It could not take an order: it gets no other for a while, which is longer each time."""
+        """Note that the slave could not take an order: it gets no other for a while, which is longer each time."""
         self._rests_until = now + min(LONGEST_REST, FIRST_REST * 2.0 ** min(self._refusals, 16))
         self._refusals += 1
 
     def rest(self, now: float) -> float:
-        """For how many more seconds it gets no order."""
+        """Return the seconds for which the slave gets no order."""
         return max(0.0, self._rests_until - now)
 
 
@@ -87,15 +87,15 @@ class Slaves:
 
     @property
     def connected(self) -> tuple[Connection, ...]:
-        """Those that can be asked something now."""
+        """The slaves that can be asked something now."""
         return tuple(self._connected.values())
 
     def find(self, name: str) -> Connection | None:
-        """The connection of a slave, if it is connected."""
+        """Return the connection of a slave, if it is connected."""
         return self._connected.get(name)
 
     def admit(self, connection: Connection) -> None:
-        """A slave is welcome; an older connection of the same name is closed."""
+        """Admit a welcome slave; an older connection of the same name is closed."""
         older = self._connected.get(connection.name)
         self._connected[connection.name] = connection
         if older is not None and older.peer is not connection.peer:
@@ -103,12 +103,12 @@ class Slaves:
         self._store.changed.ring()
 
     def dismiss(self, connection: Connection) -> None:
-        """A connection is not to be used any more."""
+        """Forget a connection, which is not to be used any more."""
         if self._connected.get(connection.name) is connection:
             del self._connected[connection.name]
 
     async def listing(self) -> tuple[Slave, ...]:
-        """All slaves that ever connected, by name."""
+        """Return all slaves that ever connected, by name."""
         return await self._store.read(partial(_listing, connected=frozenset(self._connected)))
 
 

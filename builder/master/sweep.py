@@ -1,8 +1,8 @@
-"""What nobody needs any more is removed: from `incoming/` everything of builds that have ended, and old logs.
+"""The sweep of files that nobody needs any more: those of ended builds in `incoming/`, and old logs.
 
-Published packages have left `incoming/` before; what stays are the SRPMs that chroot jobs were made from, and what was
-delivered of attempts that came to nothing. Logs stay for a time after the end of their build; then pages say that they
-were removed.
+Published packages have left `incoming/` before; what stays are the SRPMs that chroot jobs were made from, and the
+deliveries of attempts that came to nothing. Logs stay for a time after the end of their build; then pages say that
+they were removed.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -25,15 +25,15 @@ from builder.master.store.database import Store
 EVERY = 600.0
 """Seconds between two sweeps."""
 _TOGETHER = 1000
-"""How many builds are asked after at once."""
+"""Number of builds that are asked after at once."""
 
 _log = Logger()
 
 
 class Sweep:
-    """Removes from the folder `incoming`, whose folders are called after the numbers of builds, and from `logs`.
+    """The sweep of the folder `incoming`, whose folders are called after the numbers of builds, and of `logs`.
 
-    `keep` is for how many seconds logs stay after the end of their build.
+    Logs stay for `keep` seconds after the end of their build.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Sweep:
         await rounds("Sweeping", Bell(), self._clock, self.look)
 
     async def look(self) -> float:
-        """Sweep once; returns after how many seconds to do so again."""
+        """Sweep once; return the seconds until the next time."""
         with disk.explained(self._incoming):
             there = [int(path.name) for path in self._incoming.iterdir() if path.name.isdecimal()]
         for number in await self._over(there):

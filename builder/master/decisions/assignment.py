@@ -1,8 +1,8 @@
-"""Who builds what: queued jobs and connected slaves in, assignments out. A pure decision.
+"""The assignment: queued jobs and connected slaves in, assignments out. A pure decision.
 
-First in, first out, as far as channels, architectures and free places allow: a job that no slave can take now does not
-hold up those behind it, except for the ones that would change the same package in the same chroot. Of those only one
-is under way at a time, and they go in their order.
+First in, first out, as far as channels, architectures and free places allow: a job that no slave can take now does
+not hold up those behind it, except for the ones that would change the same package in the same chroot. Of those only
+one is under way at a time, and they go in their order.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -13,7 +13,7 @@ ANY = "noarch"
 """The architecture of a job that any slave can take."""
 
 Claim = tuple[int, str]
-"""A package, by its row, in a chroot: what only one job may be at work on."""
+"""A package, by its row, in a chroot: only one job may be at work on it."""
 
 
 class Waiting(Value, frozen=True, kw_only=True):
@@ -34,12 +34,12 @@ class Waiting(Value, frozen=True, kw_only=True):
 
     @property
     def claims(self) -> frozenset[Claim]:
-        """What nobody else may be at work on meanwhile."""
+        """The claims of the job, which no other job may be at work on meanwhile."""
         return frozenset((self.package, chroot) for chroot in self.chroots)
 
 
 class Offer(Value, frozen=True, kw_only=True):
-    """A connected slave, be it busy; `free` is how many more attempts it takes now, not more than 0 for none."""
+    """A connected slave, even a busy one; `free` is how many more attempts it takes now, not more than 0 for none."""
 
     slave: str
     channels: frozenset[str]
@@ -52,7 +52,7 @@ class Offer(Value, frozen=True, kw_only=True):
 
 
 class Assignment(Value, frozen=True, kw_only=True):
-    """This job, as it was when it had been begun `fence` times, goes to this slave."""
+    """An assignment: this job, as it was when it had been begun `fence` times, goes to this slave."""
 
     job: int
     fence: int
@@ -67,7 +67,7 @@ def assignments(
     Args:
         jobs: The queued jobs, the oldest first; no more of them are taken than there are places for.
         offers: All connected slaves, each once, since a job may rather wait for one that is busy.
-        taken: What running and publishing jobs are at work on.
+        taken: The claims of running and publishing jobs.
     """
     free = {offer.slave: offer.free for offer in offers if offer.free > 0}
     claimed = set(taken)
@@ -90,7 +90,7 @@ def assignments(
 
 
 def _choice(job: Waiting, suitable: frozenset[str], free: dict[str, int]) -> str | None:
-    """Rather wait for a slave that is not to be avoided than take one that is."""
+    """Return the slave for a job, None if it rather waits for a slave than takes one that is to be avoided."""
     wanted = suitable - job.avoid
     if not wanted and not job.patient:
         wanted = suitable

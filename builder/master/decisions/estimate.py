@@ -1,7 +1,7 @@
-"""How long a batch would take: from how long its jobs took before, and the places that connected slaves have. Pure.
+"""The estimate of a batch's time, from how long its jobs took before, and the places of connected slaves. Pure.
 
-A batch ends neither before the longest chain of jobs that need each other, nor before all of its work has had a place.
-The longer of the two is said: slaves begin a job within milliseconds, so that little is lost between the jobs.
+A batch ends neither before the longest chain of jobs that need each other, nor before all of its work has had a
+place. The longer of the two is said: slaves begin a job within milliseconds, so that little is lost between the jobs.
 """
 
 from collections import defaultdict
@@ -22,16 +22,16 @@ class Work(NamedTuple):
 
 
 class Estimate(NamedTuple):
-    """Seconds; or why nothing can be said."""
+    """The seconds, or the reason why nothing can be said."""
 
     seconds: float | None
     lacking: str = ""
 
 
 def estimate(sources: Iterable[Work], jobs: Mapping[int, Work], needed: Needs, offers: Iterable[Offer]) -> Estimate:
-    """How long it takes until all sources are made, and after that all jobs, of which some need others.
+    """Return the time until all sources are made, and after that all jobs, of which some need others.
 
-    What was never done takes as long as the others of its kind do at the median.
+    A job that was never done takes as long as the others of its kind do at the median.
     """
     sources, offers = tuple(sources), tuple(offers)
     for work in (*sources, *jobs.values()):
@@ -58,12 +58,12 @@ def _lasting(work: Work, usual: float | None) -> float:
 
 
 def _slots(work: Work, offers: Iterable[Offer]) -> int:
-    """How many places there are for such work; `free` is what a slave takes at all."""
+    """Return the number of places for such work; `free` is what a slave takes at all."""
     return sum(offer.free for offer in offers if offer.suits(work.channel, work.architecture))
 
 
 def _load(work: Iterable[tuple[Work, float]], offers: tuple[Offer, ...]) -> float:
-    """Seconds that all work takes if every place is always used: of the busiest kind, or of all together."""
+    """Return the seconds of all work if every place is always used: of the busiest kind, or of all together."""
     kinds: dict[Work, float] = defaultdict(float)
     for one, seconds in work:
         kinds[one._replace(seconds=None)] += seconds
@@ -72,7 +72,7 @@ def _load(work: Iterable[tuple[Work, float]], offers: tuple[Offer, ...]) -> floa
 
 
 def _chain(lasting: Mapping[int, float], needed: Needs) -> float:
-    """Seconds of the longest chain of jobs that wait for each other."""
+    """Return the seconds of the longest chain of jobs that wait for each other."""
     ends: dict[int, float] = {}
     for wave in waves(needed):
         for key in wave:

@@ -1,4 +1,4 @@
-"""What a slave is told to do, made from what the master knows. Values in, a value out."""
+"""The order to a slave, made from what the master knows. Values in, a value out."""
 
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -20,14 +20,14 @@ from builder.model.secret import Sealed, Secret
 from builder.model.work import ChrootWork, LastBuilt, SourceWork, WorkOrder
 
 OWN_PRIORITY = 50
-"""The project's own packages go before those of the distribution (99), and before most external ones."""
+"""The priority of the project's own packages: before those of the distribution (99) and most external ones."""
 
 
 class Claimed(Value, frozen=True, kw_only=True):
-    """An attempt that has just begun, with all of the store that its order is made from.
+    """An attempt that has just begun, with all facts of the store that its order is made from.
 
-    `project` has this package alone, and `targets` are the chroots whose repositories get the result. `source`, `srpm`
-    and `last_built` are what a chroot job is about, `secrets` what a source job needs.
+    `project` has this package alone, and `targets` are the chroots whose repositories get the result. `source`,
+    `srpm` and `last_built` are for a chroot job, `secrets` for a source job.
     """
 
     attempt: str
@@ -49,11 +49,11 @@ class Claimed(Value, frozen=True, kw_only=True):
 
 
 class Supplies(NamedTuple):
-    """What orders are made from beside what the store knows.
+    """Supplies from which orders are made beside the facts of the store.
 
     Attributes:
         chroots: The chroots that the farm knows, by name.
-        url: Where the farm's repositories are served from, without path.
+        url: The address of the farm's repositories, without path.
         opened: Opens a secret of a project.
     """
 
@@ -63,7 +63,7 @@ class Supplies(NamedTuple):
 
 
 class Built(NamedTuple):
-    """What a build has made of a package, or makes the repository builder publish, and for which chroots."""
+    """The version of a package that a build has made, or has the repository builder publish, and its chroots."""
 
     evr: str
     serial: int
@@ -72,7 +72,7 @@ class Built(NamedTuple):
 
 
 def last_built(built: Sequence[Built], inputs: str, chroots: Collection[str], *, force: bool) -> LastBuilt | None:
-    """What the gate has to know of `built`, the latest first, to decide about these inputs for these chroots."""
+    """Return the facts on `built`, the latest first, by which the gate decides about these inputs for these chroots."""
     # Of equal EVRs the latest counts: forced rebuilds of sources without changes differ in nothing but that.
     highest = max(built, key=lambda one: nevra.newest_last(one.evr), default=None)
     if highest is None:
@@ -126,7 +126,7 @@ def source_work(claimed: Claimed, opened: Callable[[str, Sealed], Secret]) -> So
 
 
 def _chosen(project: Project, package: Package) -> str | None:
-    """A digest of the package's options everywhere, if it has any."""
+    """Return a digest of the package's options everywhere, None if it has none."""
     everywhere = {name: project.options(package, name) for name in project.chroots_of(package)}
     if not any(options.defined for options in everywhere.values()):
         return None
@@ -136,7 +136,7 @@ def _chosen(project: Project, package: Package) -> str | None:
 def chroot_work(claimed: Claimed, chroots: Mapping[str, Chroot], url: str) -> ChrootWork:
     """Return the work of a chroot job.
 
-    `chroots` are those that the farm knows, by name, and `url` is where its repositories are served from, without path.
+    `chroots` are those that the farm knows, by name, and `url` is the address of its repositories, without path.
 
     Raises:
         NotFoundError: The chroot, or what the source job made, is not there any more.
@@ -165,7 +165,7 @@ def chroot_work(claimed: Claimed, chroots: Mapping[str, Chroot], url: str) -> Ch
 
 
 def _own(project: Project, chroot: Chroot, url: str) -> BaseRepository:
-    """The project's repository for a chroot, at the stage to which builds are published."""
+    """Return the project's repository for a chroot, at the stage to which builds are published."""
     folder = f"{project.project}/{project.first_stage}/{chroot.distribution}-{chroot.version}/{chroot.architecture}"
     name = f"{project.project}-{project.first_stage}"
     return BaseRepository(name=name, url=f"{url.rstrip('/')}/repos/{folder}/", priority=OWN_PRIORITY)

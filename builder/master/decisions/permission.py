@@ -1,20 +1,20 @@
-"""Who may do what: the one place that compares an act with what its visitor may. Pure."""
+"""Permissions: the one place that compares an act with the visitor's leave. Pure."""
 
 from builder.errors import ForbiddenError, UnauthorizedError
 from builder.model.visitor import Act, Nobody, Visitor
 
 
 def may(visitor: Visitor, act: Act, project: str | None) -> bool:
-    """Return whether a visitor may do an act in a project; without a project, whether in any at all."""
+    """Tell if a visitor may do an act in a project; without a project, if in any at all."""
     return any(act in grant.acts and (project is None or grant.project in {None, project}) for grant in visitor.grants)
 
 
 def require(visitor: Visitor, act: Act, project: str | None) -> None:
-    """Refuse what a visitor may not do; without a project, what he may do in none at all.
+    """Refuse an act that a visitor may not do; without a project, one that the visitor may do in none at all.
 
     Raises:
-        UnauthorizedError: He has not said who he is.
-        ForbiddenError: He has, and may not do it.
+        UnauthorizedError: The visitor has not said who they are.
+        ForbiddenError: The visitor has, and may not do it.
     """
     if may(visitor, act, project):
         return

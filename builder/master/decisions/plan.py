@@ -1,9 +1,9 @@
-"""What becomes of a build's chroot jobs when its source job has ended. A pure decision.
+"""The plan of a build's chroot jobs when its source job has ended. A pure decision.
 
-The spec says where it can be built: `ExclusiveArch` and `ExcludeArch`, and a `BuildArch` other than `noarch`, which is
-an `ExclusiveArch` by another name. A noarch package is built once per version of a distribution, in the first of its
-chroots, and published for all of them, also those that the build itself is not for: another one would be made of the
-same sources under the same name. Another version's build root would make something else of it.
+The spec says where it can be built: `ExclusiveArch` and `ExcludeArch`, and a `BuildArch` other than `noarch`, which
+is an `ExclusiveArch` by another name. A noarch package is built once per version of a distribution, in the first of
+its chroots, and published for all of them, also those that the build itself is not for: another one would be made of
+the same sources under the same name. Another version's build root would make something else of it.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ NOARCH = "noarch"
 
 
 class Planned(Value, frozen=True, kw_only=True):
-    """What becomes of one chroot job: queued, with the chroots whose repositories get the result, or skipped."""
+    """The plan of one chroot job: queued, with the chroots whose repositories get the result, or skipped."""
 
     chroot: str
     state: JobState
@@ -27,7 +27,7 @@ class Planned(Value, frozen=True, kw_only=True):
 
 
 def planned(source: SourceFacts, chroots: Sequence[str], others: Sequence[str] = ()) -> tuple[Planned, ...]:
-    """What becomes of the job of each of these chroots after a source job that found out `source`.
+    """Return the plan of the job of each of these chroots after a source job that found `source`.
 
     `others` are chroots that the package is built for and this build is not.
     """
@@ -42,7 +42,7 @@ def planned(source: SourceFacts, chroots: Sequence[str], others: Sequence[str] =
 
 
 def without_source(end: JobState) -> Next:
-    """What becomes of the chroot jobs that wait for a source job which ended like this instead of succeeding."""
+    """Return the next state of the chroot jobs that wait for a source job which ended like this without success."""
     if end is JobState.SKIPPED:
         return Next(state=JobState.SKIPPED, reason="the source job was skipped")
     reason = "the source job was cancelled" if end is JobState.CANCELLED else f"the source job {end.value}"
@@ -50,7 +50,7 @@ def without_source(end: JobState) -> Next:
 
 
 def _refusal(source: SourceFacts, architecture: str) -> str:
-    """Why the spec is not for this architecture, or nothing."""
+    """Return the reason why the spec is not for this architecture, empty if it is."""
     for tag, wanted in (("ExclusiveArch", source.exclusive_arch), ("BuildArch", source.build_arch)):
         machines = [name for name in wanted if name != NOARCH]
         if machines and architecture not in machines:
@@ -61,7 +61,7 @@ def _refusal(source: SourceFacts, architecture: str) -> str:
 
 
 def _fitting(chroot: str, targets: tuple[str, ...]) -> Planned:
-    """What becomes of the job of a chroot that the spec is for; `targets` are served by one job, that of the first."""
+    """Return the plan of a job of a chroot that the spec is for; `targets` are served by one job, that of the first."""
     if targets[0] == chroot:
         return Planned(chroot=chroot, state=JobState.QUEUED, targets=targets)
     reason = f"the package is noarch and built in {targets[0]} for this chroot too"
@@ -69,7 +69,7 @@ def _fitting(chroot: str, targets: tuple[str, ...]) -> Planned:
 
 
 def _targets(source: SourceFacts, chroot: str, fit: Sequence[str]) -> tuple[str, ...]:
-    """The chroots that share one job with `chroot`, itself included."""
+    """Return the chroots that share one job with `chroot`, itself included."""
     if set(source.build_arch) != {NOARCH}:
         return (chroot,)
     return tuple(other for other in fit if _distribution(other) == _distribution(chroot))

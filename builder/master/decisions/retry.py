@@ -1,4 +1,4 @@
-"""What becomes of a job when an attempt at it has ended. A pure decision."""
+"""The retry: the next state of a job when an attempt at it has ended. A pure decision."""
 
 from builder.model import Value
 from builder.model.attempt import AttemptState
@@ -14,21 +14,21 @@ _AFTER = {
 
 
 class Next(Value, frozen=True, kw_only=True):
-    """The state that the job comes to, and why in one line."""
+    """The state that the job comes to, and the reason in one line."""
 
     state: JobState
     reason: str = ""
 
 
 def next_state(end: AttemptState, reason: str, *, broken: int, tries: int, publishes: bool) -> Next:
-    """The job's next state; only what the farm itself broke is tried again, or was never tried.
+    """Return the job's next state; only a job that the farm itself broke is tried again, or one that was never tried.
 
     Args:
-        end: How the attempt ended.
-        reason: Why, in one line.
-        broken: How many attempts of the job the farm has broken, this one included.
-        tries: After how many of them the job is given up.
-        publishes: Whether what a success delivers has to be published.
+        end: The attempt's end.
+        reason: The reason, in one line.
+        broken: The number of attempts of the job that the farm has broken, this one included.
+        tries: The number of them after which the job is given up.
+        publishes: True if what a success delivers has to be published.
 
     Raises:
         ValueError: `end` is no end.

@@ -1,4 +1,4 @@
-"""What a package needs to reach its private repositories, and whether its project has it. Values in, values out."""
+"""The secrets that a package needs to reach its repositories, and if its project has them. Values in, values out."""
 
 from collections.abc import Iterator, Mapping
 
@@ -9,13 +9,13 @@ _WANTED = {SecretKind.TOKEN: "https takes a token", SecretKind.SSH_KEY: "ssh tak
 
 
 def named(package: Package) -> tuple[str, ...]:
-    """The names of the secrets that a package is fetched with."""
+    """Return the names of the secrets that a package is fetched with."""
     places = (package.packaging, package.upstream)
     return tuple(dict.fromkeys(place.secret for place in places if place and place.secret))
 
 
 def mistakes(project: str, name: str, package: Package, kinds: Mapping[str, SecretKind]) -> Iterator[str]:
-    """Why the package `name` cannot be fetched with the project's secrets, given by their names: sentences."""
+    """Yield the reasons why the package `name` cannot be fetched with the project's secrets, given by their names."""
     for key, place in (("packaging", package.packaging), ("upstream", package.upstream)):
         if place is None or place.secret is None:
             continue

@@ -1,4 +1,4 @@
-"""Why a queued job waits, where it is not just its turn: a pure reading of what there is."""
+"""The reason why a queued job waits, where it is not just its turn: a pure reading of what there is."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from builder.model.job import Job, JobState
 
 
 def explained(build: Build, connected: Sequence[Offer]) -> Build:
-    """Return the build with a reason at each of its queued jobs that no connected slave, would take."""
+    """Return the build with a reason at each of its queued jobs that no connected slave would take."""
     return msgspec.structs.replace(build, jobs=tuple(_explained(job, connected) for job in build.jobs))
 
 

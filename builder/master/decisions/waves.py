@@ -1,9 +1,9 @@
-"""In which order a batch is built: who waits for whom, in which waves, and what can never begin. Pure decisions.
+"""Waves: the order in which a batch is built, its jobs that wait for others, and those that can never begin. Pure.
 
-A job needs another one if that publishes, to where this one looks, what this one requires. Requirements are compared by
-name alone: whether a version fits is known for sure only when it is installed, and to wait for one that does not fit
-costs time, while not to wait for one that does builds against what is outdated. Of several that provide a name all are
-waited for, since dnf takes the one it likes.
+A job needs another one if that publishes, to where this one looks, what this one requires. Requirements are compared
+by name alone: only when a package is installed is it known for sure if its version fits. To wait for one that does
+not fit costs time, while not to wait for one that does builds against an outdated one. If several provide a name, all
+are waited for, since dnf takes the one it likes.
 """
 
 from collections import Counter, defaultdict
@@ -15,11 +15,14 @@ from builder.model import Value
 T = TypeVar("T")
 
 Needs = Mapping[int, frozenset[int]]
-"""By its key, what of a batch has to be there before a job; nothing that is not a key itself."""
+"""Keys of the jobs of a batch that have to be there before a job, by its key; all of them are keys themselves."""
 
 
 class Member(Value, frozen=True, kw_only=True):
-    """A job of a batch: it looks for what it requires `at` one place, and what it provides is `published` at some."""
+    """A job of a batch.
+
+    It looks for what it requires `at` one place, and what it provides is `published` at some.
+    """
 
     key: int
     at: str
@@ -29,7 +32,7 @@ class Member(Value, frozen=True, kw_only=True):
 
 
 def needs(members: Collection[Member]) -> dict[int, frozenset[int]]:
-    """Who needs whom; nobody needs itself."""
+    """Return the needs of each member; nobody needs itself."""
     wanted: frozenset[str] = frozenset().union(*(member.requires for member in members))
     providers: dict[str, list[Member]] = defaultdict(list)
     for member in members:
@@ -47,7 +50,10 @@ def needs(members: Collection[Member]) -> dict[int, frozenset[int]]:
 
 
 def waves(needed: Needs) -> tuple[tuple[int, ...], ...]:
-    """What can begin at once, what can begin after that, and so on; what needs itself by way of others is left out."""
+    """Return the jobs that can begin at once, those that can begin after them, and so on.
+
+    A job that needs itself by way of others is left out.
+    """
     users = _users(needed)
     missing = {key: len(own) for key, own in needed.items()}
     wave = sorted(key for key, count in missing.items() if count == 0)
@@ -62,9 +68,9 @@ def waves(needed: Needs) -> tuple[tuple[int, ...], ...]:
 
 
 def reduced(needed: Needs) -> dict[int, frozenset[int]]:
-    """The same order by as few needs as possible: what one that is needed needs itself goes without saying.
+    """Return the same order by as few needs as possible: the needs of one that is needed go without saying.
 
-    Nothing may need itself, be it by way of others.
+    Nothing may need itself, even by way of others.
     """
     order = [key for wave in waves(needed) for key in wave]
     place = {key: number for number, key in enumerate(order)}
@@ -82,7 +88,10 @@ def reduced(needed: Needs) -> dict[int, frozenset[int]]:
 
 
 def loops(needed: Needs) -> dict[int, tuple[int, ...]]:
-    """For each that can never begin, the loop that it is in or needs: keys that need each other, the last the first."""
+    """Return, for each job that can never begin, the loop that it is in or needs.
+
+    A loop has keys that need each other, the last the first.
+    """
     free = {key for wave in waves(needed) for key in wave}
     stuck = {key: min(own - free) for key, own in needed.items() if key not in free}
     found: dict[int, tuple[int, ...]] = {}
@@ -98,7 +107,10 @@ def loops(needed: Needs) -> dict[int, tuple[int, ...]]:
 
 
 def stopped(needed: Needs, causes: Mapping[int, T]) -> dict[int, T]:
-    """What needs one of `causes`, directly or not, and the nearest of them; these themselves are left out."""
+    """Return the jobs that need one of `causes`, directly or not, and the nearest of them.
+
+    The causes themselves are left out.
+    """
     users = _users(needed)
     reached = dict(causes)
     following = sorted(causes)
@@ -111,12 +123,12 @@ def stopped(needed: Needs, causes: Mapping[int, T]) -> dict[int, T]:
 
 
 def named(loop: Iterable[str]) -> str:
-    """A loop in words."""
+    """Return a loop in words."""
     return " → ".join(loop)
 
 
 def _users(needed: Needs) -> dict[int, list[int]]:
-    """By its key, who needs a job."""
+    """Return the keys of the jobs that need each job, by its key."""
     users: dict[int, list[int]] = {key: [] for key in needed}
     for key in sorted(needed):
         for other in needed[key]:

@@ -1,4 +1,4 @@
-"""Mistakes of a definition that the types of its values cannot say."""
+"""Checks of a definition: mistakes that the types of its values cannot say."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -11,18 +11,18 @@ from builder.model.chroot import BaseRepository
 from builder.model.package import TIMEOUT, Package, StepTimeouts, Style
 
 VERBS = frozenset({"start", "list", "show", "cancel"})
-"""What may follow `builder build`, so that `builder build NAME` is never ambiguous."""
+"""Words that may follow `builder build`, so that `builder build NAME` is never ambiguous."""
 ADDRESSES = 16_384
-"""The most characters that a project's external repositories have for their addresses."""
+"""Most characters that a project's external repositories have for their addresses."""
 
 _GIT_URL = re.compile(
     r"(?:(?:https?|git|ssh)://(?!-)[^\s/]+|file://(?=/)|[A-Za-z0-9._]+@[A-Za-z0-9][A-Za-z0-9.-]*:)[^\s\x00-\x1f\x7f]*"
 )
 _REF = re.compile(r"(?!-)[^\s\x00-\x1f\x7f~^:?*\[\\]+")
 _PASSWORD = re.compile(r"https?://[^/@]*@|[a-z+]+://[^/@:]*:[^/@]*@")
-"""What stands before the host in an address over HTTP is a secret, also without a colon; over ssh only behind one."""
+"""A secret in an address: over HTTP all that stands before the host, even without a colon; over ssh only behind one."""
 _OPEN = re.compile(r"(?!https:|ssh:)[a-z]+://")
-"""Over what a secret would not stay one, or is none."""
+"""Transports over which a secret would not stay one, or is none."""
 _REPOSITORY_URL = re.compile(r"(?:(?:https?|ftp)://(?!-)[^\s/]+|file://(?=/))[^\s\x00-\x1f\x7f]*")
 
 
@@ -48,14 +48,14 @@ def check_project(known: Collection[str] | None, fields: Mapping[str, Any]) -> I
 
 
 def _check_addresses(external: object) -> Iterator[Mistake]:
-    """All of them travel in each order."""
+    """Yield the mistake that the addresses are too long: all of them travel in each order."""
     parts = external if isinstance(external, tuple) else ()
     if sum(len(part.url) for part in parts if isinstance(part, BaseRepository)) > ADDRESSES:
         yield Mistake(("external",), f"has addresses of more than {ADDRESSES} characters together")
 
 
 def _names(fields: Mapping[str, Any], key: str) -> list[str | None]:
-    """The names in a list, None for each that cannot be read; empty when there is no list."""
+    """Return the names in a list, None for each that cannot be read; empty when there is no list."""
     parts = fields.get(key)
     if not isinstance(parts, tuple):
         return []
@@ -100,7 +100,7 @@ def check_package(channels: Collection[str] | None, fields: Mapping[str, Any]) -
 
 
 def _check_limits(fields: Mapping[str, Any]) -> Iterator[Mistake]:
-    """What may take longer than the whole would never be ended."""
+    """Yield the mistakes of limits that are longer than the whole, and would never end anything."""
     whole, steps = fields.get("timeout", TIMEOUT), fields.get("timeouts")
     limits: dict[tuple[str, ...], Any] = {("silence",): fields.get("silence")}
     if isinstance(steps, StepTimeouts):
@@ -132,7 +132,7 @@ def check_repository(fields: Mapping[str, Any]) -> Iterator[Mistake]:
 
 
 def _check_secrets(key: str, url: object) -> Iterator[Mistake]:
-    """A definition is read by everybody; the sentence must not tell the secret either."""
+    """Yield the mistake of a secret in an address, which everybody could read; the sentence must not tell it either."""
     if isinstance(url, str) and _PASSWORD.match(url):
         yield Mistake((key,), "holds a password or token, which everybody could read: leave out what stands before `@`")
 

@@ -34,7 +34,7 @@ def difference(before: Project | None, after: Project) -> tuple[Change, ...]:
 
 
 def _changed(what: str, before: Value, after: Value) -> tuple[Change, ...]:
-    """One change for each field that differs; a project's packages are compared apart."""
+    """Return a change for each field that differs; a project's packages are compared apart."""
     return tuple(
         Change(
             what=f"{what}: {field.encode_name}",
@@ -53,6 +53,6 @@ def _setting(field: inspect.Field, value: Value) -> str | None:
 
 
 def _text(data: Any) -> str:
-    """Data in one line of YAML."""
+    """Return data in one line of YAML."""
     text = str(yaml.dump(data, Dumper=yaml.CSafeDumper, sort_keys=False, default_flow_style=True, width=100_000))
     return text.removesuffix("\n").removesuffix("\n...")

@@ -1,7 +1,7 @@
 """A YAML document as plain data, with the line of each of its parts.
 
 Documents come from people over the network, so they are bounded before they are composed: size, depth, and no aliases
-(a few of them make gigabytes), no tags. Scalars stay text as they were written; what they mean is said by the type
+(a few of them make gigabytes), no tags. Scalars stay text as they were written; their meaning is that of the type
 that they are read as, so that `ref: 1.10` is the tag 1.10 and `on:` is not a truth value.
 """
 
@@ -22,11 +22,11 @@ DEEPEST = 20
 
 _NULL = "tag:yaml.org,2002:null"
 _NOT_TAKEN = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What a YAML text cannot hold (YAML 1.1 §5.1): control characters, halves of surrogate pairs."""
+"""Characters that a YAML text cannot hold (YAML 1.1 §5.1): control characters, halves of surrogate pairs."""
 
 
 class Document:
-    """One document: its data, and the places and lines of keys that `repeated` an earlier one."""
+    """A document: its data, and the places and lines of keys that `repeated` an earlier one."""
 
     def __init__(self, root: yaml.Node) -> None:
         self._lines: dict[Place, int] = {(): _line(root)}
@@ -34,7 +34,7 @@ class Document:
         self.data = self._plain(root, ())
 
     def line(self, place: Place) -> int:
-        """The line where `place` stands, or the innermost part around it that is there; the first is 1."""
+        """Return the line where `place` stands, or the innermost part around it that is there; the first is 1."""
         while place not in self._lines:
             place = place[:-1]
         return self._lines[place]
@@ -66,8 +66,8 @@ def documents(text: str) -> list[Document]:
     """Parse YAML text; documents with nothing in them are left out.
 
     Raises:
-        InvalidError: it is not YAML, or uses what is not taken here; with the line.
-        TooLargeError: it is over a limit.
+        InvalidError: The text is not YAML, or uses what is not taken here; with the line.
+        TooLargeError: The text is over a limit.
     """
     if len(text) > LARGEST:
         raise TooLargeError(f"the definition has {len(text):,} characters, more than the {LARGEST:,} that are taken")
@@ -88,7 +88,7 @@ def _line(part: yaml.Node | yaml.Event) -> int:
 
 
 def _bound(text: str) -> None:
-    """Refuse what would be dear to compose; the parser's events cost the same however the document is built."""
+    """Refuse a text that would be dear to compose; the parser's events cost the same however the document is built."""
     try:
         _check(text)
     except yaml.MarkedYAMLError as error:

@@ -1,4 +1,4 @@
-"""Packages whose spec lives upstream: what their definition leaves out of `packaging` is that of `upstream`."""
+"""Packages whose spec lives upstream: the keys that their `packaging` leaves out are those of `upstream`."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ _PLACE = ("git", "ref", "secret")
 
 
 def with_packaging(data: Any) -> tuple[Any, frozenset[Place]]:
-    """A project's data in which each package of style `ci` says where its spec is, and the places that were copied.
+    """Return a project's data where each package of style `ci` has its spec's place, and the places that were copied.
 
     Where `packaging` names no repository, it is upstream's; and then, unless it says another ref, the same commit.
     """
@@ -27,7 +27,7 @@ def with_packaging(data: Any) -> tuple[Any, frozenset[Place]]:
 
 
 def _missing(package: Any) -> dict[str, Any]:
-    """What a package's packaging has of its upstream."""
+    """Return the keys that a package's packaging has from its upstream."""
     if not isinstance(package, dict) or package.get("style") != Style.CI.value:
         return {}
     packaging, upstream = package.get("packaging") or {}, package.get("upstream")

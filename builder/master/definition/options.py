@@ -1,4 +1,4 @@
-"""What is wrong with the options of a definition, its macros and conditionals, that their types cannot say."""
+"""Options of a definition, its macros and conditionals: mistakes that their types cannot say."""
 
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
@@ -8,12 +8,12 @@ from builder.model.options import FARMS_OWN, ChrootMacros
 from builder.model.package import Package
 
 LARGEST = 8192
-"""The most bytes that the macros of a chroot have together: all of them travel in each order."""
+"""Most bytes of the macros of a chroot together: all of them travel in each order."""
 _SWITCHES = ("_with_", "_without_")
 
 
 def check_macros(fields: Mapping[str, Any]) -> Iterator[Mistake]:
-    """For a project, and for its macros in one chroot."""
+    """Yield the mistakes of macros, of a project or of its macros in one chroot."""
     macros = fields.get("macros")
     for name, value in macros.items() if isinstance(macros, dict) else ():
         if name in FARMS_OWN:
@@ -27,7 +27,7 @@ def check_macros(fields: Mapping[str, Any]) -> Iterator[Mistake]:
 
 
 def check_conditions(fields: Mapping[str, Any]) -> Iterator[Mistake]:
-    """For a package, and for its conditionals in one chroot."""
+    """Yield the mistakes of conditionals, of a package or of its conditionals in one chroot."""
     on, off = _listed(fields, "with"), _listed(fields, "without")
     for key, names in (("with", on), ("without", off)):
         for index, name in enumerate(names):
@@ -39,7 +39,10 @@ def check_conditions(fields: Mapping[str, Any]) -> Iterator[Mistake]:
 
 
 def check_chroot_options(fields: Mapping[str, Any], chroots: Collection[str]) -> Iterator[Mistake]:
-    """For a whole project with these chroots: whether what is said of one is said of one that it has, and how much."""
+    """Yield the mistakes of a project with these chroots in its options.
+
+    Options may name only chroots that it has, and may not be too long.
+    """
     yield from _unknown((), fields.get("in-chroot"), chroots)
     packages = fields.get("packages")
     for name, package in packages.items() if isinstance(packages, dict) else ():
@@ -71,7 +74,7 @@ def _size(macros: object) -> int:
 
 
 def _closed(value: str) -> bool:
-    """Whether braces and parentheses are balanced: rpm would take the next lines for the macro's."""
+    """Tell if braces and parentheses are balanced: rpm would take the next lines for the macro's."""
     for opening, closing in ("{}", "()"):
         depth = 0
         for letter in value:

@@ -32,12 +32,12 @@ def parse(
 
     Args:
         text: YAML, one document per project.
-        chroots: the names of those the farm knows; None leaves the question to the farm.
-        channels: likewise.
+        chroots: The names of the chroots that the farm knows; None leaves the question to the farm.
+        channels: The names of its channels, likewise.
 
     Raises:
-        InvalidError: with every mistake, each `line 12: …` and what would be right.
-        TooLargeError: the text is too long to be looked at.
+        InvalidError: With every mistake, each `line 12: …` and what would be right.
+        TooLargeError: The text is too long to be looked at.
     """
     found = documents(text)
     if not found:
@@ -70,7 +70,7 @@ def _name(document: Document) -> tuple[str | None, int]:
 def _project(
     document: Document, chroots: Collection[str] | None, channels: Collection[str] | None
 ) -> tuple[Project | None, list[tuple[int, str]]]:
-    """The project, if there is no mistake, and each mistake with its line."""
+    """Return the project, if there is no mistake, and each mistake with its line."""
     checks: dict[type, Check] = {
         Project: functools.partial(check_project, chroots),
         Package: functools.partial(check_package, channels),
@@ -98,7 +98,7 @@ def _sentences(mistakes: Iterable[tuple[int, str]]) -> Iterator[str]:
 
 
 def _translate(wanted: inspect.Type, leaf: Any) -> Any:
-    """A scalar's text as what the type wants, where it is written that way."""
+    """Return a scalar's text as the value that the type wants, where it is written that way."""
     if not isinstance(leaf, str):
         return leaf
     if isinstance(wanted, inspect.Metadata) and (wanted.extra or {}).get("duration"):

@@ -1,4 +1,4 @@
-"""Definitions as text: what people are given to edit, and what of it stands for one value."""
+"""The text of a definition, for people to edit, and the part of it that stands for one value."""
 
 import enum
 import functools
@@ -17,7 +17,10 @@ UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def dump(projects: Iterable[Project]) -> str:
-    """Write a definition that `text.parse` reads back to the same projects; what has its default value is left out."""
+    """Write a definition that `text.parse` reads back to the same projects.
+
+    Values that are the default are left out.
+    """
     documents = [plain(project) for project in projects]
     return yaml.dump_all(
         documents,

@@ -1,4 +1,4 @@
-"""Chroot jobs: what they are told, what they deliver, and how that is published."""
+"""Chroot jobs: their orders, their deliveries, and how these are published."""
 
 import msgspec
 from sqlalchemy import Connection
@@ -21,7 +21,7 @@ class ChrootKind:
     publishes = True
 
     def gathered(self, connection: Connection, claimed: Claimed) -> Claimed:
-        """Add the SRPM, and what the gate compares with."""
+        """Add the SRPM, and the versions that the gate compares with."""
         source = claimed.source
         if source is None:
             return claimed
@@ -34,11 +34,11 @@ class ChrootKind:
         )
 
     def work(self, claimed: Claimed, supplies: Supplies) -> ChrootWork:
-        """Return what has to be done; see `chroot_work`."""
+        """Return the work; see `chroot_work`."""
         return chroot_work(claimed, supplies.chroots, supplies.url)
 
     def lacking(self, outcome: Outcome, _: Listing | None) -> str:
-        """Name what a success has not told: the EVR that it built."""
+        """Return the name of what a success has not told: the EVR that it built."""
         return "" if is_evr(outcome.evr or "") else "the EVR of what it built"
 
     def ended(
@@ -69,5 +69,5 @@ class ChrootKind:
         """Do nothing more: no other job of its build needs it."""
 
     def inputs(self, text: bytes, job: str, fence: int) -> JobInputs:
-        """Read what went into the packages of a chroot."""
+        """Return the inputs of the packages of a chroot from their text."""
         return JobInputs(job=job, fence=fence, chroot=msgspec.json.decode(text, type=ChrootInputs))

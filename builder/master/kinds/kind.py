@@ -1,4 +1,4 @@
-"""A kind of job: what the rest of the master asks of it, and the kinds that there are."""
+"""Kinds of jobs: what the rest of the master asks of one, and those that there are."""
 
 from typing import Protocol
 
@@ -26,18 +26,18 @@ class Kind(Protocol):
         """Tell if what a success delivers has to be published before the job is done."""
 
     def gathered(self, connection: Connection, claimed: Claimed) -> Claimed:
-        """Return an attempt that has just begun with what orders of this kind alone are made from."""
+        """Return an attempt that has just begun with the facts that orders of this kind alone are made from."""
 
     def work(self, claimed: Claimed, supplies: Supplies) -> SourceWork | ChrootWork:
-        """Return what the slave is told to do.
+        """Return the work of the slave.
 
         Raises:
-            ConflictError: It cannot be done as things are, and the job fails.
-            NotFoundError: Something that it needs is not there any more.
+            ConflictError: The work cannot be done as things are, and the job fails.
+            NotFoundError: A thing that it needs is not there any more.
         """
 
     def lacking(self, outcome: Outcome, delivered: Listing | None, /) -> str:
-        """Name what should have come with a success and has not; nothing if all has."""
+        """Return the name of what should have come with a success and has not; empty if all has."""
 
     def ended(
         self, connection: Connection, known: KnownAttempt, end: JobState, outcome: Outcome, delivered: Listing | None, /
@@ -51,7 +51,7 @@ class Kind(Protocol):
         """Do what follows for other jobs of the build when a person has cancelled one of this kind."""
 
     def inputs(self, text: bytes, job: str, fence: int) -> JobInputs:
-        """Read what a success was made from.
+        """Return the inputs of a success from their text.
 
         Raises:
             msgspec.MsgspecError: The text is of another form.
@@ -59,7 +59,7 @@ class Kind(Protocol):
 
 
 def kind_of(kind: JobKind) -> Kind:
-    """Return what jobs of this kind mean here.
+    """Return the kind of these jobs as the master has it.
 
     Raises:
         UnavailableError: This version of Builder has no such jobs.
@@ -74,7 +74,7 @@ def kind_of(kind: JobKind) -> Kind:
 
 
 def claimed(connection: Connection, attempt: str) -> Claimed:
-    """Return an attempt that has just begun, with all of the store that its order is made from."""
+    """Return an attempt that has just begun, with all facts of the store that its order is made from."""
     begun = orders.claimed(connection, attempt)
     return kind_of(begun.kind).gathered(connection, begun)
 

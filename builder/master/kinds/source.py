@@ -1,4 +1,4 @@
-"""Source jobs: what they are told, what they deliver, and the chroot jobs that follow from them."""
+"""Source jobs: their orders, their deliveries, and the chroot jobs that follow from them."""
 
 import msgspec
 from sqlalchemy import Connection
@@ -27,11 +27,11 @@ class SourceKind:
         return msgspec.structs.replace(claimed, secrets=needed)
 
     def work(self, claimed: Claimed, supplies: Supplies) -> SourceWork:
-        """Return what has to be done; see `source_work`."""
+        """Return the work; see `source_work`."""
         return source_work(claimed, supplies.opened)
 
     def lacking(self, outcome: Outcome, delivered: Listing | None) -> str:
-        """Name what a success has not told or delivered: facts about the sources, or the SRPM."""
+        """Return the name of what a success has not told or delivered: facts about the sources, or the SRPM."""
         if outcome.source is None:
             return "what it found out about the sources"
         if delivered is None or len(_srpms(delivered)) != 1:
@@ -41,7 +41,7 @@ class SourceKind:
     def ended(
         self, connection: Connection, known: KnownAttempt, end: JobState, outcome: Outcome, delivered: Listing | None
     ) -> None:
-        """Write down what was made, and move the other jobs of the build on; those of a batch wait for each other."""
+        """Store the facts of the sources, and move the build's other jobs on; those of a batch wait for each other."""
         for srpm in _srpms(delivered) if delivered else ():
             artifacts.insert(connection, known.attempt, srpm)
         if end is JobState.QUEUED:
@@ -61,7 +61,7 @@ class SourceKind:
             jobs.cancel(connection, build, name, "the source job was cancelled")
 
     def inputs(self, text: bytes, job: str, fence: int) -> JobInputs:
-        """Read what went into an SRPM."""
+        """Return the inputs of an SRPM from their text."""
         return JobInputs(job=job, fence=fence, source=msgspec.json.decode(text, type=SourceInputs))
 
 
