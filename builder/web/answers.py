@@ -1,4 +1,4 @@
-"""What a handler answers besides a value of the model, which is sent as JSON."""
+"""Answers of handlers, besides a value of the model, which is sent as JSON."""
 
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,10 +14,10 @@ PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""Our pages load their own style, script and picture and nothing else; inline ones are refused."""
+"""The policy of our pages: they load their own style, script and picture and nothing else; inline ones are refused."""
 
 DATA_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
-"""Logs and files come from builds: whatever a browser takes them for, it runs none of it."""
+"""The policy of logs and files, which come from builds: whatever a browser takes them for, it runs none of it."""
 
 SECURITY: Mapping[str, str] = {
     "Content-Security-Policy": DATA_POLICY,
@@ -28,7 +28,7 @@ SECURITY: Mapping[str, str] = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
-"""On every answer, unless it says otherwise.
+"""The headers of every answer, unless it says otherwise.
 
 `Strict-Transport-Security` is left out on purpose: browsers apply it to all ports of a host, and the farm's port is
 not the only one there.
@@ -43,8 +43,8 @@ def _nothing() -> None:
 class Stream:
     """A body that is made while it is sent, piece by piece, no faster than it is read.
 
-    `length` is its size in bytes where that is known. A stream that `follows` something waits for news without end and
-    takes one of the seats for followers. `close` is called at the end, whether or not the stream was ever read.
+    `length` is its size in bytes where that is known. A stream that `follows` something waits for news without end
+    and takes one of the seats for followers. `close` is called at the end, even if the stream was never read.
     """
 
     chunks: AsyncGenerator[bytes, None]
@@ -64,23 +64,23 @@ class Answer:
 
     @property
     def follows(self) -> bool:
-        """Whether it goes on until something ends, or the client leaves."""
+        """Tell if the answer goes on until something ends, or the client leaves."""
         return isinstance(self.body, Stream) and self.body.follows
 
 
 def json(value: Any, status: int = 200) -> Answer:
-    """A value of the model, or a tuple of them, as JSON; it tells of now, so nobody keeps it."""
+    """Return a value of the model, or a tuple of them, as JSON; it tells of now, so nobody keeps it."""
     return Answer(
         status=status, content_type=JSON, body=msgspec.json.encode(value) + b"\n", headers={"Cache-Control": "no-store"}
     )
 
 
 def text(body: str, content_type: str = TEXT) -> Answer:
-    """A text that is asked for again before it is used again."""
+    """Return a text that is asked for again before it is used again."""
     return Answer(content_type=content_type, body=body.encode(), headers={"Cache-Control": "no-cache"})
 
 
 def page(body: str, status: int = 200) -> Answer:
-    """One of our own pages."""
+    """Return one of our own pages."""
     headers = {"Content-Security-Policy": PAGE_POLICY, "Cache-Control": "no-cache"}
     return Answer(status=status, content_type=HTML, body=body.encode(), headers=headers)

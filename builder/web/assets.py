@@ -1,4 +1,4 @@
-"""`/static/…`: the pages' style, script and picture, each under an address that changes with its content."""
+"""The assets `/static/…`: the pages' style, script and picture, each under an address that changes with its content."""
 
 import hashlib
 from pathlib import Path
@@ -32,11 +32,11 @@ class Assets:
         }
 
     def address(self, name: str) -> str:
-        """The address of a file, with its digest."""
+        """Return the address of a file, with its digest."""
         return f"/static/{name}?v={self._digests[name]}"
 
     async def file(self, asked: Asset, visit: Visit) -> Answer:
-        """One file."""
+        """Return one file."""
         digest = self._digests.get(asked.name)
         if digest is None:
             raise NotFoundError(f"there is nothing at /static/{asked.name}")

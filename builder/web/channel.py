@@ -12,22 +12,22 @@ from twisted.web.server import Request, Site
 from typing_extensions import override
 
 CONNECTIONS = 1000
-"""The most connections at once; the next one is closed at once."""
+"""Most connections at once; the next one is closed at once."""
 
 ARRIVAL = 60
-"""Within how many seconds a request has to be there, counted from the connection or from the last answer."""
+"""Seconds within which a request has to be there, counted from the connection or from the last answer."""
 
 BODY = 4 * 1024 * 1024
-"""The most bytes of a request's body: the definition of a farm with 10,000 packages."""
+"""Most bytes of a request's body: the definition of a farm with 10,000 packages."""
 
 _TOO_LARGE = b'{"error":"TOO_LARGE","message":"What was sent is too large: the limit is 4 MiB"}\n'
 
 
 class BoundedRequest(Request):
-    """A request whose body is bounded, whether or not it says how long it is.
+    """A request whose body is bounded, even if it does not say how long it is.
 
-    One that is too long is answered at once, then read to its end and thrown away, as long as it arrives in time: a
-    client that is cut off while it sends never reads why.
+    A body that is too long is answered at once, then read to its end and thrown away, as long as it arrives in time:
+    a client that is cut off while it sends never reads why.
     """
 
     defaultContentType = None
@@ -36,14 +36,14 @@ class BoundedRequest(Request):
 
     @override
     def gotLength(self, length: int | None) -> None:
-        """The headers are there."""
+        """Refuse a body that is too long by the headers."""
         super().gotLength(length)
         if length is not None and length > BODY:
             self._refuse()
 
     @override
     def handleContentChunk(self, data: bytes) -> None:
-        """Part of the body is there."""
+        """Take a part of the body, or refuse it."""
         self._received += len(data)
         if not self._refused and self._received > BODY:
             self._refuse()
@@ -52,7 +52,7 @@ class BoundedRequest(Request):
 
     @override
     def process(self) -> None:
-        """All of it is there."""
+        """Answer the request, all of which is there."""
         if self._refused:
             self.channel.loseConnection()
         else:
@@ -77,7 +77,7 @@ class BoundedChannel(HTTPChannel):
 
     @override
     def connectionMade(self) -> None:
-        """A client is there."""
+        """Count the connection of a new client."""
         self.factory.connections.add(self)
         super().connectionMade()
 
@@ -88,26 +88,26 @@ class BoundedChannel(HTTPChannel):
 
     @override
     def pauseProducing(self) -> None:
-        """The transport is full."""
+        """Stop producing, since the transport is full."""
         self._full = True
         super().pauseProducing()
 
     @override
     def resumeProducing(self) -> None:
-        """The transport takes more."""
+        """Go on, since the transport takes more."""
         self._full = False
         super().resumeProducing()
 
     @override
     def registerProducer(self, producer: IPushProducer, streaming: bool) -> None:
-        """Somebody begins to send an answer."""
+        """Register the producer of an answer; it waits if the transport is full."""
         super().registerProducer(producer, streaming)
         if self._full:
             producer.pauseProducing()
 
     @override
     def timeoutConnection(self) -> None:
-        """The time is over; the base class would tell of each in the log, and those that are idle are no news."""
+        """Close the connection; the base class would log each, and idle ones are no news."""
         if self._full:
             self.transport.abortConnection()
         else:
@@ -115,7 +115,7 @@ class BoundedChannel(HTTPChannel):
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """The client is gone."""
+        """Forget the connection, whose client is gone."""
         self.factory.connections.discard(self)
         super().connectionLost(reason)
 
@@ -140,7 +140,7 @@ class BoundedSite(Site):
 
     @override
     def buildProtocol(self, addr: IAddress | None) -> Any:
-        """A channel for a new connection, or none when there are too many."""
+        """Return a channel for a new connection, or none when there are too many."""
         return super().buildProtocol(addr) if len(self.connections) < CONNECTIONS else None
 
     @override
@@ -149,6 +149,6 @@ class BoundedSite(Site):
 
     @override
     def stopFactory(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         for channel in tuple(self.connections):
             channel.transport.abortConnection()

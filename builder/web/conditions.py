@@ -1,4 +1,7 @@
-"""Which part of a file an answer brings, by RFC 9110: preconditions (section 13) and ranges (section 14). Pure."""
+"""Conditions of a request, which decide what part of a file an answer brings. Pure.
+
+Source: RFC 9110, preconditions (section 13) and ranges (section 14).
+"""
 
 import enum
 import re
@@ -11,7 +14,7 @@ _RANGE = re.compile(r"\s*bytes\s*=\s*(\d{0,19})\s*-\s*(\d{0,19})\s*")
 
 
 class Version(Value, frozen=True, kw_only=True):
-    """What tells one content of a file from the next: its strong validator, its time in whole seconds, its size."""
+    """A version of a file, which tells one content from the next: strong validator, time in whole seconds, size."""
 
     etag: str
     modified: int
@@ -31,7 +34,7 @@ class Part(Value, frozen=True, kw_only=True):
 
 
 class Verdict(enum.Enum):
-    """What is answered instead of a part of the file."""
+    """The answer instead of a part of the file."""
 
     WHOLE = 200
     NOT_MODIFIED = 304
@@ -39,7 +42,7 @@ class Verdict(enum.Enum):
 
 
 def wanted(conditions: Conditions, version: Version) -> Verdict | Part:
-    """What a client that says `conditions` wants of a file that is now at `version`."""
+    """Return the part of a file, now at `version`, that a client with these `conditions` wants."""
     if _has_it(conditions, version):
         return Verdict.NOT_MODIFIED
     if conditions.range is None or not _still_the_same(conditions.if_range, version):
@@ -56,12 +59,12 @@ def _has_it(conditions: Conditions, version: Version) -> bool:
 
 
 def _still_the_same(if_range: str | None, version: Version) -> bool:
-    """Whether a range continues what the client already has; without `If-Range` it says so itself."""
+    """Tell if a range continues what the client already has; without `If-Range` the client says so itself."""
     return if_range is None or if_range.strip() in {version.etag, version.last_modified}
 
 
 def _part(text: str, size: int) -> Verdict | Part:
-    """One range of bytes; several at once, or another unit, may be answered with the whole file."""
+    """Return one range of bytes; several at once, or another unit, may be answered with the whole file."""
     match = _RANGE.fullmatch(text)
     if match is None or match.groups() == ("", ""):
         return Verdict.WHOLE

@@ -1,4 +1,4 @@
-"""Where every request comes in: its visitor known, found in the table, let in, read, handled, answered."""
+"""The entrance of every request: its visitor known, found in the table, let in, read, handled, answered."""
 
 import re
 import secrets
@@ -56,7 +56,7 @@ class Entrance(Resource):
 
     @override
     def render(self, request: Request) -> int:
-        """Answer, in its own time."""
+        """Answer a request, in its own time."""
         background(f"answering {_named(request)}", self._serve(request))
         return NOT_DONE_YET
 
@@ -71,7 +71,7 @@ class Entrance(Resource):
             abort(request)
 
     async def _answer(self, request: Request) -> Answer:
-        """The answer to a request, whatever comes of it; a client that leaves meanwhile interrupts nothing."""
+        """Return the answer to a request, whatever comes of it; a client that leaves meanwhile interrupts nothing."""
         try:
             return await self._handled(request)
         except BuilderError as error:
@@ -133,7 +133,7 @@ def _begin(request: Request, answer: Answer) -> None:
 
 
 def _gone(request: Request) -> bool:
-    """Whether the client has left, or has its answer."""
+    """Tell if the client has left, or has its answer."""
     return getattr(request, "channel", None) is None
 
 

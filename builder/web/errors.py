@@ -19,17 +19,17 @@ class Failure(Value, frozen=True, kw_only=True):
 
 
 _RETRY = 5
-"""After how many seconds it makes sense to ask again for what is not available."""
+"""Seconds after which it makes sense to ask again for what is not available."""
 
 
 class Failures:
-    """Tells errors in the form that was asked for."""
+    """Errors as answers, in the form that was asked for."""
 
     def __init__(self, templates: Templates) -> None:
         self._templates = templates
 
     def answer(self, error: BuilderError, accept: str, methods: tuple[str, ...] = ()) -> Answer:
-        """The answer for `error`; `accept` is the request's header, `methods` what the address does take."""
+        """Return the answer for `error`; `accept` is the request's header, `methods` are those of the address."""
         mistakes = error.mistakes if isinstance(error, InvalidError) else ()
         if "text/html" in accept:
             status = HTTPStatus(error.status)

@@ -1,8 +1,8 @@
-"""One reader of new events for everybody who follows.
+"""The feed: one reader of new events for everybody who follows.
 
-The bell rings for every commit, and most are of no interest to a follower of one build. So that a ring costs one query
-and not one per follower, the feed reads the new events once and wakes the watches whose build is among them. While
-nobody follows, it reads nothing.
+The bell rings for every commit, and most are of no interest to a follower of one build. So that a ring costs one
+query and not one per follower, the feed reads the new events once and wakes the watches whose build is among them.
+While nobody follows, it reads nothing.
 
 A watch remembers that it was woken until its follower looks. The follower begins its watch before it first reads, so
 that nothing falls in between.
@@ -22,13 +22,13 @@ from builder.model.event import Event
 _log = Logger()
 
 PAUSE = 5.0
-"""After how many seconds the feed tries again when it could not read."""
+"""Seconds until the feed tries again when it could not read."""
 PAGE = 500
-"""How many events are read at once."""
+"""Number of events that are read at once."""
 
 
 class Watch:
-    """Whether something has happened since its follower looked last; to begin with, it has."""
+    """A watch: it knows if something has happened since its follower looked last; to begin with, it has."""
 
     def __init__(self, build: int | None) -> None:
         self.build = build
@@ -36,19 +36,19 @@ class Watch:
         self._waiting: Deferred[None] | None = None
 
     def look(self) -> bool:
-        """Whether there is news; asking settles it."""
+        """Tell if there is news; asking settles it."""
         fresh, self._fresh = self._fresh, False
         return fresh
 
     def wait(self) -> Deferred[None]:
-        """Fires when there is news; may be cancelled. One at a time."""
+        """Return a Deferred that fires when there is news; may be cancelled. One at a time."""
         if self._fresh:
             return succeed(None)
         self._waiting = Deferred(self._forget)
         return self._waiting
 
     def wake(self) -> None:
-        """There is news."""
+        """Wake the follower, since there is news."""
         self._fresh = True
         if self._waiting is not None:
             waiting, self._waiting = self._waiting, None
@@ -59,7 +59,7 @@ class Watch:
 
 
 class Feed:
-    """Wakes watches when something has happened; `run` is its work."""
+    """The feed, which wakes watches when something has happened; `run` is its work."""
 
     def __init__(self, events: Events, clock: IReactorTime) -> None:
         self._events = events

@@ -1,4 +1,4 @@
-"""Those who follow something as it happens: how many there may be, and how they wait."""
+"""Followers of something as it happens: how many there may be, and how they wait."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,13 +9,13 @@ from twisted.internet.interfaces import IReactorTime
 from builder.errors import UnavailableError
 
 SEATS = 500
-"""How many may follow at once; each costs a connection and, without TLS, some 15 KiB of memory."""
+"""Most followers at once; each costs a connection and, without TLS, some 15 KiB of memory."""
 
 SLOW = 20.0
-"""After how many seconds a follower looks again although nobody rang, and shows its connection that it is alive."""
+"""Seconds after which a follower looks again without a ring, and shows its connection that it is alive."""
 
 GATHER = 0.1
-"""For how many seconds news are gathered before a follower is told of them."""
+"""Seconds for which news is gathered before a follower is told of it."""
 
 
 class Seats:
@@ -40,10 +40,10 @@ class Seats:
 
 
 async def news(clock: IReactorTime, *waits: Deferred[None]) -> bool:
-    """Come back once one of `waits` has fired, or after `SLOW` seconds; the others are cancelled.
+    """Wait until one of `waits` has fired, or for `SLOW` seconds; the others are cancelled.
 
     Returns:
-        Whether one has fired.
+        True if one has fired.
     """
     woken: Deferred[bool] = Deferred()
 

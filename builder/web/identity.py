@@ -1,4 +1,4 @@
-"""Who a request comes from: nobody, or a person who is known by the token in `Authorization: Bearer …`."""
+"""The identity of a request's sender: nobody, or a person who is known by the token in `Authorization: Bearer …`."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -8,10 +8,12 @@ from builder.master.people import People
 from builder.model.visitor import Nobody, Visitor
 
 Header = Callable[[str], str | None]
-"""Returns the value of a request's header, None where it is not there."""
+"""A function that returns the value of a request's header, None where it is not there."""
 
 Identify = Callable[[Header], Awaitable[Visitor]]
-"""Returns the visitor who sent a request with these headers; who only claims to be one is an `UnauthorizedError`."""
+"""A function that returns the visitor who sent a request with these headers. It raises `UnauthorizedError` if the
+sender only claims to be one.
+"""
 
 _BEARER = re.compile(r"[Bb]earer +([A-Za-z0-9._~+/=-]{1,512})")
 
@@ -19,8 +21,8 @@ _BEARER = re.compile(r"[Bb]earer +([A-Za-z0-9._~+/=-]{1,512})")
 async def by_token(people: People, header: Header) -> Visitor:
     """Return the person whose token the request carries, or nobody where it carries none.
 
-    Who sends a token wants to be known: a wrong one is refused even where nobody needs any. How long that takes says
-    nothing about other tokens, which are looked up by their SHA-256 and never compared.
+    Whoever sends a token wants to be known: a wrong one is refused even where nobody needs any. How long that takes
+    says nothing about other tokens, which are looked up by their SHA-256 and never compared.
 
     Raises:
         UnauthorizedError: There is something in the place of a token that is none, or nobody's.

@@ -1,4 +1,4 @@
-"""`/repos/…`: the repositories as dnf reads them, from the folders that the repository builder makes.
+"""The repositories `/repos/…` as dnf reads them, from the folders that the repository builder makes.
 
     repos/<project>/<stage>/<distribution>-<version>/<architecture>/     also source/ and debug/<architecture>/
         repodata -> generations/123/repodata
@@ -28,7 +28,7 @@ _METADATA = "repodata"
 _NAMED_BY_DIGEST = re.compile(r"[0-9a-f]{64}-[a-z.]+")
 """The name of a file of the metadata, of each but repomd.xml: such a file is the same wherever it is."""
 _ABOVE = 3
-"""Project, stage and distribution may have any name."""
+"""Number of the names before a tree: project, stage and distribution may have any."""
 _TYPES = {
     ".asc": "application/pgp-signature",
     ".gz": "application/gzip",
@@ -70,7 +70,8 @@ class RepoFile(Value, frozen=True, kw_only=True):
 class Repositories:
     """The folder `repos/`, read only; nothing outside of it can be reached, by name or by symbolic link.
 
-    Who reads `repodata/` while another generation becomes current still gets the files that its repomd.xml named.
+    A client that reads `repodata/` while another generation becomes current still gets the files that its repomd.xml
+    named.
     """
 
     def __init__(self, root: Path, aside: Aside) -> None:
@@ -78,7 +79,7 @@ class Repositories:
         self._aside = aside
 
     async def file(self, asked: InRepository, visit: Visit) -> Answer:
-        """A file; one below `generations/` never changes."""
+        """Return a file; one below `generations/` never changes."""
         path = self._place(await self._fixed(asked.path))
         if not path.is_file():
             raise NotFoundError(f"/repos/{'/'.join(asked.path)} is a folder, and folders are not listed")
@@ -87,7 +88,7 @@ class Repositories:
         return stored.answer(path, visit.conditions, content_type, keep)
 
     async def mirrorlist(self, asked: InRepository, visit: Visit) -> Answer:
-        """The address of the generation that `repodata` points to."""
+        """Return the address of the generation that `repodata` points to."""
         repodata = self._place((*asked.path, _METADATA))
         generation = repodata.parent
         if generation.parent.name != _GENERATIONS:
@@ -95,7 +96,7 @@ class Repositories:
         return answers.text(f"{self._address(visit, generation)}/\n")
 
     async def repo_file(self, asked: RepoFile, visit: Visit) -> Answer:
-        """The description of the repository of packages, and, switched off, of those of sources and debuginfo."""
+        """Return the description of a repository of packages, and, switched off, of those of sources and debuginfo."""
         name = f"{asked.project}-{asked.stage}"
         if asked.name != name:
             raise NotFoundError(f"there is no {asked.name}.repo here; there is {name}.repo")
@@ -115,13 +116,13 @@ class Repositories:
         return answers.text("\n".join(sections))
 
     def _address(self, visit: Visit, path: Path) -> str:
-        """The absolute address of a real path."""
+        """Return the absolute address of a real path."""
         return f"{visit.origin}/repos/{quote(str(path.relative_to(self._root.resolve())), safe='/+~')}"
 
     async def _fixed(self, parts: tuple[str, ...]) -> tuple[str, ...]:
-        """Where a file of the metadata is for good: in the current generation, or in the newest that has it.
+        """Return the place of a file of the metadata for good: in the current generation, or in the newest that has it.
 
-        Whatever is no such file is where it was asked for.
+        Any other file is where it was asked for.
         """
         if parts[-2:-1] != (_METADATA,) or not _NAMED_BY_DIGEST.fullmatch(parts[-1]) or _GENERATIONS in parts[_ABOVE:]:
             return parts
@@ -134,7 +135,7 @@ class Repositories:
         return parts if number is None else (*parts[:-2], _GENERATIONS, number, *parts[-2:])
 
     def _place(self, parts: tuple[str, ...]) -> Path:
-        """The real path of something below the root; `NotFoundError` if there is nothing, or it leads outside.
+        """Return the real path of something below the root; `NotFoundError` if there is nothing, or it leads outside.
 
         Names with a leading dot are files in the making, and `.` and `..`.
         """
@@ -152,6 +153,6 @@ class Repositories:
 
 
 def _newest_with(generations: Path, name: str) -> str | None:
-    """The newest generation with this file of the metadata, if there is one."""
+    """Return the newest generation with this file of the metadata, None if there is none."""
     numbers = sorted((int(one.name) for one in generations.iterdir() if one.name.isdecimal()), reverse=True)
     return next((str(number) for number in numbers if (generations / str(number) / _METADATA / name).is_file()), None)

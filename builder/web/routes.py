@@ -1,4 +1,4 @@
-"""Every address that the farm answers: method, path, the act, what it takes, what it tells, and who does it.
+"""Routes: every address that the farm answers, with method, path, the act, request, answer, and handler.
 
 To read is everybody's; every other act needs a visitor who may. `docs/api.md` describes each route.
 """
@@ -58,7 +58,7 @@ DEFINE, OPERATE, KEEP_SECRETS = Act.DEFINE, Act.OPERATE, Act.KEEP_SECRETS
 
 
 def api(farm: Farm, state: StateFolder, feed: Feed, clock: IReactorTime) -> tuple[Route[Any, Any], ...]:
-    """What programs use."""
+    """Return the routes for programs."""
     batches = BatchesApi(farm.batches)
     builds = BuildsApi(farm.builds)
     definition = DefinitionApi(farm.definitions)
@@ -110,7 +110,7 @@ def api(farm: Farm, state: StateFolder, feed: Feed, clock: IReactorTime) -> tupl
 
 
 def pages(farm: Farm, state: StateFolder, templates: Templates, assets: Assets) -> tuple[Route[Any, Any], ...]:
-    """What people look at."""
+    """Return the routes for people: the pages."""
     overview = OverviewPage(farm.builds, farm.slaves, farm.events, templates)
     build = BuildPage(farm.builds, farm.definitions, farm.events, templates)
     inputs = InputsPage(farm.builds, Inputs(farm.logs, farm.aside), farm.events, templates)
@@ -132,7 +132,7 @@ def pages(farm: Farm, state: StateFolder, templates: Templates, assets: Assets) 
 
 
 def repositories(state: StateFolder, aside: Aside) -> tuple[Route[Any, Any], ...]:
-    """What dnf reads; the two answers that are no files come before all files."""
+    """Return the routes for dnf; the two answers that are no files come before all files."""
     repos = Repositories(state.repos, aside)
     repo_file = "/repos/{project}/{stage}/{distribution}/{name}.repo"
     return (
@@ -145,7 +145,7 @@ def repositories(state: StateFolder, aside: Aside) -> tuple[Route[Any, Any], ...
 def table(
     farm: Farm, state: StateFolder, feed: Feed, templates: Templates, assets: Assets, clock: IReactorTime
 ) -> Table:
-    """Return all of them; the repositories are in the farm's `state` folder."""
+    """Return the table of all routes; the repositories are in the farm's `state` folder."""
     return Table(
         (*api(farm, state, feed, clock), *pages(farm, state, templates, assets), *repositories(state, farm.aside))
     )

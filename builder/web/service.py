@@ -24,7 +24,9 @@ from builder.web.pages.templates import Templates
 from builder.web.routes import table
 
 _KEEPALIVE = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 15), (socket.TCP_KEEPCNT, 4))
-"""A follower whose host is gone without a word is noticed after two minutes (tcp(7), seconds and tries)."""
+"""The options of the kernel's keep-alive: a follower whose host is gone without a word is noticed after two minutes
+(tcp(7), seconds and tries).
+"""
 
 
 class FarmSite(BoundedSite):
@@ -43,14 +45,14 @@ class FarmSite(BoundedSite):
 
     @override
     def stopFactory(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         super().stopFactory()
         if self._reading is not None:
             self._reading.cancel()
 
 
 def site(farm: Farm, state: StateFolder, clock: IReactorTime, identify: Identify) -> FarmSite:
-    """Return all that the farm tells over HTTP to visitors whom `identify` knows; `state` holds the repositories."""
+    """Return the site with all that the farm tells over HTTP; `identify` knows visitors, `state` has repositories."""
     assets = Assets()
     templates = Templates(assets.address)
     feed = Feed(farm.events, clock)
@@ -60,7 +62,7 @@ def site(farm: Farm, state: StateFolder, clock: IReactorTime, identify: Identify
 
 
 async def listen(reactor: Any, farm: Farm, config: MasterConfig) -> IListeningPort:
-    """Take requests; closing the port ends every connection.
+    """Listen for requests; closing the port ends every connection.
 
     Raises:
         InvalidError: The certificate or its key cannot be used.
@@ -77,14 +79,14 @@ async def listen(reactor: Any, farm: Farm, config: MasterConfig) -> IListeningPo
 
 
 def _keep_alive(port: Any) -> None:
-    """Let the kernel look after silent connections: accepted ones inherit it from the port (socket(7))."""
+    """Have the kernel look after silent connections: accepted ones inherit it from the port (socket(7))."""
     port.socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, value in _KEEPALIVE:
         port.socket.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def certificate_for(config: MasterConfig) -> HttpTls | None:
-    """The certificate to show: the one that is configured, none on loopback, the master's own elsewhere."""
+    """Return the certificate to show: the one that is configured, none on loopback, the master's own elsewhere."""
     if config.http_tls is not None or is_loopback(config.http):
         return config.http_tls
     return HttpTls(certificate=config.credentials.certificate, key=config.credentials.key)

@@ -1,4 +1,4 @@
-"""Sending an answer no faster than it is read, and no longer than somebody reads it."""
+"""The sink of an answer, which sends it no faster than it is read, and no longer than somebody reads it."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -11,10 +11,10 @@ from zope.interface import implementer
 from builder.web.channel import abort
 
 PIECE = 65_536
-"""The most bytes that are written at once."""
+"""Most bytes that are written at once."""
 
 PATIENCE = 60.0
-"""Within how many seconds a client has to take what waits for it: a piece, and what the kernel holds."""
+"""Seconds within which a client has to take what waits for it: a piece, and what the kernel holds."""
 
 
 async def send(request: Request, chunks: AsyncGenerator[bytes, None], clock: IReactorTime) -> None:
@@ -33,7 +33,7 @@ async def send(request: Request, chunks: AsyncGenerator[bytes, None], clock: IRe
 
 
 async def pieces(body: bytes) -> AsyncGenerator[bytes, None]:
-    """A body that is there already, in pieces of a size that goes out well."""
+    """Yield a body that is there already, in pieces of a size that goes out well."""
     for start in range(0, len(body), PIECE):
         yield body[start : start + PIECE]
 
@@ -49,7 +49,7 @@ class _Sink:
         self._patience: IDelayedCall | None = None
 
     async def room(self) -> None:
-        """Come back when the transport takes more."""
+        """Wait until the transport takes more."""
         if self._patience is not None:
             self._room = Deferred()
             await self._room
@@ -61,12 +61,12 @@ class _Sink:
             self._request.unregisterProducer()
 
     def pauseProducing(self) -> None:
-        """The transport is full."""
+        """Pause, since the transport is full."""
         if self._patience is None:
             self._patience = self._clock.callLater(PATIENCE, self._give_up)
 
     def resumeProducing(self) -> None:
-        """The transport takes more."""
+        """Resume, since the transport takes more."""
         if self._patience is not None and self._patience.active():
             self._patience.cancel()
         self._patience = None
@@ -75,7 +75,7 @@ class _Sink:
             room.callback(None)
 
     def stopProducing(self) -> None:
-        """The connection is gone; the request says so itself."""
+        """Stop, since the connection is gone; the request says so itself."""
 
     def _give_up(self) -> None:
         abort(self._request)

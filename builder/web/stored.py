@@ -1,4 +1,4 @@
-"""Files on disk as answers: ranges, validators, and how long they may be kept."""
+"""Stored files as answers: ranges, validators, and how long they may be kept."""
 
 import os
 from collections.abc import AsyncGenerator
@@ -12,14 +12,14 @@ from builder.web.sink import PIECE
 from builder.web.visit import Conditions
 
 FOREVER = "public, max-age=31536000, immutable"
-"""What never changes under its address."""
+"""The header for files that never change under their address."""
 
 ASK_AGAIN = "no-cache"
-"""May be kept, but is asked for again before it is used."""
+"""The header for files that may be kept, but are asked for again before they are used."""
 
 
 def answer(path: Path, conditions: Conditions, content_type: str, keep: str) -> Answer:
-    """The file at `path`, or the part of it that is wanted.
+    """Return the file at `path`, or the part of it that is wanted.
 
     Raises:
         NotFoundError: There is no such file, or it is none.
@@ -53,7 +53,7 @@ def answer(path: Path, conditions: Conditions, content_type: str, keep: str) -> 
 
 
 def _version(file: BinaryIO) -> Version:
-    """Replaced files get another inode, files that are written to another time or size."""
+    """Return the version of a file: a replaced one gets another inode, one that is written to another time or size."""
     status = os.fstat(file.fileno())
     etag = f'"{status.st_ino:x}-{status.st_size:x}-{status.st_mtime_ns:x}"'
     return Version(etag=etag, modified=int(status.st_mtime), size=status.st_size)

@@ -1,7 +1,7 @@
-"""The table of routes: which request goes to which handler, and what it has to bring.
+"""The table of routes: the handler of each request, and what the request has to bring.
 
-A pattern is a path whose variable segments are written `{name}`, or `{name...}` for one or more segments.
-Each name is a field of the route's request type, and a segment that is no value of that field's type does not match:
+A pattern is a path whose variable segments are written `{name}`, or `{name...}` for one or more segments. Each name
+is a field of the route's request type, and a segment that is no value of that field's type does not match:
 `/builds/soon` is an address that does not exist. The field `body`, where there is one, is the request's body: decoded
 from JSON, or the plain text where its type is `str`. All other fields are query parameters.
 """
@@ -27,7 +27,7 @@ Told = TypeVar("Told")
 
 @dataclass(frozen=True)
 class Route(Generic[Asked, Told]):
-    """A thing that can be asked for, and the act that it needs; a route for GET answers HEAD too."""
+    """A route: a thing that can be asked for, and the act that it needs; a route for GET answers HEAD too."""
 
     method: str
     pattern: str
@@ -38,7 +38,7 @@ class Route(Generic[Asked, Told]):
 
 
 class Found:
-    """A route with what its pattern found in a path."""
+    """A route with the values that its pattern found in a path."""
 
     def __init__(self, entry: "_Entry", segments: Mapping[str, Any]) -> None:
         self.route: Route[Any, Any] = entry.route
@@ -46,7 +46,7 @@ class Found:
         self._segments = segments
 
     def asked(self, query: Mapping[str, str], body: bytes) -> Any:
-        """The value that the handler takes.
+        """Return the value that the handler takes.
 
         Raises:
             InvalidError: A query parameter or the body is not what the route takes.
@@ -56,7 +56,7 @@ class Found:
 
 
 class Table:
-    """All routes; the first that matches a path and a method answers.
+    """The table of all routes; the first that matches a path and a method answers.
 
     Raises:
         TypeError: A route names no act.
@@ -77,7 +77,7 @@ class Table:
         self._entries = tuple(_Entry(route) for route in self.routes)
 
     def find(self, method: str, path: str) -> Found:
-        """The route for a request.
+        """Return the route for a request.
 
         Raises:
             NotFoundError: No route has this path.
@@ -97,12 +97,12 @@ class Table:
         raise NotFoundError(f"there is nothing at {path}")
 
     def methods(self, path: str) -> tuple[str, ...]:
-        """The methods that a path takes."""
+        """Return the methods that a path takes."""
         return allowed({entry.route.method for entry in self._entries if entry.match(path) is not None})
 
 
 def allowed(methods: set[str]) -> tuple[str, ...]:
-    """The methods as people are told them: whatever takes GET takes HEAD."""
+    """Return the methods as people are told them: a path that takes GET takes HEAD."""
     return tuple(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
 
 
@@ -129,7 +129,7 @@ class _Entry:
         self._query = msgspec.defstruct("Query", query, kw_only=True, forbid_unknown_fields=strict)
 
     def match(self, path: str) -> dict[str, Any] | None:
-        """The values of the pattern's names in `path`, or nothing if it is another path."""
+        """Return the values of the pattern's names in `path`, None if it is another path."""
         found = self._expression.fullmatch(path)
         if found is None:
             return None
@@ -140,14 +140,14 @@ class _Entry:
             return None
 
     def parameters(self, query: Mapping[str, str]) -> dict[str, Any]:
-        """The query parameters as the request's fields."""
+        """Return the query parameters as the request's fields."""
         try:
             return msgspec.structs.asdict(msgspec.convert(query, self._query, strict=False))
         except msgspec.ValidationError as error:
             raise InvalidError(f"the address has a parameter that is not acceptable: {error}") from None
 
     def body(self, content: bytes) -> dict[str, Any]:
-        """The body as the request's field `body`; nothing where the route takes none, or may do without."""
+        """Return the body as the request's field `body`; nothing where the route takes none, or may do without."""
         if self._body is None or (not content and not self._body.required):
             return {}
         try:
@@ -159,7 +159,7 @@ class _Entry:
 
 
 def _expression(pattern: str) -> re.Pattern[str]:
-    """The pattern as a regular expression over the path as it was sent, percent signs and all."""
+    """Return the pattern as a regular expression over the path as it was sent, percent signs and all."""
     parts = re.split(r"(\{\w+(?:\.\.\.)?\})", pattern)
     pieces = []
     for part in parts:
@@ -173,7 +173,7 @@ def _expression(pattern: str) -> re.Pattern[str]:
 
 
 def _decoded(text: str, *, many: bool) -> str | list[str]:
-    """Percent signs undone, after the path was taken apart: an encoded slash never separates segments."""
+    """Return text with percent signs undone, after the path was taken apart: an encoded slash separates no segments."""
     if many:
         return [unquote_to_bytes(part).decode() for part in text.split("/")]
     return unquote_to_bytes(text).decode()

@@ -14,7 +14,7 @@ class Conditions(Value, frozen=True, kw_only=True):
 
 
 class Visit(Value, frozen=True, kw_only=True):
-    """Who asks, and under which address they know the farm: `scheme://host[:port]` without a final slash."""
+    """A visit: who asks, and under which address they know the farm: `scheme://host[:port]` without a final slash."""
 
     visitor: Visitor = Nobody()
     origin: str
