@@ -20,7 +20,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 
 class Interrupts:
-    """Interrupts: each raises in the main thread the error that ends its work, but not while held; the first counts.
+    """Interrupts: errors raised in the main thread to end its work, but not while they are held; the first counts.
 
     An error is raised once, wherever the program is: a later one finds the program clearing up. Whoever starts
     another child nevertheless meets it again.

@@ -91,7 +91,7 @@ class _Question(typing.NamedTuple):
 
 @implementer(IHandshakeListener)
 class Peer(BoundedBoxes):
-    """One connected peer.
+    """A connected peer.
 
     Attributes:
         identity: The identity of the other side, once it is no stranger.

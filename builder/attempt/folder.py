@@ -37,7 +37,7 @@ RESERVED = 64 * 1024
 
 
 class Record(Value, frozen=True, kw_only=True):
-    """One line of the step records; see `builder.attempt.records`."""
+    """A line of the step records; see `builder.attempt.records`."""
 
     number: int
     kind: str

@@ -27,7 +27,7 @@ class Lint(TypedDict):
 
 
 class Attempt(TypedDict):
-    """One try of a job."""
+    """An attempt: one try of a job."""
 
     attempt: str
     fence: int
@@ -184,7 +184,7 @@ class Plan(TypedDict):
 
 
 class Package(TypedDict):
-    """One line about a package."""
+    """A package in one line."""
 
     project: str
     package: str
@@ -239,7 +239,7 @@ class Change(TypedDict):
 
 
 class Finding(TypedDict):
-    """One line about an operation."""
+    """A finding about an operation, in one line."""
 
     kind: str
     subject: str
@@ -365,7 +365,7 @@ class Generation(TypedDict):
 
 
 class Repository(TypedDict):
-    """One generation of a repository, with all that are known."""
+    """A generation of a repository, with all generations that are known."""
 
     summary: RepositorySummary
     generation: int

@@ -102,7 +102,7 @@ def _lasting(package: PlannedPackage) -> str:
 
 
 class _Watched:
-    """Some builds, as far as they were told of."""
+    """Builds that are watched, as far as they were told of."""
 
     def __init__(self, farm: Farm, builds: list[Build], *, events: bool) -> None:
         self._follower = Follower(farm, None, met=True)

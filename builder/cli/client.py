@@ -96,7 +96,7 @@ def _is_url(url: str) -> bool:
 
 
 class Farm:
-    """One farm; each request has a connection of its own, so that several threads may ask at once."""
+    """A farm; each request has a connection of its own, so that several threads may ask at once."""
 
     def __init__(self, settings: Settings, timeout: float = TIMEOUT) -> None:
         self.url = settings.url.rstrip("/")

@@ -89,6 +89,6 @@ class Options(Value, frozen=True, kw_only=True):
 
     @property
     def defined(self) -> dict[str, str]:
-        """All options as macros with their values: a conditional is one whose name and value rpm(8) gives to it."""
+        """The options as macros with their values: a conditional is one whose name and value rpm(8) gives to it."""
         on = {f"_with_{name}": f"--with-{name}" for name in self.with_}
         return {**self.macros, **on, **{f"_without_{name}": f"--without-{name}" for name in self.without}}

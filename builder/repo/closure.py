@@ -100,7 +100,7 @@ def broken(target: Sequence[Path], source: Sequence[Path], promoted: Collection[
 
 
 class _Stages:
-    """Both stages in one pool of libsolv, of which a part is looked at."""
+    """The two stages in one pool of libsolv, of which a part is looked at."""
 
     def __init__(self, target: Sequence[Path], source: Sequence[Path], promoted: Collection[str]) -> None:
         self.folders = (*target, *source)

@@ -1,4 +1,4 @@
-"""Carrying out operations: first everything is decided, then everything is made, then every repository is switched.
+"""Operations carried out: first everything is decided, then everything is made, then every repository is switched.
 
 Operations that are given together share a generation per repository. Each step may be cut off at any point and be done
 again: nothing is seen of an operation until all its generations are made, and once that is written down it is only

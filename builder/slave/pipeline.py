@@ -10,7 +10,7 @@ A = TypeVar("A")
 
 
 class Pipeline(Generic[A]):
-    """At most `size` unanswered questions; after the block, their answers are dropped."""
+    """A pipeline of at most `size` unanswered questions; after the block, their answers are dropped."""
 
     def __init__(self, size: int) -> None:
         self._size = size

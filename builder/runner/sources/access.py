@@ -93,7 +93,10 @@ def access(work: SourceWork, place: GitSource) -> Access | None:
 
 @contextmanager
 def granted(workspace: Workspace, url: str, access: Access | None, otherwise: Grant = NOTHING) -> Iterator[Grant]:
-    """Let git into the repository at `url` within this block: by its secret, or by the grant `otherwise`."""
+    """Give git access to the repository at `url` within this block.
+
+    It has that by its secret, or by the grant `otherwise`.
+    """
     if access is None:
         yield otherwise
         return

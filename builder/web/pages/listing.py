@@ -31,7 +31,7 @@ class Row(Value, frozen=True, kw_only=True):
 
 
 class Page(Value, frozen=True, kw_only=True):
-    """Some rows; `next` is the name after which the next page goes on, if there is one."""
+    """A page of rows; `next` is the name after which the next page goes on, if there is one."""
 
     rows: tuple[Row, ...]
     next: str | None
