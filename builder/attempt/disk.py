@@ -1,4 +1,4 @@
-"""The disk: full is the farm's fault and no package's."""
+"""The disk: if it is full, that is the farm's fault and no package's."""
 
 import errno
 import os
@@ -7,9 +7,9 @@ from pathlib import Path
 from builder.attempt.endings import EndedError, broken
 
 _NOTHING = 1 << 20
-"""Bytes: with fewer free, even the words that say so are not written."""
+"""Free bytes below which even the words that say so are not written."""
 _LITTLE = 512 << 20
-"""Bytes: with fewer free, a program that says that the disk is full is believed."""
+"""Free bytes below which a program is believed that says that the disk is full."""
 _WORDS = ("no space left on device", "disk quota exceeded", "more space needed on")
 
 

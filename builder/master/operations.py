@@ -132,10 +132,7 @@ class Operations:
         return Done()
 
     async def _answered(self, number: int, unit: Callable[[sa.Connection], None]) -> None:
-        """Store an answer; if that fails the operation is sent again later.
-
-        It counts as answered only once it has been sent.
-        """
+        """Store an answer; if that fails, the operation counts as unsent, and is sent again later."""
         try:
             await self._store.write(unit)
         except UnavailableError:

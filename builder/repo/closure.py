@@ -218,7 +218,7 @@ def _bare(part: str) -> str:
 def _uninstallable(
     stages: _Stages, before: dict[str, solv.XSolvable], after: dict[str, solv.XSolvable]
 ) -> Iterator[Finding]:
-    """Yield a finding for each package that can be used after it and not be installed, unless it could not before."""
+    """Yield a finding for each package that cannot be installed after the promotion, unless it could not before."""
     known = stages.problems(before.values())
     for name, reason in sorted(stages.problems(after.values()).items()):
         if name not in known:
@@ -242,7 +242,7 @@ def _provides(packages: dict[str, solv.XSolvable]) -> dict[str, list[str]]:
 
 
 def _clashes(stages: _Stages, before: dict[str, solv.XSolvable], after: dict[str, solv.XSolvable]) -> Iterator[Finding]:
-    """Yield a finding for each file that two packages have which could be installed together, and one of them has come.
+    """Yield a finding for each file of two packages that could be installed together, and of which one has come.
 
     The two are of different builds.
     """

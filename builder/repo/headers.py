@@ -42,7 +42,7 @@ PATIENCE = 60
 SPEED = 20e6
 """Bytes per second that even a slow disk and processor hash."""
 LOADED = 5
-"""Factor for that time on a host that has other things to do."""
+"""Factor by which reading may take longer on a host that has other things to do."""
 _ANSWERS = 1 << 20
 """Bytes of the answers that are read at most: those for 5,000 files need a tenth."""
 _REASON = 1000

@@ -99,7 +99,7 @@ def file_name(package: Nevra) -> str:
 
 
 def location(package: Nevra) -> str:
-    """Return the place of a package in its repository, such as `Packages/h/hello-1.0-1.x86_64.rpm`: a mere label."""
+    """Return the place of a package in its repository: `Packages/h/hello-1.0-1.x86_64.rpm`; its name is a label."""
     return f"Packages/{package.name[0].lower()}/{file_name(package)}"
 
 

@@ -119,7 +119,7 @@ class Operations:
         self._incoming.prune(self._now())
 
     def carry_out(self, operations: Iterable[NumberedOperation]) -> Sequence[Answer]:
-        """Apply or reject operations of one project, which no other thread is given meanwhile.
+        """Apply or reject operations of one project; no other thread is given operations of it meanwhile.
 
         Any error is the farm's fault, and all operations may be given again.
 

@@ -64,7 +64,7 @@ class Pool:
         files.sync(path.parent)
 
     def mend(self, packages: Mapping[str, Path], staging: Path) -> None:
-        """Take missing ones of these packages again from the repository: its files are given by their digests.
+        """Take the missing ones of these packages again from their files in the repository, given by their digests.
 
         Raises:
             UnavailableError: A file is not what its digest says, or cannot be read at the moment.

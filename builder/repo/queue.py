@@ -78,7 +78,7 @@ class Queue:
             self._timer = self._clock.callLater(min(later) - now, self._look)
 
     def _rest(self) -> None:
-        """Stop waiting for any time."""
+        """Cancel the next look."""
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
 

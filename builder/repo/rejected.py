@@ -88,7 +88,7 @@ class RejectedDeliveries:
             files.write(place / REASON, msgspec.json.encode(why))
 
     def dropped(self, operation: int, name: str) -> Dropped | None:
-        """Return the memory of a delivery that an operation has removed, None if there is none."""
+        """Return the drop by which an operation has removed a delivery, None if none is remembered."""
         return next((one for one in self._dropped() if (one.operation, one.name) == (operation, name)), None)
 
     def drop(self, dropped: Dropped, waste: Path) -> None:

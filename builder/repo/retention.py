@@ -63,7 +63,7 @@ def verdict(packages: Iterable[Listed], retention: Retention, now: float, facts:
 
 
 def superseded(packages: Iterable[Listed], retention: Retention, now: float) -> tuple[Departure, ...]:
-    """Return the packages that are not among the newest `versions` EVRs of their name, and there for more than `days`.
+    """Return the packages behind the newest `versions` EVRs of their name that are there for more than `days`.
 
     A package that comes in at the moment `now` is never superseded, whatever its version.
     """

@@ -115,7 +115,7 @@ def _srpm(package: Listed) -> str:
 
 
 def newest(listed: Iterable[str]) -> Mapping[str, str]:
-    """Return the NEVRA of each name's highest version, whatever the architecture: that of an up-to-date client."""
+    """Return each name's NEVRA of the highest version, whatever its architecture: an up-to-date client uses it."""
     found: dict[str, str] = {}
     for name in listed:
         known = found.get(_name(name))

@@ -21,7 +21,7 @@ _SOONEST: Final = 0.001
 
 
 class Alarm:
-    """The end of anything that `interrupts` can interrupt; it does nothing before it is `set`."""
+    """An alarm that ends what `interrupts` can interrupt; it does nothing before it is `set`."""
 
     def __init__(self, interrupts: Interrupts) -> None:
         self._interrupts = interrupts

@@ -10,7 +10,7 @@ from builder.model.step import StepName
 from builder.model.work import WorkOrder
 
 LOOKS: Final = 20
-"""Number of looks at the log within the time of silence: the end of that is found so much later at most."""
+"""Number of looks at the log within the time of silence: its end is found one look later at most."""
 
 
 class Limits:

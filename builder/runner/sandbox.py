@@ -78,7 +78,7 @@ _CONFINED = (
 def as_owner(command: Sequence[str], user: int) -> list[str]:
     """Return `command` for a place where files may have any owner.
 
-    It is as it is for root, and in a mapped user namespace for others.
+    Root runs it as it is, others run it in a mapped user namespace.
     """
     if user == 0:
         return list(command)

@@ -34,7 +34,7 @@ _ANSWER = re.compile(r"^answer: (.*)$", re.MULTILINE)
 
 
 class Parsed(Value, frozen=True, kw_only=True):
-    """A spec's words about itself."""
+    """A parsed spec: what it says of itself."""
 
     name: str
     version: str

@@ -57,7 +57,7 @@ def clear_up(folder: str, records: Records) -> None:
 
 
 def _ended(workspace: Workspace, interrupts: Interrupts) -> Outcome:
-    """Return the outcome of the work, also of a failure of its own."""
+    """Return the outcome of the work, even where the runner itself fails."""
     try:
         return _outcome(workspace, interrupts)
     except EndedError as ended:

@@ -61,6 +61,6 @@ def _known(before: Manifest, key: str) -> dict[str, Listed]:
 
 
 def _leaving(before: Manifest, package: Listed, now: float) -> Leaving:
-    """Return the leaving of a package whose file another one replaces."""
+    """Return a package whose file another one replaces, as one that leaves."""
     last = next((old.last for old in before.leaving if old.sha256 == package.sha256), before.generation)
     return Leaving(**msgspec.structs.asdict(package), left=now, last=last)

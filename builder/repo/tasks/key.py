@@ -103,7 +103,7 @@ def _shown(keys: Iterable[SigningKey]) -> Iterable[Finding]:
 
 
 def _orphans(keys: Iterable[SigningKey], manifests: Iterable[Manifest]) -> Iterable[Finding]:
-    """Yield the generations that can be read, and are signed with a key that is not served any more."""
+    """Yield a finding for each generation that can be read, and is signed with a key that is not served any more."""
     served = {key.fingerprint for key in keys}
     for manifest in manifests:
         for past in manifest.past:

@@ -181,7 +181,7 @@ def _weight(finding: Finding) -> tuple[int, str]:
 
 
 def _shortened(operation: Promote, findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Yield the findings of a promotion of everything with the packages that are there already as a number."""
+    """Yield the findings; in a promotion of everything, packages that are there already are only counted."""
     present = 0
     for finding in findings:
         if operation.everything and finding.kind == "present":

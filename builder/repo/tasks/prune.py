@@ -48,7 +48,7 @@ class Pruning:
         return answer.applied(self._cause.number, (), findings=self._plan(drafts)) if self._operation.plan else None
 
     def draft(self, drafts: Drafts) -> Mapping[str, Delivered]:
-        """Remove the packages that go from the drafts of their repositories."""
+        """Remove, in the drafts of their repositories, the packages that the retention does not keep."""
         for home, verdict in self._verdicts(drafts).items():
             if verdict.going:
                 drafts.of(home).add(self._cause, (), self._retention)

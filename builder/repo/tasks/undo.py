@@ -108,7 +108,7 @@ def file_of(draft: Draft, entered: Entered) -> Further | None:
 
 
 def taken_back(draft: Draft, entered: Entered) -> tuple[str, ...]:
-    """Return the NEVRAs that an operation brought, are listed still, and no other operation that stands brought too."""
+    """Return the listed NEVRAs that an operation brought, without those that another standing operation brought too."""
     stands = {name for other in _standing(draft) if other.number != entered.number for name in other.published}
     return tuple(name for name in entered.published if name in draft.listed and name not in stands)
 

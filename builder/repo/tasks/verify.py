@@ -87,7 +87,7 @@ class Inspection:
             yield from self._signatures(home, key, packages)
 
     def _signatures(self, home: Repository, key: str, packages: Sequence[Listed]) -> Iterator[Finding]:
-        """Yield the packages that are not signed with their key.
+        """Yield a finding for each package that is not signed with its key.
 
         They are checked one by one only if not all are signed.
         """

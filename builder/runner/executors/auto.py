@@ -20,7 +20,7 @@ def executors(wanted: ExecutorName = ExecutorName.AUTO, mock: Path | None = None
 
 
 def variables(name: str, mock: Path | None) -> dict[str, str]:
-    """Return the variables that name the executor to a runner; they name none if `name` is the reason for none."""
+    """Return the variables that tell a runner its executor; they name none if `name` says why there is none."""
     known = {one.name for one in executors()}
     return {**({EXECUTOR: name} if name in known else {}), **({MOCK: str(mock)} if mock else {})}
 

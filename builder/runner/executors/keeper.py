@@ -33,7 +33,7 @@ _C = ctypes.CDLL(None, use_errno=True)
 
 
 def main(arguments: list[str]) -> int:
-    """Run the command, and return its exit code: 128 and the number for a signal."""
+    """Run the command, and return its exit code: 128 plus the signal's number if a signal has ended it."""
     split = arguments.index("--")
     owner, cut, *mounts = arguments[:split]
     _end_with_parent()

@@ -1,8 +1,8 @@
 """Bare mirrors of git repositories, one per URL, kept between builds until nobody needs them for long.
 
 A repository that was fetched with a secret is in a mirror that only the same secret of the same project leads to. The
-secret is asked for each time, so that nobody gets from here what the repository would not give. Of the slave's user
-git uses nothing but, for the places that a definition names, what the user's ssh finds in its home.
+repository is asked with it each time, so that nobody gets from here what it would not give. Of the slave's user git
+uses nothing but, for the places that a definition names, what the user's ssh finds in its home.
 
 git never asks anybody anything, speaks only to the transports listed here, and runs no hooks. A mirror is locked
 while it is used; a lock that a killed git left in it is stale then. An error ends the attempt with one sentence.
@@ -58,7 +58,7 @@ _AWAY = re.compile(
     re.IGNORECASE,
 )
 _BY_SSH = re.compile(r"Permission denied|Host key verification failed")
-"""The words of ssh before git says less."""
+"""The words of ssh, which say more than those of git after them."""
 _DENIED = re.compile(
     r"Authentication failed|could not read (Username|Password)|Permission denied|returned error: 40[13]", re.IGNORECASE
 )
