@@ -14,6 +14,27 @@ settings.register_profile("builder", deadline=None, suppress_health_check=[Healt
 settings.load_profile("builder")
 
 
+_LONGEST_FIRST = ("integration", "acceptance", "contract", "unit")
+"""The folders of tests, by how long one of their files may take."""
+
+
+@pytest.hookimpl(trylast=True)  # after the order was drawn
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a file on one worker, for what they share, and begin with those that take long.
+
+    Of a file marked `apart` each parameter is a file of its own.
+    """
+    items.sort(key=lambda item: (item.get_closest_marker("apart") is None, _LONGEST_FIRST.index(_folder(item))))
+    for item in items:
+        apart = item.get_closest_marker("apart") and getattr(item, "callspec", None)
+        group = f"{item.path.name}[{apart.id}]" if apart else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
+def _folder(item: pytest.Item) -> str:
+    return item.path.relative_to(Path(__file__).parent).parts[0]
+
+
 @pytest.fixture(scope="session")
 def mini_chroots(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of chroots that holds the mini distribution's, `mini-12-x86_64`, and its repository as `repo`."""

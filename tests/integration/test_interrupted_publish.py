@@ -276,6 +276,9 @@ SCENES = {
 }
 
 
+pytestmark = pytest.mark.apart
+
+
 @pytest.fixture(scope="module", params=SCENES)
 def scene(request: pytest.FixtureRequest) -> Iterator[Scene]:
     """Operations that touch several repositories, with something to supersede, to thin out and to remove."""
