@@ -1,4 +1,4 @@
-"""What the start of the master makes of a database, whichever engine it is of."""
+"""Databases of both engines that a start of the master makes, brings up to date or refuses."""
 
 import shutil
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ def upgrade() -> None:
 
 @pytest.fixture(name="backend", params=["sqlite", "postgresql"])
 def _backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
-    """A database in which nothing is yet."""
+    """Return a database in which nothing is yet."""
     if request.param == "sqlite":
         yield SQLite(tmp_path / "builder.db")
         return
@@ -43,7 +43,7 @@ def _backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend
 
 @pytest.fixture(name="future")
 def _future(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The file of a version after the newest one."""
+    """Return the file of a version after the newest one."""
     folder = tmp_path / "migrations"
     shutil.copytree(Path(migration.__file__).with_name("migrations"), folder)
     version = f"{int(migration.VERSION) + 1:04}"
@@ -64,7 +64,7 @@ def tell(backend: Backend, *statements: str) -> None:
 
 
 def ask(backend: Backend, query: str) -> list[tuple[object, ...]]:
-    """What the database answers."""
+    """Return what the database answers."""
     engine = backend.reader()
     with engine.begin() as connection:
         found = [tuple(row) for row in connection.exec_driver_sql(query)]
@@ -73,7 +73,7 @@ def ask(backend: Backend, query: str) -> list[tuple[object, ...]]:
 
 
 def columns(backend: Backend) -> set[str]:
-    """All tables' columns, such as `projects.name`."""
+    """Return the columns of all tables, such as `projects.name`."""
     engine = backend.reader()
     tables = sa.inspect(engine).get_multi_columns()
     engine.dispose()
@@ -81,7 +81,7 @@ def columns(backend: Backend) -> set[str]:
 
 
 def differences(connection: Connection) -> list[object]:
-    """What lacks, is too much or of another type in a database, against the tables of today."""
+    """Return what a database has too much, too little or of another type, against the tables of today."""
     context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
     return list(compare_metadata(context, schema.metadata))
 
@@ -163,6 +163,15 @@ def test_a_database_that_is_not_there_is_told(postgresql: Server) -> None:
     """The sentence has the words of the server."""
     with pytest.raises(UnavailableError, match=r'can\'t be used \(.*database "nowhere" does not exist\); look at'):
         migration.prepare(postgresql.at("nowhere"))
+
+
+def test_a_database_of_others_is_told(postgresql: Server) -> None:
+    """A master that may not make tables says so."""
+    with postgresql.database("template0") as name, postgresql.connect(name) as other:
+        other.execute("CREATE ROLE guest LOGIN")
+        with pytest.raises(UnavailableError, match=r"can't be used \(.*permission denied for schema public\); look at"):
+            migration.prepare(postgresql.at(name, "guest"))
+        other.execute("DROP ROLE guest")
 
 
 def test_a_server_that_is_not_there_is_told(tmp_path: Path) -> None:

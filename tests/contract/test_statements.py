@@ -24,7 +24,7 @@ TESTS = (
 
 
 def executions() -> Iterator[tuple[str, range]]:
-    """The calls in the store that send a statement, but for those of one engine alone: their files and lines."""
+    """Return the files and lines of the calls in the store that send a statement, but for those of one engine alone."""
     for file in {*STORE.glob("*.py")} - {STORE / "sqlite.py", STORE / "postgres.py"}:
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "connection.execute":

@@ -1,4 +1,4 @@
-"""What every store promises, what one beside the reactor does, and how each engine fails."""
+"""Promises of every store, of one beside the reactor, and of each engine when it fails."""
 
 import re
 import sqlite3
@@ -227,7 +227,7 @@ class MemoryStoreTests(StoreContract):
 
 
 class DatabaseStoreContract(StoreContract):
-    """What a store promises that works beside the reactor, in threads of its own."""
+    """Promises of a store that works beside the reactor, in threads of its own."""
 
     backend: Backend
 
@@ -246,7 +246,7 @@ class DatabaseStoreContract(StoreContract):
             await self.store.close()
 
     def seen_from_outside(self) -> list[tuple[Any, ...]]:
-        """The rows as another process finds them."""
+        """Return the rows as another process finds them."""
         raise NotImplementedError
 
     @override
@@ -273,7 +273,7 @@ class DatabaseStoreContract(StoreContract):
         await gatherResults(rest)
 
     async def test_a_read_sees_one_state(self) -> None:
-        """What is committed while a unit reads is seen by the next one, not by half of this."""
+        """A unit that reads does not see what is committed meanwhile; the next one does."""
         gate, begun = threading.Event(), threading.Event()
 
         def twice(connection: Connection) -> list[list[str]]:
@@ -447,6 +447,14 @@ class PostgreSQLStoreTests(DatabaseStoreContract):
         await self.store.write(project("b"))
         assert await self.store.read(names) == ["a", "b"]
 
+    async def test_a_damaged_database_is_told(self) -> None:
+        """The sentence asks for the backup where a table cannot be read any more."""
+        await self.store.write(project("a"))
+        self.server.damage(self.name, "projects")
+        await self.assertFailure(self.store.write(names), UnavailableError)  # which finds its connection lost
+        for call in (self.store.read, self.store.write):
+            assert "is damaged; stop the master" in str(await self.assertFailure(call(names), UnavailableError))
+
     async def test_a_connection_lost_in_a_group_fails_all_of_it(self) -> None:
         """None of its units is answered as done, none is, and the next group finds a new connection."""
 
@@ -465,7 +473,7 @@ class PostgreSQLStoreTests(DatabaseStoreContract):
         assert self.seen_from_outside() == [("c",)]
 
     async def test_a_character_that_text_cannot_hold_is_replaced(self) -> None:
-        """Whoever asks by a name with a NUL gets the answer that there is none, and what is told with one is kept."""
+        """A text with a NUL is kept with another character in its place, and a name with one is answered as unknown."""
         await self.store.write(partial(events.record, kind="job_failed", build=1, text="exit\0code"))
         (event,) = await self.store.read(partial(events.since, number=0))
         assert event.text == "exit\N{REPLACEMENT CHARACTER}code"

@@ -1,4 +1,4 @@
-"""The PostgreSQL server of the tests is nobody's after them."""
+"""The PostgreSQL server of the tests disturbs nobody, and ends with them."""
 
 import os
 import subprocess
@@ -22,7 +22,7 @@ with server() as served:
 
 
 def runs(pid: int) -> bool:
-    """Whether the process is there, and not only waits to be waited for."""
+    """Return whether the process is there, and not only waits to be waited for."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes() != b""
     except FileNotFoundError:
@@ -40,7 +40,7 @@ def test_it_is_reached_through_its_socket_alone(postgresql: Server) -> None:
 
 
 def test_it_ends_with_whoever_started_it() -> None:
-    """Be they killed, which lets them tidy up nothing."""
+    """A server whose starter is killed, and can tidy up nothing, ends too."""
     program("postgres")
     with tempfile.TemporaryDirectory() as folder:
         command, environment = [sys.executable, "-c", START], {**os.environ, "TMPDIR": folder}

@@ -1,4 +1,4 @@
-"""A plugin of pytest: what tests keep in a store in memory is kept in PostgreSQL, so that it takes all of their SQL.
+"""A plugin of pytest that puts into PostgreSQL what tests keep in a store in memory.
 
     pytest -p tests.support.on_postgresql tests/unit/master/store
 

@@ -49,7 +49,7 @@ class Server:
 
     @property
     def pid(self) -> int:
-        """The process id of the running server."""
+        """Return the process id of the running server."""
         assert self._process is not None
         return self._process.pid
 
@@ -78,9 +78,9 @@ class Server:
         self._process.send_signal(signal.SIGQUIT)
         self._process.wait(DEADLINE)
 
-    def at(self, name: str) -> PostgreSQL:
+    def at(self, name: str, user: str = "builder") -> PostgreSQL:
         """Return the way to the database of that name."""
-        return PostgreSQL(f"postgresql://builder@/{name}?host={quote(str(self._folder))}")
+        return PostgreSQL(f"postgresql://{user}@/{name}?host={quote(str(self._folder))}")
 
     def connect(self, name: str) -> psycopg.Connection:
         """Connect to a database as another program does; each statement is a transaction."""
@@ -94,6 +94,15 @@ class Server:
     def no_file_larger_than(self, size: int, process: int) -> None:
         """Keep a connection's process from making any file larger than `size` bytes, as on a full disk."""
         subprocess.run([*self._prefix, "prlimit", f"--pid={process}", f"--fsize={size}:"], check=True)
+
+    def damage(self, name: str, table: str) -> None:
+        """Stop, and start with other bytes where a table was."""
+        with self.connect(name) as connection:
+            connection.execute("CHECKPOINT")  # or the server writes the table anew from its log
+            (file,) = connection.execute("SELECT pg_relation_filepath(%s)", [table]).fetchone() or ()
+        self.stop()
+        (self._folder / "data" / file).write_bytes(b"\xff" * 8192)
+        self.start()
 
     @contextmanager
     def database(self, template: str = _TABLES) -> Iterator[str]:

@@ -27,7 +27,7 @@ T0 = 1_795_000_000.0
 
 
 class Below(NamedTuple):
-    """What is below a store in memory: an engine whose tables are there, and what a unit that reads runs within."""
+    """An engine below a store in memory, whose tables are there, and what a unit that reads runs within."""
 
     backend: Backend
     engine: Engine
@@ -35,7 +35,7 @@ class Below(NamedTuple):
 
 
 def in_memory() -> Below:
-    """SQLite in memory, on one connection."""
+    """Return SQLite in memory, on one connection."""
     backend = SQLite(Path(":memory:"))
     engine = backend.writer(StaticPool)
     with engine.begin() as connection:

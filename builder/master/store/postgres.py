@@ -1,7 +1,7 @@
 """PostgreSQL as the farm's database: how its sessions are set up, and what its failures mean for a person.
 
-As with SQLite one thread writes, and the rows it has written are numbered by the tables; numbers that a failed unit
-took are not given again. Tables are made by whoever owns an empty database; needs PostgreSQL 13 or newer.
+The master owns an empty database of a server of version 13 or newer, and makes the tables in it. Numbers that a failed
+unit took are not given again.
 """
 
 from collections.abc import Iterator
@@ -72,7 +72,7 @@ class PostgreSQL:
         match error:
             case errors.DiskFull():
                 return "the disk of the master's database is full and nothing was written; make room, then try again"
-            case errors.LockNotAvailable() | errors.DeadlockDetected():
+            case errors.LockNotAvailable():
                 return "another program keeps the master's database locked; end it, then try again"
             case errors.DataCorrupted() | errors.IndexCorrupted():
                 return "the master's database is damaged; stop the master and restore the last backup"

@@ -1,4 +1,4 @@
-"""Few places of the master know which database engine is below."""
+"""The places of the master that know which database engine is below are few."""
 
 import io
 import re
@@ -16,7 +16,7 @@ TABLES = "store/schema.py"
 
 
 def named(file: Path) -> set[str]:
-    """The names and strings of a program that are about an engine; what it says to people may name both."""
+    """Return the names and strings of a program that are about an engine; its docstrings may name both."""
     tokens = tokenize.generate_tokens(io.StringIO(file.read_text()).readline)
     words = {token.string for token in tokens if token.type in {tokenize.NAME, tokenize.STRING}}
     return {word for word in words if WORDS.search(word) and not word.startswith('"""')}
