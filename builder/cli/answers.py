@@ -224,8 +224,13 @@ class Event(TypedDict):
     number: int
     time: float
     kind: str
-    build: int
+    project: str | None
+    build: int | None
     job: str | None
+    operation: int | None
+    slave: str | None
+    release: str | None
+    who: str | None
     text: str
 
 

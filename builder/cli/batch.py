@@ -121,8 +121,10 @@ class _Watched:
         """Tell events until all builds have ended."""
         for events in self._follower.rings():
             own = [event for event in events if event["build"] in self._builds]
-            for number in dict.fromkeys(event["build"] for event in own):
-                self._look(number)
+            happened = {event["build"] for event in own}
+            for number in self._builds:
+                if number in happened:
+                    self._look(number)
             if self._as_events:
                 for event in own:
                     print(json.dumps(event, ensure_ascii=False), flush=True)

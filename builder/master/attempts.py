@@ -12,7 +12,7 @@ from builder.lifecycle import ATTEMPT_ENDS
 from builder.master.decisions import retry
 from builder.master.decisions.assignment import Assignment
 from builder.master.kinds import kind
-from builder.master.store import attempts, dependencies, jobs
+from builder.master.store import attempts, dependencies, jobs, slaves
 from builder.master.store.attempts import KnownAttempt
 from builder.master.store.jobs import Facts
 from builder.model.artifact import Listing
@@ -58,7 +58,8 @@ def give_up(connection: Connection, ids: Iterable[str], outcome: Outcome, tries:
 
 
 def give_up_slave(connection: Connection, slave: str, reason: str, tries: int) -> tuple[KnownAttempt, ...]:
-    """Give up all attempts on a slave that is lost."""
+    """Give up all attempts on a slave, which is lost."""
+    slaves.lose(connection, slave, reason)
     return give_up(connection, attempts.live_on(connection, slave), broken(reason), tries)
 
 

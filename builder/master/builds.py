@@ -13,12 +13,13 @@ from builder.master.decisions.permission import require
 from builder.master.decisions.waiting import explained
 from builder.master.kinds import kind
 from builder.master.slaves import Slaves
-from builder.master.store import builds, jobs, projects, requests, secrets
+from builder.master.store import builds, events, jobs, projects, requests, secrets
 from builder.master.store.database import Store
 from builder.master.store.projects import KnownPackage
 from builder.master.store.requests import Wanted
 from builder.mistakes import guess
 from builder.model.build import Build, BuildRequest
+from builder.model.event import EventKind, Subject
 from builder.model.job import SOURCE, JobState
 from builder.model.package import Style
 from builder.model.visitor import Act, Visitor
@@ -135,6 +136,8 @@ def supersede(connection: Connection, package_id: int, newer: Build) -> None:
 def _cancel(connection: Connection, number: int, job: str | None, visitor: Visitor) -> Build:
     build = builds.one(connection, number)
     require(visitor, Act.CANCEL, build.project)
+    subject = Subject(project=build.project, build=number, job=job, who=visitor.name)
+    events.record(connection, EventKind.CANCEL_REQUESTED, subject)
     reason = f"cancelled by {visitor.name}"
     if job is None:
         cancelled = [jobs.cancel(connection, number, one.name, reason) for one in build.jobs]

@@ -5,13 +5,15 @@ from functools import partial
 
 from sqlalchemy import Connection
 
+from builder.master.decisions import event
 from builder.master.decisions.permission import require
 from builder.master.definition.difference import difference
 from builder.master.definition.text import parse
 from builder.master.definition.write import dump
-from builder.master.store import builds, operations, projects
+from builder.master.store import builds, events, operations, projects
 from builder.master.store.database import Store
 from builder.model.difference import Change
+from builder.model.event import EventKind, Subject
 from builder.model.operation import Prepare
 from builder.model.package import PackageSummary
 from builder.model.project import Project
@@ -41,7 +43,7 @@ class Definitions:
             require(visitor, Act.DEFINE, project.project)
         if dry_run:
             return changes
-        return await self._store.write(partial(_apply, described=described))
+        return await self._store.write(partial(_apply, described=described, who=visitor.name))
 
     async def export(self, project: str | None) -> str:
         """Return the definition of one project, or of all, as text that `apply` takes.
@@ -83,7 +85,7 @@ class Definitions:
         return described, tuple(change for own in changes for change in own)
 
 
-def _apply(connection: Connection, described: tuple[Project, ...]) -> tuple[Change, ...]:
+def _apply(connection: Connection, described: tuple[Project, ...], who: str) -> tuple[Change, ...]:
     there = projects.every(connection)
     changes: list[Change] = []
     for after in described:
@@ -91,6 +93,8 @@ def _apply(connection: Connection, described: tuple[Project, ...]) -> tuple[Chan
         own = difference(before, after)
         if own:
             projects.save(connection, after)
+            subject = Subject(project=after.project, who=who)
+            events.record(connection, EventKind.DEFINITION_APPLIED, subject, event.changes(own))
         if _needs_repositories(before, after):
             prepare = Prepare(project=after.project, stages=after.stages, chroots=after.chroots)
             operations.insert(connection, prepare)

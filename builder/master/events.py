@@ -4,7 +4,8 @@ from functools import partial
 
 from builder.master.store import events
 from builder.master.store.database import Store
-from builder.model.event import Event
+from builder.master.store.events import EVERY
+from builder.model.event import Event, EventFilter
 
 
 class Events:
@@ -14,9 +15,9 @@ class Events:
         self._store = store
         self.changed = store.changed
 
-    async def since(self, number: int, build: int | None = None, limit: int = 500) -> tuple[Event, ...]:
-        """Return the events after `number`, oldest first, at most `limit`; of one build, where one is named."""
-        return await self._store.read(partial(events.since, number=number, build=build, limit=limit))
+    async def since(self, number: int, wanted: EventFilter = EVERY, limit: int = 500) -> tuple[Event, ...]:
+        """Return the events after `number` that are wanted, oldest first, at most `limit`."""
+        return await self._store.read(partial(events.since, number=number, wanted=wanted, limit=limit))
 
     async def newest(self) -> int:
         """Return the number of the newest event, 0 when nothing has happened yet."""

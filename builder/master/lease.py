@@ -1,7 +1,7 @@
 """Leases: how long the master believes in a slave that it does not hear, by the monotonic clock.
 
 A disconnect alone changes nothing, since a slave comes back in time and goes on. When the master starts, every slave
-that has work gets the whole time, for it cannot know how long it was away itself. The same holds when it could not
+that is not lost gets the whole time, for it cannot know how long it was away itself. The same holds when it could not
 run for a while: a master that did not listen cannot tell who was silent.
 """
 
@@ -19,7 +19,7 @@ LOOK = 2.0
 
 
 class Leases:
-    """Leases of the slaves that may have work, by when each was heard last.
+    """Leases of the slaves that are not lost, by when each was heard last.
 
     `lost` is called with the name of each slave that was silent for longer than `lease` and `grace` seconds, and with
     the number of seconds for which a slave may be silent.
@@ -38,7 +38,7 @@ class Leases:
         self._due = math.inf
 
     def begin(self, slaves: Iterable[str]) -> None:
-        """Begin the leases of slaves that have work when the master starts."""
+        """Begin the leases of slaves that are not lost when the master starts."""
         for slave in slaves:
             self._silent_since.setdefault(slave, self._clock.seconds())
 

@@ -75,7 +75,7 @@ class Secrets:
             ForbiddenError: The visitor may not keep secrets of the project.
         """
         require(visitor, Act.KEEP_SECRETS, project)
-        return await self._store.write(partial(_remove, project=project, name=name))
+        return await self._store.write(partial(_remove, project=project, name=name, who=visitor.name))
 
     def open(self, project: str, sealed: Sealed) -> Secret:
         """Return a secret with its value, for the order of a source job.
@@ -86,8 +86,8 @@ class Secrets:
         return Secret(name=sealed.name, kind=sealed.kind, value=self._seal.open(sealed.sealed, project, sealed.name))
 
 
-def _remove(connection: Connection, project: str, name: str) -> tuple[SecretShown, ...]:
-    if not secrets.remove(connection, project, name):
+def _remove(connection: Connection, project: str, name: str, who: str) -> tuple[SecretShown, ...]:
+    if not secrets.remove(connection, project, name, who):
         there = secrets.kinds(connection, projects.one_bare(connection, project).project)
         raise NotFoundError(f"the project `{project}` has no secret `{name}`{guess(name, there)}")
     return secrets.listing(connection, project)

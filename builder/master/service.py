@@ -41,7 +41,7 @@ from builder.master.seal import Seal
 from builder.master.secrets import Secrets
 from builder.master.slave_session import SlaveSession
 from builder.master.slaves import Slaves
-from builder.master.store import attempts
+from builder.master.store import slaves as stored_slaves
 from builder.master.store.database import Store, open_store
 from builder.master.store.sqlite import SQLite
 from builder.master.sweep import Sweep
@@ -120,7 +120,7 @@ class Master:
             await self._secrets.prepare()
         except ConflictError as error:
             _log.error("private repositories cannot be read: {error}", error=error)
-        self._leases.begin(attempt.slave for attempt in await self._store.read(attempts.live))
+        self._leases.begin(await self._store.read(stored_slaves.present))
         self._loops = [
             started("Looking for lost slaves", self._leases.run()),
             started("Dispatching", self._dispatcher.run()),

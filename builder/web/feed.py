@@ -1,7 +1,7 @@
 """The feed: one reader of new events for everybody who follows.
 
 The bell rings for every commit, and most are of no interest to a follower of one build. So that a ring costs one
-query and not one per follower, the feed reads the new events once and wakes the watches whose build is among them.
+query and not one per follower, the feed reads the new events once and wakes the watches that may want one of them.
 While nobody follows, it reads nothing.
 
 A watch remembers that it was woken until its follower looks. The follower begins its watch before it first reads, so
@@ -10,6 +10,7 @@ that nothing falls in between.
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import NamedTuple
 
 from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
@@ -17,7 +18,7 @@ from twisted.logger import Logger
 
 from builder.clock import sleep
 from builder.master.events import Events
-from builder.model.event import Event
+from builder.model.event import Event, EventFilter, EventKind
 
 _log = Logger()
 
@@ -28,10 +29,10 @@ PAGE = 500
 
 
 class Watch:
-    """A watch: it knows if something has happened since its follower looked last; to begin with, it has."""
+    """A watch: it knows if something wanted has happened since its follower looked last; to begin with, it has."""
 
-    def __init__(self, build: int | None) -> None:
-        self.build = build
+    def __init__(self, wanted: EventFilter) -> None:
+        self.wanted = wanted
         self._fresh = True
         self._waiting: Deferred[None] | None = None
 
@@ -58,6 +59,31 @@ class Watch:
         self._waiting = None
 
 
+class _News(NamedTuple):
+    """News: the builds, projects and kinds of some new events."""
+
+    builds: frozenset[int | None]
+    projects: frozenset[str | None]
+    kinds: frozenset[EventKind]
+
+    def may_hold(self, wanted: EventFilter) -> bool:
+        """Tell whether an event that is wanted may be among them; each follower then looks for itself."""
+        return (
+            (wanted.build is None or wanted.build in self.builds)
+            and (wanted.project is None or wanted.project in self.projects)
+            and (wanted.kind is None or wanted.kind in self.kinds)
+        )
+
+
+def _news(new: tuple[Event, ...]) -> _News:
+    """Return the builds, projects and kinds of these events."""
+    return _News(
+        frozenset(event.build for event in new),
+        frozenset(event.project for event in new),
+        frozenset(event.kind for event in new),
+    )
+
+
 class Feed:
     """The feed, which wakes watches when something has happened; `run` is its work."""
 
@@ -68,9 +94,9 @@ class Feed:
         self._newest: int | None = None
 
     @contextmanager
-    def watch(self, build: int | None = None) -> Iterator[Watch]:
-        """Watch one build, or the whole farm, for as long as the block runs."""
-        watch = Watch(build)
+    def watch(self, wanted: EventFilter) -> Iterator[Watch]:
+        """Watch for events that are wanted, for as long as the block runs."""
+        watch = Watch(wanted)
         self._watches.add(watch)
         try:
             yield watch
@@ -96,7 +122,8 @@ class Feed:
                 self._newest = None
             elif self._newest is None:
                 self._newest = await self._events.newest()
-                self._wake(None)
+                for watch in tuple(self._watches):
+                    watch.wake()
             else:
                 await self._catch_up(self._newest)
             await rung
@@ -107,10 +134,10 @@ class Feed:
         while new is None or len(new) == PAGE:
             new = await self._events.since(newest, limit=PAGE)
             self._newest = newest = new[-1].number if new else newest
-            self._wake({event.build for event in new})
+            if new:
+                self._tell(_news(new))
 
-    def _wake(self, builds: set[int] | None) -> None:
-        """Wake the watches of these builds; None is all of them."""
+    def _tell(self, news: _News) -> None:
         for watch in tuple(self._watches):
-            if builds is None or watch.build in builds or (watch.build is None and builds):
+            if news.may_hold(watch.wanted):
                 watch.wake()

@@ -230,6 +230,43 @@ def test_events_are_numbered_and_can_be_followed(build: dict[str, Any], farm: Fa
     assert [json.loads(line)["number"] for line in rest.splitlines()] == numbers[1:]
 
 
+def told(farm: Farm, **query: Any) -> list[dict[str, Any]]:
+    """The events that are asked for."""
+    return [json.loads(line) for line in farm.text("events", query).splitlines()]
+
+
+def test_an_event_says_what_it_is_about(build: dict[str, Any], farm: Farm) -> None:
+    """Project, build, job and person each by their names, and `null` for what it is not about."""
+    number, who = build["number"], build["requested_by"]
+    farm.post(f"builds/{number}/cancel", {"job": None})
+    events = told(farm, build=number)
+    nothing = {"job": None, "operation": None, "slave": None, "release": None}
+    queued = {"number": events[0]["number"], "time": events[0]["time"], "kind": "build_queued", "text": "hello"}
+    assert events[0] == queued | nothing | {"project": "demo", "build": number, "who": who}
+    (asked,) = [event for event in events if event["kind"] == "cancel_requested"]
+    assert (asked["project"], asked["build"], asked["job"], asked["who"]) == ("demo", number, None, who)
+    ends = {event["job"]: event["kind"] for event in events if event["job"] is not None}
+    assert ends == {"source": "job_cancelled", "fedora-43-x86_64": "job_cancelled"}
+    assert {event["project"] for event in events} == {"demo"}
+
+
+def test_events_are_asked_for_by_project_and_kind(build: dict[str, Any], farm: Farm) -> None:
+    """What people do is told with who did it, whether it is about a build or not."""
+    (applied, *_) = told(farm, kind="definition_applied", project="demo")
+    assert (applied["build"], applied["who"]) == (None, build["requested_by"])
+    assert applied["text"].startswith("project demo added, package demo/hello added")
+    changed = DEFINITION.replace("project: demo\n", "project: demo\nnetwork: true\n")
+    farm.post("definition", changed, {"dry_run": True})
+    assert told(farm, kind="definition_applied", project="demo") == [applied]
+    farm.post("definition", changed)
+    farm.post("definition", DEFINITION)
+    texts = [event["text"] for event in told(farm, kind="definition_applied", after=applied["number"], project="demo")]
+    assert texts == ["project demo: network changed"] * 2
+    assert {event["kind"] for event in told(farm, kind="build_queued")} == {"build_queued"}
+    assert told(farm, kind="build_queued", project="nowhere") == []
+    refused(errors.InvalidError, farm, "text", "events", {"kind": "nothing_happened"})
+
+
 def test_a_log_that_never_comes_ends_when_its_job_has_ended(build: dict[str, Any], farm: Farm) -> None:
     """Who follows the log of a job waits for its attempt, and is let go when there will be none."""
     stream = farm.stream(f"builds/{build['number']}/jobs/source/log", {"follow": True, "offset": 0})

@@ -30,6 +30,7 @@ from builder.master.store.database import Store, open_store
 from builder.master.store.schema import packages, projects
 from builder.master.store.sqlite import SQLite
 from builder.master.store.stamp import now
+from builder.model.event import EventKind, Subject
 from tests.support.postgresql import Server
 from tests.support.store import T0, MemoryStore
 
@@ -163,14 +164,14 @@ class StoreContract(TestCase):
 
         def tell(number: int) -> Callable[[Connection], None]:
             def unit(connection: Connection) -> None:
-                events.record(connection, "build_queued", number)
+                events.record(connection, EventKind.BUILD_QUEUED, Subject(build=number))
                 if number % 7 == 0:
                     raise BrokenUnitError
 
             return unit
 
         seen: list[int] = []
-        builds: list[int] = []
+        builds: list[int | None] = []
         told = DeferredList([self.store.write(tell(number)) for number in range(300)], consumeErrors=True)
         while len(seen) < 300 - 43:
             rung = self.store.changed.wait()
@@ -190,7 +191,7 @@ class StoreContract(TestCase):
         assert await self.store.write(now) == T0
         self.clock.advance(60)
         assert await self.store.read(now) == T0 + 60
-        await self.store.write(partial(events.record, kind="build_queued", build=1))
+        await self.store.write(partial(events.record, kind=EventKind.BUILD_QUEUED, subject=Subject(build=1)))
         (event,) = await self.store.read(partial(events.since, number=0))
         assert event.time == T0 + 60
 
@@ -474,7 +475,9 @@ class PostgreSQLStoreTests(DatabaseStoreContract):
 
     async def test_a_character_that_text_cannot_hold_is_replaced(self) -> None:
         """A text with a NUL is kept with another character in its place, and a name with one is answered as unknown."""
-        await self.store.write(partial(events.record, kind="job_failed", build=1, text="exit\0code"))
+        await self.store.write(
+            partial(events.record, kind=EventKind.JOB_FAILED, subject=Subject(build=1), text="exit\0code")
+        )
         (event,) = await self.store.read(partial(events.since, number=0))
         assert event.text == "exit\N{REPLACEMENT CHARACTER}code"
         unknown: Deferred[object] = self.store.read(partial(stored_projects.one, name="a\0b"))

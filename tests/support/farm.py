@@ -17,13 +17,14 @@ from typing_extensions import override
 
 from builder.errors import BuilderError, ConflictError, InvalidError, NotFoundError, UnauthorizedError
 from builder.lifecycle import ATTEMPT_ENDS, JOB_ENDS
+from builder.master.decisions.event import changes
 from builder.master.definition.difference import difference
 from builder.master.definition.text import parse
 from builder.master.definition.write import dump
 from builder.model.attempt import Attempt, AttemptState
 from builder.model.batch import BatchRequest
 from builder.model.build import Build, BuildRequest, BuildState
-from builder.model.event import Event
+from builder.model.event import Event, EventKind, Subject
 from builder.model.job import SOURCE, Job, JobKind, JobState
 from builder.model.package import PackageSummary
 from builder.model.project import Project
@@ -63,7 +64,7 @@ class MemoryFarm:
             )
             jobs = tuple(new if one is old else one for one in build.jobs)
             self.builds[number] = msgspec.structs.replace(build, state=BuildState.RUNNING, jobs=jobs)
-            self.event(f"job_{state.value}", number, job)
+            self.event(EventKind(f"job_{state.value}"), build, job)
 
     def finish(self, number: int, state: BuildState, reason: str = "") -> None:
         """End a build."""
@@ -71,12 +72,19 @@ class MemoryFarm:
             build = self.builds[number]
             ended = msgspec.structs.replace(build, state=state, reason=reason, finished=build.requested + 61.0)
             self.builds[number] = ended
-            self.event("build_finished", number)
+            self.event(EventKind.BUILD_FINISHED, build)
 
-    def event(self, kind: str, build: int, job: str | None = None) -> None:
+    def event(
+        self, kind: EventKind, build: Build, job: str | None = None, who: str | None = None, text: str = ""
+    ) -> None:
+        """Tell that something happened to a build."""
+        self.tell(kind, Subject(project=build.project, build=build.number, job=job, who=who), text)
+
+    def tell(self, kind: EventKind, subject: Subject, text: str = "") -> None:
         """Tell that something happened."""
         with self.changed:
-            self.events.append(Event(number=len(self.events) + 1, time=1.0, kind=kind, build=build, job=job))
+            about = msgspec.structs.asdict(subject)
+            self.events.append(Event(number=len(self.events) + 1, time=1.0, kind=kind, text=text, **about))
             self.changed.notify_all()
 
     def log(self, number: int, job: str, fence: int, data: bytes) -> None:
@@ -147,7 +155,7 @@ class MemoryFarm:
         )
         with self.changed:
             self.builds[number] = build
-            self.event("build_queued", number)
+            self.event(EventKind.BUILD_QUEUED, build, who=PERSON, text=package)
         return build
 
     def one(self, number: int) -> Build:
@@ -161,7 +169,9 @@ class MemoryFarm:
         build = self.one(number)
         if build.finished is not None:
             raise ConflictError(f"build {number} is {build.state.value} already")
-        for one in build.jobs if job is None else (build.job(job),):
+        wanted = build.jobs if job is None else (build.job(job),)
+        self.event(EventKind.CANCEL_REQUESTED, build, job, PERSON)
+        for one in wanted:
             if one.state not in JOB_ENDS:
                 self.change(number, one.name, JobState.CANCELLED)
         if job is None:
@@ -269,10 +279,13 @@ class _Visitor(BaseHTTPRequestHandler):
 
     def _define(self, text: str, *, dry: bool) -> None:
         described = parse(text, CHROOTS, ("package", "release", "image"))
-        changes = [change for own in described for change in difference(self.farm.projects.get(own.project), own)]
+        made = {own.project: difference(self.farm.projects.get(own.project), own) for own in described}
         if not dry:
             self.farm.projects.update({own.project: own for own in described})
-        self._json(changes)
+            for project, own in made.items():
+                if own:
+                    self.farm.tell(EventKind.DEFINITION_APPLIED, Subject(project=project, who=PERSON), changes(own))
+        self._json([change for own in made.values() for change in own])
 
     def _log(self, number: int, name: str, query: dict[str, str]) -> None:
         job = self.farm.one(number).job(name)
@@ -296,11 +309,17 @@ class _Visitor(BaseHTTPRequestHandler):
         self._stream(news, follow=follow)
 
     def _events(self, query: dict[str, str]) -> None:
-        after, build = int(query.get("after", "0")), query.get("build")
+        after, build, project = int(query.get("after", "0")), query.get("build"), query.get("project")
+        if (kind := query.get("kind")) not in {None, *(kind.value for kind in EventKind)}:
+            raise InvalidError(f"there is no kind of events `{kind}`")
+
+        def wanted(one: Event) -> bool:
+            about = (build in {None, str(one.build)}, project in {None, one.project}, kind in {None, one.kind.value})
+            return one.number > after and all(about)
 
         def news() -> tuple[bytes, bool]:
             nonlocal after
-            new = [one for one in self.farm.events if one.number > after and build in {None, str(one.build)}]
+            new = [one for one in self.farm.events if wanted(one)]
             after = max([after, *(one.number for one in new)])
             return msgspec.json.Encoder().encode_lines(new), False
 

@@ -25,6 +25,7 @@ from builder.master.store import events, jobs, schema, slaves
 from builder.master.store.jobs import Facts
 from builder.model.attempt import AttemptState, Commit, Outcome, SourceFacts
 from builder.model.build import BuildRequest
+from builder.model.event import EventKind, Subject
 from builder.model.job import JobState
 from builder.model.slave import HostFacts
 from builder.model.step import StepName
@@ -153,7 +154,7 @@ class SmallFarm:
             values = {"attempt": attempt, "number": number, "name": name.value, "started": at, "log_offset": 0}
             values |= {"finished": None, "ok": None} if took is None else {"finished": at + took, "ok": ok}
             connection.execute(sa.insert(schema.steps).values(values))
-            events.record(connection, "step_started", build, job, name.value)
+            events.record(connection, EventKind.STEP_STARTED, Subject(build=build, job=job), name.value)
 
         answer(self.store.write(taken))
 

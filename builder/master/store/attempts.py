@@ -14,6 +14,7 @@ from builder.master.store import jobs as jobs_stored
 from builder.master.store.schema import attempts, jobs, packages, steps
 from builder.master.store.stamp import now
 from builder.model.attempt import AttemptState, FailureKind
+from builder.model.event import EventKind, Subject
 from builder.model.job import JobKind
 from builder.model.lint import Lint
 from builder.wire import JobStarted, StepFinished, StepStarted
@@ -162,15 +163,14 @@ def take(connection: Connection, record: Record) -> KnownAttempt:
         return known
     number = record.number + 1
     connection.execute(_COUNT, {"attempt": record.attempt, "records": number})
+    subject = Subject(project=known.project, build=known.build, job=known.job, slave=known.slave)
     match record:
         case StepStarted(step=step):
             _begin_step(connection, record)
-            events.record(connection, "step_started", known.build, known.job, step.value)
+            events.record(connection, EventKind.STEP_STARTED, subject, step.value)
         case StepFinished(step=step, ok=ok):
             _end_step(connection, record)
-            events.record(
-                connection, "step_finished", known.build, known.job, step.value if ok else f"{step.value} failed"
-            )
+            events.record(connection, EventKind.STEP_FINISHED, subject, step.value if ok else f"{step.value} failed")
         case JobStarted():
             pass
     return known._replace(records=number)

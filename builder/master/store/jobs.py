@@ -15,6 +15,7 @@ from builder.master.store import events, needs
 from builder.master.store.schema import attempts, builds, jobs
 from builder.master.store.stamp import now
 from builder.model.attempt import AttemptState
+from builder.model.event import EventKind, Subject
 from builder.model.job import JobState
 
 NOBODY: Final = "[]"
@@ -81,7 +82,7 @@ def _changed(connection: Connection, job_id: int, state: JobState, reason: str, 
     guard = {"job_id": job_id, "allowed": [before.value for before in sources_of(state)]}
     row = connection.execute(_CHANGE, {"state": state.value, "reason": reason, **facts.columns()} | guard).one_or_none()
     if row is not None:
-        events.record(connection, f"job_{state.value}", row.build, row.name, reason)
+        events.record(connection, EventKind(f"job_{state.value}"), Subject(build=row.build, job=row.name), reason)
         if state in JOB_ENDS:
             finish_build(connection, row.build)
     return row
@@ -117,7 +118,8 @@ def claim(connection: Connection, job_id: int, fence: int, slave: str) -> bool:
     """
     row = connection.execute(_CLAIM, {"job_id": job_id, "was": fence}).one_or_none()
     if row is not None:
-        events.record(connection, "job_running", row.build, row.name, f"on {slave}")
+        subject = Subject(build=row.build, job=row.name, slave=slave)
+        events.record(connection, EventKind.JOB_RUNNING, subject, f"on {slave}")
     return row is not None
 
 
@@ -153,7 +155,7 @@ def cancel(connection: Connection, build: int, name: str, reason: str) -> bool:
 def finish_build(connection: Connection, build: int) -> None:
     """Mark a build as finished when none of its jobs can move any more."""
     if connection.execute(_FINISH, {"build": build, "finished": now(connection)}).rowcount:
-        events.record(connection, "build_finished", build)
+        events.record(connection, EventKind.BUILD_FINISHED, Subject(build=build))
 
 
 def unfinished(connection: Connection) -> dict[JobState, int]:

@@ -7,10 +7,20 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
 from builder.errors import NotFoundError
+from builder.master.decisions import event
+from builder.master.store import events
 from builder.master.store.schema import operations
 from builder.master.store.stamp import now
+from builder.model.event import EventKind, Subject
 from builder.model.findings import Findings
-from builder.model.operation import AnyOperation, NumberedOperation, OperationShown, OperationState, PublishedIn
+from builder.model.operation import (
+    AnyOperation,
+    NumberedOperation,
+    OperationShown,
+    OperationState,
+    Publish,
+    PublishedIn,
+)
 from builder.wire import Applied, Rejected
 
 WAITING: Final = OperationState.WAITING.value
@@ -35,18 +45,24 @@ _NEWEST = sa.select(operations).order_by(operations.c.number.desc())
 def insert(connection: Connection, operation: AnyOperation, job_id: int | None = None, who: str = "") -> int:
     """Store an operation; it is sent to the repository builder once this transaction is committed.
 
+    One that a person asks for is told; what the farm asks for follows from something that was told.
+
     Returns:
         The operation's number.
     """
     row = {
         "project": operation.project,
         "job_id": job_id,
-        "operation": msgspec.json.encode(operation).decode(),
+        "operation": _json(operation),
         "state": WAITING,
         "requested_by": who,
         "created": now(connection),
     }
-    return int(connection.execute(_INSERT, row).scalar_one())
+    number = int(connection.execute(_INSERT, row).scalar_one())
+    if who:
+        subject = Subject(project=operation.project, operation=number, who=who)
+        events.record(connection, EventKind.OPERATION_REQUESTED, subject, event.requested(operation))
+    return number
 
 
 def one(connection: Connection, number: int) -> OperationShown:
@@ -91,7 +107,7 @@ def _shown(row: Row[Any]) -> OperationShown:
 def waiting(connection: Connection, limit: int) -> tuple[NumberedOperation, ...]:
     """Return the operations that are neither applied nor rejected, in the order of their numbers, at most `limit`."""
     return tuple(
-        NumberedOperation(number=row.number, operation=msgspec.json.decode(row.operation, type=AnyOperation))
+        NumberedOperation(number=row.number, operation=_operation(row.operation))
         for row in connection.execute(_WAITING, {"limit": limit})
     )
 
@@ -105,26 +121,51 @@ def applied(connection: Connection, answer: Applied) -> int | None:
     Raises:
         NotFoundError: There is no operation of that number.
     """
-    generations = msgspec.json.encode(answer.generations).decode()
-    return _answered(connection, answer, state=APPLIED, generations=generations)
+    row = _answered(connection, answer, {"state": APPLIED, "generations": _json(answer.generations)})
+    if row is None:
+        return None
+    operation = _operation(row.operation)
+    kind, text = event.applied(operation, answer.published, changed=bool(answer.generations))
+    events.record(connection, kind, _subject(answer.number, operation), text)
+    return None if row.job_id is None else int(row.job_id)
 
 
 def rejected(connection: Connection, answer: Rejected) -> int | None:
     """Note the reason why a waiting operation was refused; see `applied`."""
-    return _answered(connection, answer, state=REJECTED, reason=answer.reason)
+    row = _answered(connection, answer, {"state": REJECTED, "reason": answer.reason})
+    if row is None:
+        return None
+    operation = _operation(row.operation)
+    text = event.rejected(operation, answer.reason)
+    events.record(connection, EventKind.OPERATION_REJECTED, _subject(answer.number, operation), text)
+    return None if row.job_id is None else int(row.job_id)
 
 
-def _answered(connection: Connection, answer: Applied | Rejected, **values: str) -> int | None:
-    findings = msgspec.json.encode(answer.findings).decode()
+def _answered(connection: Connection, answer: Applied | Rejected, values: dict[str, str]) -> Row[Any] | None:
     statement = (
         sa.update(operations)
         .where(operations.c.number == answer.number, operations.c.state == WAITING)
-        .values(finished=now(connection), findings=findings, **values)
-        .returning(operations.c.job_id)
+        .values(finished=now(connection), findings=_json(answer.findings), **values)
+        .returning(operations.c.job_id, operations.c.operation)
     )
     row = connection.execute(statement).one_or_none()
-    if row is not None:
-        return None if row.job_id is None else int(row.job_id)
-    if not connection.execute(sa.select(sa.exists().where(operations.c.number == answer.number))).scalar_one():
+    there = sa.select(sa.exists().where(operations.c.number == answer.number))
+    if row is None and not connection.execute(there).scalar_one():
         raise NotFoundError(f"there is no operation {answer.number}")
-    return None
+    return row
+
+
+def _subject(number: int, operation: AnyOperation) -> Subject:
+    subject = Subject(project=operation.project, operation=number, who=operation.who or None)
+    if isinstance(operation, Publish):
+        return msgspec.structs.replace(subject, build=operation.build, job=operation.job)
+    return subject
+
+
+def _operation(text: str) -> AnyOperation:
+    operation: AnyOperation = msgspec.json.decode(text, type=AnyOperation)
+    return operation
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()

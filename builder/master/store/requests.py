@@ -14,6 +14,7 @@ from builder.master.store.projects import KnownPackage
 from builder.master.store.schema import builds, jobs
 from builder.master.store.stamp import now
 from builder.model.chroot import architecture_of
+from builder.model.event import EventKind, Subject
 from builder.model.job import SOURCE, JobKind, JobState
 from builder.model.project import Project
 
@@ -46,13 +47,19 @@ def insert(
     of = numbers[0] if batch else None
     made = [row for number, one in zip(numbers, wanted, strict=True) for row in _jobs(number, one, of)]
     connection.execute(_JOBS, made)
-    queued = (("build_queued", None), ("job_queued", SOURCE))
-    events.record_all(connection, [(kind, number, job, "") for number in numbers for kind, job in queued])
+    pairs = zip(numbers, wanted, strict=True)
+    events.record_all(connection, [event for number, one in pairs for event in _events(number, one, who)])
     return numbers
 
 
 def _definition(wanted: Wanted) -> Project:
     return msgspec.structs.replace(wanted.project, packages={wanted.known.name: wanted.known.package})
+
+
+def _events(number: int, wanted: Wanted, who: str) -> Iterator[tuple[EventKind, Subject, str]]:
+    of = Subject(project=wanted.known.project, build=number)
+    yield EventKind.BUILD_QUEUED, msgspec.structs.replace(of, who=who), wanted.known.name
+    yield EventKind.JOB_QUEUED, msgspec.structs.replace(of, job=SOURCE), ""
 
 
 def _jobs(number: int, wanted: Wanted, batch: int | None) -> Iterator[dict[str, Any]]:

@@ -86,6 +86,8 @@ slaves = sa.Table(
     sa.Column("capacity", NUMBER, nullable=False),
     sa.Column("facts", sa.Text, nullable=False),
     sa.Column("seen", sa.Float, nullable=False),
+    # Its lease was over, and it has not said hello since.
+    sa.Column("lost", sa.Boolean, nullable=False, default=False),
 )
 
 builds = sa.Table(
@@ -237,9 +239,16 @@ events = sa.Table(
     metadata,
     sa.Column("number", NUMBER, primary_key=True),
     sa.Column("time", sa.Float, nullable=False),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("build", NUMBER, nullable=False, index=True),
+    # An EventKind.
+    sa.Column("kind", sa.Text, nullable=False, index=True),
+    # The subject: none of these refers to a row, for events outlive what they tell of.
+    sa.Column("project", sa.Text, index=True),
+    sa.Column("build", NUMBER, index=True),
     sa.Column("job", sa.Text),
+    sa.Column("operation", NUMBER),
+    sa.Column("slave", sa.Text),
+    sa.Column("release", sa.Text),
+    sa.Column("who", sa.Text),
     sa.Column("text", sa.Text, nullable=False, default=""),
     sqlite_autoincrement=True,
 )

@@ -5,9 +5,10 @@ from collections.abc import Collection
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from builder.master.store import projects
+from builder.master.store import events, projects
 from builder.master.store.schema import secrets
 from builder.master.store.stamp import now
+from builder.model.event import EventKind, Subject
 from builder.model.secret import Sealed, SecretKind, SecretShown
 
 
@@ -23,6 +24,7 @@ def save(connection: Connection, project: str, secret: Sealed, who: str) -> Secr
     own = (secrets.c.project == project, secrets.c.name == secret.name)
     if not connection.execute(sa.update(secrets).where(*own).values(row)).rowcount:
         connection.execute(sa.insert(secrets).values(row | {"project": project, "name": secret.name}))
+    events.record(connection, EventKind.SECRET_SET, Subject(project=project, who=who), secret.name)
     return shown
 
 
@@ -53,7 +55,10 @@ def sealed(connection: Connection, project: str, names: Collection[str]) -> tupl
     )
 
 
-def remove(connection: Connection, project: str, name: str) -> bool:
+def remove(connection: Connection, project: str, name: str, who: str) -> bool:
     """Remove a secret; return True if there was one."""
     own = (secrets.c.project == project, secrets.c.name == name)
-    return bool(connection.execute(sa.delete(secrets).where(*own)).rowcount)
+    if not connection.execute(sa.delete(secrets).where(*own)).rowcount:
+        return False
+    events.record(connection, EventKind.SECRET_REMOVED, Subject(project=project, who=who), name)
+    return True

@@ -5,8 +5,10 @@ import hashlib
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from builder.master.store import events
 from builder.master.store.schema import tokens
 from builder.master.store.stamp import now
+from builder.model.event import EventKind, Subject
 
 _PERSON = sa.select(tokens.c.person).where(tokens.c.digest == sa.bindparam("digest"))
 
@@ -14,6 +16,7 @@ _PERSON = sa.select(tokens.c.person).where(tokens.c.digest == sa.bindparam("dige
 def insert(connection: Connection, token: str, person: str) -> None:
     """Store that `token` is the person's: whoever has it is `person`."""
     connection.execute(sa.insert(tokens).values(digest=digest(token), person=person, created=now(connection)))
+    events.record(connection, EventKind.TOKEN_ISSUED, Subject(who=person))
 
 
 def person(connection: Connection, digest: str) -> str | None:
@@ -23,7 +26,10 @@ def person(connection: Connection, digest: str) -> str | None:
 
 def remove(connection: Connection, person: str) -> int:
     """Remove the tokens of a person, and return how many there were."""
-    return connection.execute(sa.delete(tokens).where(tokens.c.person == person)).rowcount
+    count = connection.execute(sa.delete(tokens).where(tokens.c.person == person)).rowcount
+    if count:
+        events.record(connection, EventKind.TOKENS_REVOKED, Subject(who=person))
+    return count
 
 
 def digest(token: str) -> str:

@@ -13,6 +13,7 @@ from builder.master.builds import Builds
 from builder.master.logs import Logs
 from builder.model import Label, Size, Value
 from builder.model.attempt import Attempt
+from builder.model.event import EventFilter
 from builder.web.answers import TEXT, Answer, Stream
 from builder.web.api.builds import Number
 from builder.web.feed import Feed
@@ -71,7 +72,7 @@ class LogsApi:
         """
         build, job, fence, offset = asked.number, asked.job, asked.fence, asked.offset
         ended = False
-        with self._feed.watch(build) as watch:
+        with self._feed.watch(EventFilter(build=build)) as watch:
             while True:
                 if watch.look():
                     fence, ended = await self._state(build, job, fence)

@@ -79,9 +79,9 @@ class Farm:
 
         answer(self.store.write(unit))
 
-    def events(self) -> list[tuple[str, int, str | None]]:
+    def events(self) -> list[tuple[str, int | None, str | None]]:
         found = answer(self.store.read(lambda connection: events.since(connection, 0)))
-        return [(event.kind, event.build, event.job) for event in found]
+        return [(event.kind.value, event.build, event.job) for event in found]
 
     def queries(self, work: Callable[[], object]) -> int:
         """How many statements the database is sent for `work`."""

@@ -14,6 +14,7 @@ from builder.master.lease import LOOK
 from builder.master.logs import LONGEST
 from builder.model.artifact import ArtifactKind
 from builder.model.attempt import AttemptState, Outcome, Position
+from builder.model.event import EventFilter, EventKind
 from builder.model.inputs import INPUTS_NAME
 from builder.model.job import SOURCE, JobState
 from builder.model.lint import Lint
@@ -197,7 +198,7 @@ class Ends(Reports):
         answer(self.repo.hello())
         assert len(self.repo.operations) == sent + 1  # the one that waits, sent on the new connection
         events = answer(self.master.farm.events.since(0))
-        assert len([event for event in events if event.kind == "job_publishing"]) == 1
+        assert len([event for event in events if event.kind is EventKind.JOB_PUBLISHING]) == 1
 
     def test_what_the_farm_broke_is_tried_elsewhere(self) -> None:
         """The next attempt is on the other slave, with a higher fence; the second break fails the job of two tries."""
@@ -380,5 +381,9 @@ class Deliveries(Reports):
         answer(self.worker.started(self.order))
         answer(self.worker.step(self.order, 1, StepName.FETCH))
         answer(self.worker.stepped(self.order, 2, StepName.FETCH, ok=False))
-        told = [(event.kind, event.text) for event in answer(self.master.farm.events.since(0, self.number))]
-        assert told[-2:] == [("step_started", "fetch"), ("step_finished", "fetch failed")]
+        told = answer(self.master.farm.events.since(0, EventFilter(build=self.number)))[-2:]
+        assert [(event.kind.value, event.text) for event in told] == [
+            ("step_started", "fetch"),
+            ("step_finished", "fetch failed"),
+        ]
+        assert {(event.project, event.job, event.slave) for event in told} == {("hello", "source", "a")}

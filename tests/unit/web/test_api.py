@@ -7,7 +7,7 @@ import msgspec
 from builder.model.attempt import AttemptState, Outcome
 from builder.model.build import Build, BuildState
 from builder.model.difference import Change
-from builder.model.event import Event
+from builder.model.event import CONFIDENTIAL, Event, EventKind
 from builder.model.job import JobState
 from builder.model.package import PackageSummary
 from builder.model.slave import Slave
@@ -94,8 +94,22 @@ class EventsTest(WebTest):
         assert reply.headers["content-type"] == "application/jsonl"
         events = msgspec.json.Decoder(Event).decode_lines(reply.body)
         assert {event.build for event in events} == {2}
-        assert events[0].kind == "build_queued"
+        assert events[0].kind is EventKind.BUILD_QUEUED
         assert len(self.client.get("/api/v1/events?limit=3").body.splitlines()) == 3
+
+    def test_the_name_of_a_secret_is_not_public(self) -> None:
+        """That one was set, for which project and by whom, may be known; how it is called is kept for people."""
+        self.ada.post("/api/v1/secrets/hello/deploy", {"value": "a-token-of-a-test"})
+        self.ada.post("/api/v1/secrets/hello/deploy/remove", {})
+        events = msgspec.json.Decoder(Event).decode_lines(self.client.get("/api/v1/events").body)
+        told = [(event.kind, event.project, event.who, event.text) for event in events if event.kind in CONFIDENTIAL]
+        assert told == [
+            (EventKind.SECRET_SET, "hello", "ada", ""),
+            (EventKind.SECRET_REMOVED, "hello", "ada", ""),
+        ]
+        for path in ("/api/v1/events?kind=secret_set", "/api/v1/events?kind=secret_removed"):
+            (event,) = msgspec.json.Decoder(Event).decode_lines(self.ada.get(path).body)
+            assert event.text == "deploy"
 
 
 class LogsTest(WebTest):

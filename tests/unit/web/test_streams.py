@@ -5,7 +5,7 @@ from typing_extensions import override
 
 from builder.model.attempt import AttemptState, Outcome
 from builder.model.build import BuildRequest
-from builder.model.event import Event
+from builder.model.event import Event, EventKind
 from builder.model.job import JobState
 from builder.web.followers import GATHER, SEATS, SLOW
 from builder.web.sink import PATIENCE
@@ -26,20 +26,26 @@ def _events(exchange: Exchange) -> list[Event]:
 class EventsTest(WebTest):
     """`/api/v1/events?follow=1`."""
 
+    @override
+    def setUp(self) -> None:
+        """A farm in which something has happened already."""
+        super().setUp()
+        self.newest = answer(self.farm.farm.events.newest())
+
     def test_news_arrive(self) -> None:
         """What was there comes at once, what happens comes within the time that news are gathered."""
         self.ada.post("/api/v1/builds", {"package": "hello"})
-        exchange = self.client.start("GET", "/api/v1/events?follow=1&after=1")
-        assert [event.number for event in _events(exchange)] == [2]
+        exchange = self.client.start("GET", f"/api/v1/events?follow=1&after={self.newest + 1}")
+        assert [event.number - self.newest for event in _events(exchange)] == [2]
         self.ada.post("/api/v1/builds", {"package": "hello"})
         self.clock.advance(GATHER)
-        assert [event.number for event in _events(exchange)] == [2, 3, 4]
+        assert [event.number - self.newest for event in _events(exchange)] == [2, 3, 4]
         assert not exchange.reply.whole
 
     def test_other_builds_are_left_out(self) -> None:
         """A follower of one build is not even woken for others."""
         self.ada.post("/api/v1/builds", {"package": "hello"})
-        exchange = self.client.start("GET", "/api/v1/events?follow=1&build=1&after=2")
+        exchange = self.client.start("GET", f"/api/v1/events?follow=1&build=1&after={self.newest + 2}")
         self.clock.advance(GATHER)
         timers = len(self.clock.getDelayedCalls())
         self.ada.post("/api/v1/builds", {"package": "hellolib"})
@@ -47,6 +53,19 @@ class EventsTest(WebTest):
         self.farm.begin(1, "source")
         self.clock.advance(GATHER)
         assert {event.build for event in _events(exchange)} == {1}
+
+    def test_what_is_not_wanted_is_left_out(self) -> None:
+        """A follower of a project and of a kind is not woken for others, be they of no project or build at all."""
+        wanted = f"project=hello&kind=secret_set&after={self.newest}"
+        exchange = self.client.start("GET", f"/api/v1/events?follow=1&{wanted}")
+        self.clock.advance(GATHER)
+        timers = len(self.clock.getDelayedCalls())
+        self.ada.post("/api/v1/builds", {"package": "hello"})
+        answer(self.farm.farm.people.issue("bob"))
+        assert len(self.clock.getDelayedCalls()) == timers
+        self.ada.post("/api/v1/secrets/hello/deploy", {"value": "a-token-of-a-test"})
+        self.clock.advance(GATHER)
+        assert [event.kind for event in _events(exchange)] == [EventKind.SECRET_SET]
 
     def test_without_followers_nothing_is_read(self) -> None:
         """What happens while nobody follows is read by no one; who begins to follow later misses nothing new."""
@@ -62,7 +81,7 @@ class EventsTest(WebTest):
 
     def test_silence_is_broken_now_and_then(self) -> None:
         """An empty line tells the client, and whatever is between, that the connection is alive."""
-        exchange = self.client.start("GET", "/api/v1/events?follow=1")
+        exchange = self.client.start("GET", f"/api/v1/events?follow=1&after={self.newest}")
         assert exchange.reply.status == 200
         self.clock.advance(SLOW)
         self.clock.advance(SLOW)

@@ -54,7 +54,7 @@ def test_no_order_of_changes_leaves_the_table(wanted: list[tuple[int, JobState]]
     """Each change is made exactly when the table allows it, and told when it is made, in order and without gaps."""
     history = History()
     expected = history.states()
-    told = [event.kind for event in history.events()]
+    told = [event.kind.value for event in history.events()]
     for job, state in wanted:
         allowed = state in JOB_TRANSITIONS[expected[job]]
         assert history.change(job, state) == allowed
@@ -65,6 +65,6 @@ def test_no_order_of_changes_leaves_the_table(wanted: list[tuple[int, JobState]]
                 told.append("build_finished")
         assert history.states() == expected
     found = history.events()
-    assert [event.kind for event in found] == told
+    assert [event.kind.value for event in found] == told
     assert [event.number for event in found] == list(range(1, len(told) + 1))
     assert history.finished() == (set(expected) <= JOB_ENDS)

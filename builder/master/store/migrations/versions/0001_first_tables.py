@@ -66,6 +66,7 @@ def upgrade() -> None:
         sa.Column("capacity", NUMBER, nullable=False),
         sa.Column("facts", sa.Text(), nullable=False),
         sa.Column("seen", sa.Float(), nullable=False),
+        sa.Column("lost", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_slaves")),
     )
     op.create_table(
@@ -202,10 +203,17 @@ def upgrade() -> None:
         sa.Column("number", NUMBER, nullable=False),
         sa.Column("time", sa.Float(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("build", NUMBER, nullable=False),
+        sa.Column("project", sa.Text(), nullable=True),
+        sa.Column("build", NUMBER, nullable=True),
         sa.Column("job", sa.Text(), nullable=True),
+        sa.Column("operation", NUMBER, nullable=True),
+        sa.Column("slave", sa.Text(), nullable=True),
+        sa.Column("release", sa.Text(), nullable=True),
+        sa.Column("who", sa.Text(), nullable=True),
         sa.Column("text", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("number", name=op.f("pk_events")),
         sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_events_build"), "events", ["build"])
+    op.create_index(op.f("ix_events_kind"), "events", ["kind"])
+    op.create_index(op.f("ix_events_project"), "events", ["project"])

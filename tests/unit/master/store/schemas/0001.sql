@@ -63,11 +63,16 @@ CREATE TABLE events (
 	number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
 	time FLOAT NOT NULL, 
 	kind TEXT NOT NULL, 
-	build INTEGER NOT NULL, 
+	project TEXT, 
+	build INTEGER, 
 	job TEXT, 
+	operation INTEGER, 
+	slave TEXT, 
+	"release" TEXT, 
+	who TEXT, 
 	text TEXT NOT NULL
 );
-INSERT INTO "events" VALUES(1,3.5,'build_queued',1,NULL,'');
+INSERT INTO "events" VALUES(1,3.5,'build_queued','hello',1,NULL,NULL,NULL,NULL,'ada','');
 CREATE TABLE images (
 	id INTEGER NOT NULL, 
 	project TEXT NOT NULL, 
@@ -163,9 +168,10 @@ CREATE TABLE slaves (
 	capacity INTEGER NOT NULL, 
 	facts TEXT NOT NULL, 
 	seen FLOAT NOT NULL, 
+	lost BOOLEAN NOT NULL, 
 	CONSTRAINT pk_slaves PRIMARY KEY (name)
 );
-INSERT INTO "slaves" VALUES('slave1','["package"]','["x86_64"]',2,'{}',2.5);
+INSERT INTO "slaves" VALUES('slave1','["package"]','["x86_64"]',2,'{}',2.5,0);
 CREATE TABLE steps (
 	attempt TEXT NOT NULL, 
 	number INTEGER NOT NULL, 
@@ -199,6 +205,8 @@ CREATE INDEX ix_artifacts_sha256 ON artifacts (sha256);
 CREATE INDEX ix_operations_job_id ON operations (job_id);
 CREATE INDEX ix_operations_state ON operations (state);
 CREATE INDEX ix_events_build ON events (build);
+CREATE INDEX ix_events_kind ON events (kind);
+CREATE INDEX ix_events_project ON events (project);
 DELETE FROM "sqlite_sequence";
 INSERT INTO "sqlite_sequence" VALUES('builds',2);
 INSERT INTO "sqlite_sequence" VALUES('operations',1);
