@@ -119,7 +119,7 @@ def identity_of(certificate: x509.Certificate) -> Identity:
         (uri,) = names.get_values_for_type(x509.UniformResourceIdentifier)
         ((role, name),) = re.findall(rf"^{IDENTITY_PATTERN}$", uri)
         return msgspec.convert({"role": role, "name": unquote(name)}, Identity)
-    except (x509.ExtensionNotFound, ValueError) as error:
+    except (x509.ExtensionNotFound, msgspec.ValidationError, ValueError) as error:
         raise InvalidError("the certificate does not name a role and a name in a farm") from error
 
 

@@ -108,7 +108,7 @@ class AttemptFolder:
             return msgspec.json.decode(self._result.read_bytes(), type=Outcome)
         except FileNotFoundError:
             return None
-        except ValueError as error:  # msgspec's own, or the codec's
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             return broken(f"the runner left a result that cannot be read: {error}").outcome
 
     def reserve(self) -> None:
