@@ -44,19 +44,23 @@ _REFUSED_HERE = {
 }
 """OpenSSL's verdicts on a certificate (openssl-verification-options(1), x509_vfy.h)."""
 
-_MEANINGS = (
-    ("alert certificate expired", "it refuses our certificate: it has expired"),
-    ("alert unknown ca", "it refuses our certificate: it is of another farm's CA"),
-    ("alert unsupported certificate", "it refuses our certificate: it is not for this side of a connection"),
-    ("alert bad certificate", "it refuses our certificate: it is broken, or not valid yet (compare the clocks)"),
-    ("alert certificate required", "it demands a certificate"),
-    ("did not return a certificate", "it showed no certificate"),
-    ("alert protocol version", "it does not speak TLS 1.3"),
+_ALERTS = {
+    (SSL.SSL_CB_READ_ALERT, 42): "it refuses our certificate: it is broken, or not valid yet (compare the clocks)",
+    (SSL.SSL_CB_READ_ALERT, 43): "it refuses our certificate: it is not for this side of a connection",
+    (SSL.SSL_CB_READ_ALERT, 45): "it refuses our certificate: it has expired",
+    (SSL.SSL_CB_READ_ALERT, 48): "it refuses our certificate: it is of another farm's CA",
+    (SSL.SSL_CB_READ_ALERT, 70): "it does not speak TLS 1.3",
+    (SSL.SSL_CB_READ_ALERT, 116): "it demands a certificate",
+    (SSL.SSL_CB_WRITE_ALERT, 116): "it showed no certificate",
+}
+"""The meanings of the alerts that we hear and say (RFC 8446 §6); OpenSSL's words for them change with its versions."""
+
+_REASONS = (
     ("unsupported protocol", "it does not speak TLS 1.3"),
     ("wrong version number", "it does not speak TLS"),
     ("http request", "it does not speak TLS"),
 )
-"""The meanings of OpenSSL's reasons for a person; older versions say `sslv3 alert`, newer ones `tls alert`."""
+"""The meanings of OpenSSL's reasons where no alert says it."""
 
 
 async def listen(reactor: Any, address: Address, credentials: Credentials, factory: IProtocolFactory) -> IListeningPort:
@@ -99,11 +103,11 @@ def explain(reason: Failure, transport: Any) -> str:
         return "the connection broke"
     if not reason.check(SSL.Error):
         return reason.getErrorMessage()
+    told = transport.getHandle().get_app_data()
+    if isinstance(told, str):
+        return told
     text = str(reason.value)
-    if "certificate verify failed" in text:
-        verdict = transport.getHandle().get_app_data()
-        return f"its certificate is refused: {_REFUSED_HERE.get(verdict, f'OpenSSL says {verdict}')}"
-    return next((meaning for fragment, meaning in _MEANINGS if fragment in text), f"TLS failed: {text}")
+    return next((meaning for fragment, meaning in _REASONS if fragment in text), f"TLS failed: {text}")
 
 
 @implementer(IOpenSSLClientConnectionCreator, IOpenSSLServerConnectionCreator)
@@ -160,6 +164,7 @@ def _mutual(credentials: Credentials) -> SSL.Context:
     context = _context(credentials.certificate, credentials.key)
     context.set_min_proto_version(SSL.TLS1_3_VERSION)
     context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, _verified)
+    context.set_info_callback(_alerted)
     _load(context.load_verify_locations, credentials.ca, "holds no CA certificate")
     return context
 
@@ -188,5 +193,13 @@ def _load(load: Callable[[str], None], path: Path, complaint: str) -> None:
 def _verified(connection: SSL.Connection, _certificate: crypto.X509, verdict: int, _depth: int, ok: int) -> bool:
     """Accept the certificates that OpenSSL accepts, and remember for `explain` why it refused one."""
     if not ok:
-        connection.set_app_data(verdict)
+        meaning = _REFUSED_HERE.get(verdict, f"OpenSSL says {verdict}")
+        connection.set_app_data(f"its certificate is refused: {meaning}")
     return bool(ok)
+
+
+def _alerted(connection: SSL.Connection, where: int, what: int) -> None:
+    """Remember for `explain` the first alert that says why; its number is the last byte of `what`."""
+    meaning = _ALERTS.get((where, what & 0xFF))
+    if meaning is not None and not isinstance(connection.get_app_data(), str):
+        connection.set_app_data(meaning)
