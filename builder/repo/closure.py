@@ -151,7 +151,14 @@ class _Stages:
         install = solv.Job.SOLVER_INSTALL | solv.Job.SOLVER_SOLVABLE
         solver = self.pool.Solver()  # what it returns can be asked as long as it is there itself
         problems = solver.solve([self.pool.Job(install, package.id) for package in packages])
-        return str(problems[0].findproblemrule().info().problemstr()) if problems else ""
+        return _sentence(problems[0].findproblemrule().info()) if problems else ""
+
+
+def _sentence(rule: solv.Ruleinfo) -> str:
+    """What a rule that cannot be kept means: the most frequent one in our words, the others in libsolv's."""
+    if rule.type == solv.Solver.SOLVER_RULE_PKG_NOTHING_PROVIDES_DEP:
+        return f"nothing provides {rule.dep} needed by {rule.solvable}"
+    return str(rule.problemstr())
 
 
 def _load(pool: solv.Pool, folder: Path) -> solv.Repo:
