@@ -164,7 +164,9 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InvalidError(f"{path}: this file cannot be read: {error.strerror}") from error
-    except ValueError as error:
+    except UnicodeDecodeError as error:
+        raise InvalidError(f"{path}: this is not TOML: it is not UTF-8") from error
+    except (ValueError, RecursionError) as error:
         raise InvalidError(f"{path}: this is not TOML: {error}") from error
 
 

@@ -262,4 +262,6 @@ def _range(number: inspect.IntType | inspect.FloatType) -> str:
         return f" from {number.ge} to {number.le}"
     if number.ge is not None:
         return f" of at least {number.ge}"
+    if number.le is not None:
+        return f" of at most {number.le}"
     return f" above {number.gt}" if number.gt is not None else ""

@@ -60,7 +60,9 @@ def read_settings(path: Path) -> Settings:
         raise UsageError(message) from None
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
-    except ValueError as error:
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is not TOML: it is not UTF-8") from error
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{path} is not TOML: {error}") from error
     mistakes = [f"{path}: {sentence}" for sentence in _mistakes(data)]
     if mistakes:
@@ -188,8 +190,10 @@ class Farm:
             return http.client.HTTPConnection(parts.hostname, parts.port, timeout=self._timeout)
         try:
             context = ssl.create_default_context(cafile=self._settings.ca or None)
-        except (OSError, ValueError) as error:  # ValueError: a path that no file can have
-            reason = getattr(error, "strerror", error)
+        except ssl.SSLError as error:
+            raise UsageError(f"{self._settings.ca} holds no certificate of a CA") from error
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "no file has such a name"
             raise UsageError(f"the CA's certificate {self._settings.ca} cannot be read: {reason}") from error
         return http.client.HTTPSConnection(parts.hostname, parts.port, timeout=self._timeout, context=context)
 

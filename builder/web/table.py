@@ -13,13 +13,16 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import unquote_to_bytes
 
 import msgspec
+from msgspec import inspect
 
 from builder.errors import InvalidError, MethodError, NotFoundError
+from builder.mistakes import read
 from builder.model import Value
 from builder.model.visitor import Act
 from builder.web.visit import Visit
 
 _NAMES = re.compile(r"\{(\w+)(\.\.\.)?\}")
+_TRUTH = {"true": True, "1": True, "false": False, "0": False}
 
 Asked = TypeVar("Asked", bound=Value)
 Told = TypeVar("Told")
@@ -144,7 +147,10 @@ class _Entry:
         try:
             return msgspec.structs.asdict(msgspec.convert(query, self._query, strict=False))
         except msgspec.ValidationError as error:
-            raise InvalidError(f"the address has a parameter that is not acceptable: {error}") from None
+            _, mistakes = read(dict(query), self._query, translate=_meant)
+            told = [mistake.text for mistake in mistakes] or [str(error)]
+            refused = "the address has a parameter that is not acceptable"
+            raise InvalidError(*(f"{refused}: {sentence}" for sentence in told)) from None
 
     def body(self, content: bytes) -> dict[str, Any]:
         """Return the body as the request's field `body`; nothing where the route takes none, or may do without."""
@@ -154,8 +160,21 @@ class _Entry:
             if self._body.type is str:
                 return {"body": content.decode()}
             return {"body": msgspec.json.decode(content, type=self._body.type)}
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except UnicodeDecodeError:
+            raise InvalidError("the request's body is not acceptable: it is not UTF-8") from None
+        except (msgspec.DecodeError, RecursionError) as error:
             raise InvalidError(f"the request's body is not acceptable: {error}") from None
+
+
+def _meant(wanted: inspect.Type, text: Any) -> Any:
+    """The text of a parameter as what its type wants, where it is written that way."""
+    match wanted.type if isinstance(wanted, inspect.Metadata) else wanted:
+        case inspect.BoolType():
+            return _TRUTH.get(text.lower(), text)
+        case inspect.IntType() if re.fullmatch(r"-?\d{1,18}", text, re.ASCII):
+            return int(text)
+        case _:
+            return text
 
 
 def _expression(pattern: str) -> re.Pattern[str]:

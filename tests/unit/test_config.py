@@ -1,5 +1,8 @@
 """The daemons' configuration: a frozen value, or every mistake with file, key and what would be right."""
 
+import errno
+import os
+import re
 from pathlib import Path
 
 import pytest
@@ -118,18 +121,22 @@ def test_a_mistake_says_what_would_be_right(folder: Path, line: str, mistake: st
 
 @pytest.mark.parametrize(
     ("content", "mistake"),
-    [(b"state = \n", "this is not TOML: Invalid value (at line 1"), (b"\xff", "this is not TOML: 'utf-8' codec")],
+    [
+        (b"state = \n", "this is not TOML: .*line 1"),
+        (b"\xff", "this is not TOML: it is not UTF-8"),
+        (b"state = " + b"[" * 100_000, "this is not TOML: "),
+    ],
 )
 def test_what_is_not_toml_is_told_with_its_place(folder: Path, content: bytes, mistake: str) -> None:
     """A syntax error is one sentence too."""
     (folder / "repo.toml").write_bytes(content)
     (told,) = mistakes(folder / "repo.toml", RepoConfig)
-    assert told.startswith(mistake)
+    assert re.match(mistake, told)
 
 
 def test_a_file_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     """Nobody reads a traceback because of a typing error in a path."""
-    assert mistakes(tmp_path / "repo.toml", RepoConfig) == ["this file cannot be read: No such file or directory"]
+    assert mistakes(tmp_path / "repo.toml", RepoConfig) == [f"this file cannot be read: {os.strerror(errno.ENOENT)}"]
 
 
 @pytest.mark.parametrize(

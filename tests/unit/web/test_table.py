@@ -97,12 +97,21 @@ def test_parameters_are_converted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "sentence"), [({"limit": "11"}, "limit"), ({"limit": "x"}, "limit"), ({"limt": "1"}, "limt")]
+    ("query", "sentence"),
+    [
+        ({"limit": "11"}, "`limit` should be a whole number of at most 10, not `11`"),
+        ({"limit": "x"}, "`limit` should be a whole number of at most 10, not `x`"),
+        ({"limt": "1"}, "`limt` is not known here; did you mean `limit`?"),
+        ({"follow": "yes", "limit": "3"}, "`follow` should be `true` or `false`, not `yes`"),
+        ({"name": "a/b", "follow": "1"}, "`name` should be "),
+    ],
 )
 def test_a_bad_parameter_is_named(query: dict[str, str], sentence: str) -> None:
     """A value that is none, or a misspelt name, is told as such."""
-    with pytest.raises(InvalidError, match=sentence):
+    with pytest.raises(InvalidError) as caught:
         TABLE.find("GET", "/things/1").asked(query, b"")
+    (told,) = caught.value.mistakes
+    assert told.startswith(f"the address has a parameter that is not acceptable: {sentence}")
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff", b'{"number": 0}', b'{"nmber": 1}', b'{"x":' * 5000])
@@ -117,7 +126,7 @@ def test_a_body_of_text_is_taken_as_it_is() -> None:
     found = TABLE.find("POST", "/text")
     assert found.asked({}, "á: 1".encode()) == Text(body="á: 1")
     assert found.asked({}, b"") == Text()
-    with pytest.raises(InvalidError, match="utf-8"):
+    with pytest.raises(InvalidError, match="the request's body is not acceptable: it is not UTF-8"):
         found.asked({}, b"\xff")
 
 
