@@ -1,6 +1,8 @@
 """Each command as it is typed, with its exit code and what it says; `docs/guides/command-line.md` promises them."""
 
+import errno
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -17,6 +19,9 @@ from builder.model.slave import HostFacts, Slave
 from builder.model.step import StepName
 from tests.support.command import builder, environment, on_a_terminal
 from tests.support.farm import CHROOTS, MemoryFarm, attempt, client_toml, served
+
+NO_FILE = os.strerror(errno.ENOENT)
+NOBODY_LISTENS = os.strerror(errno.ECONNREFUSED)
 
 DEFINITION = """\
 project: demo
@@ -81,14 +86,10 @@ def test_each_verb_has_help_of_its_own(verb: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ([], "the following arguments are required: COMMAND"),
-        (["bild", "hello"], "invalid choice: 'bild'"),
-        (["build"], "the following arguments are required: VERB"),
         (["build", "start"], "say what is to be built: packages by their NAMEs, or those of a --channel, or --all"),
         (["build", "hello", "--all"], "say what is to be built: packages by their NAMEs, or those of a --channel, or"),
         (["build", "start", "list"], "`list` is what one does with builds, and no package is called that"),
         (["build", "hello", "list"], "`list` is what one does with builds, and no package is called that"),
-        (["build", "show"], "the following arguments are required: BUILD"),
         (["build", "show", "hello"], "`hello` is not the number of a build, such as 17"),
         (["build", "list", "--limit", "0"], "`0` is not a number from 1 to 500"),
         (["watch", "0"], "`0` is not the number of a build"),
@@ -99,20 +100,17 @@ def test_each_verb_has_help_of_its_own(verb: str) -> None:
         (["build", "list", "--limit", "9" * 5000], "is not a number from 1 to 500"),
         (["build", "list", "--package", "\udcff"], "the argument b'\\xff' is not UTF-8"),
         (["export", "caf\udce9"], "the argument b'caf\\xe9' is not UTF-8"),
-        (["apply"], "the following arguments are required: -f/--file"),
-        (["apply", "-f", "/nonexistent/farm.yaml"], "/nonexistent/farm.yaml cannot be read: No such file or directory"),
+        (["apply", "-f", "/nonexistent/farm.yaml"], f"/nonexistent/farm.yaml cannot be read: {NO_FILE}"),
         (
             ["repo", "show", "hello/testing"],
             "`hello/testing` is not a repository, such as hello/testing/fedora-43/x86_64",
         ),
         (["repo", "rollback", "a/b/c/d", "0"], "`0` is not the number of a generation, such as 17"),
         (["repo", "undo", "hello"], "`hello` is not the number of an operation, such as 17"),
-        (["repo", "pin", "a/b/c/d", "1"], "the following arguments are required: --reason"),
         (["repo", "prune", "hello", "--days", "3"], "--versions and --days go together"),
         (["promote", "--from", "testing", "--to", "stable"], "name packages, or builds by --build, or say --all"),
         (["up", "--http", "8441"], "`8441` is not an address such as 127.0.0.1:8441"),
         (["up", "--capacity", "none"], "`none` is not a number from 1 to 256"),
-        (["pki", "issue", "queen", "x"], "invalid choice: 'queen'"),
         (["check-config", "/nonexistent/x.conf"], "its name should be one of master.toml, slave.toml, repo.toml"),
         (["slave", "list"], "client.toml is missing: it says where the farm is"),
     ],
@@ -123,6 +121,28 @@ def test_a_typing_error_is_exit_code_2(arguments: list[str], sentence: str) -> N
     assert (done.returncode, done.stdout) == (2, "")
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "program", "word"),
+    [
+        ([], "builder", "COMMAND"),
+        (["bild", "hello"], "builder", "'bild'"),
+        (["build"], "builder build", "VERB"),
+        (["build", "show"], "builder build show", "BUILD"),
+        (["apply"], "builder apply", "-f/--file"),
+        (["repo", "pin", "a/b/c/d", "1"], "builder repo pin", "--reason"),
+        (["pki", "issue", "queen", "x"], "builder pki issue", "'queen'"),
+    ],
+)
+def test_a_word_that_is_missing_or_unknown_is_exit_code_2(arguments: list[str], program: str, word: str) -> None:
+    """After how the command is used, the last line names the word; in which sentence is Python's to say."""
+    done = builder(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"usage: {program} ")
+    (*_, told) = done.stderr.splitlines()
+    assert told.startswith(f"{program}: ")
+    assert word in told
 
 
 @pytest.mark.parametrize(
@@ -138,11 +158,12 @@ def test_a_typing_error_is_exit_code_2(arguments: list[str], sentence: str) -> N
         ('url = "http://farm\\u0000"\n', "`url` should be a URL such as"),
         ('url = "http://farm"\ntoken = "…"\n', "`token` should be ASCII without spaces and line ends"),
         ('url = "http://farm"\ntoken = "a\\nb"\n', "`token` should be ASCII without spaces and line ends"),
-        ('url = "https://farm"\nca = "a\\u0000"\n', "cannot be read: embedded null byte"),
+        ('url = "https://farm"\nca = "a\\u0000"\n', "cannot be read: no file has such a name"),
         (
             'url = "https://localhost"\nca = "/nonexistent.pem"\n',
-            "the CA's certificate /nonexistent.pem cannot be read",
+            f"the CA's certificate /nonexistent.pem cannot be read: {NO_FILE}",
         ),
+        ('url = "https://localhost"\nca = "/proc/version"\n', "/proc/version holds no certificate of a CA"),
     ],
 )
 def test_settings_with_mistakes_are_exit_code_2(tmp_path: Path, settings: str, sentence: str) -> None:
@@ -198,7 +219,7 @@ def test_a_daemon_without_configuration_says_what_is_missing(tmp_path: Path, dae
         [program, "--config", tmp_path / "x.toml"], capture_output=True, text=True, check=False, timeout=60
     )
     assert done.returncode == 3
-    assert done.stderr == f"{tmp_path}/x.toml: this file cannot be read: No such file or directory\n"
+    assert done.stderr == f"{tmp_path}/x.toml: this file cannot be read: {NO_FILE}\n"
 
 
 def test_a_daemon_checks_its_configuration(tmp_path: Path) -> None:
@@ -223,7 +244,7 @@ def test_a_farm_that_is_not_there_is_exit_code_4(tmp_path: Path) -> None:
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
         done = builder("build", "hello", client=client_toml(tmp_path, url))
     assert done.returncode == 4
-    assert done.stderr == f"builder: {url} cannot be reached: Connection refused; is the master running?\n"
+    assert done.stderr == f"builder: {url} cannot be reached: {NOBODY_LISTENS}; is the master running?\n"
 
 
 def test_something_else_than_a_farm_is_exit_code_4(tmp_path: Path) -> None:
@@ -544,4 +565,4 @@ def test_a_certificate_that_cannot_be_made_is_exit_code_3(tmp_path: Path, argume
 def test_a_folder_that_cannot_be_written_is_exit_code_3() -> None:
     """What the operating system refuses is one sentence with the path."""
     done = builder("pki", "init", "--pki", "/proc/nowhere/pki")
-    assert (done.returncode, done.stderr) == (3, "builder: /proc/nowhere: No such file or directory\n")
+    assert (done.returncode, done.stderr) == (3, f"builder: /proc/nowhere: {NO_FILE}\n")

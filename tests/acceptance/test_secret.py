@@ -138,7 +138,7 @@ def test_a_wrong_secret_and_none(farm: Farm, https: HttpsGit, tmp_path: Path) ->
     assert "the project `closed` has no secret `deploy`" in said
     keep(farm, tmp_path, "closed", "a-wrong-token")
     build = sourced(farm, "closed")
-    assert f"{https.url}/hello cannot be read with the secret `deploy`: Authentication failed" in build["reason"]
+    assert f"{https.url}/hello cannot be read with the secret `deploy`: " in build["reason"]
     define(farm, "closed", f"{https.url}/hello")
     build = sourced(farm, "closed")
     assert "`builder secret set PROJECT NAME`" in build["reason"]

@@ -1,6 +1,8 @@
 """`builder watch`, `builder build --watch` and `builder log -f`, against a farm that changes while they look."""
 
+import errno
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -271,4 +273,4 @@ def test_a_farm_that_was_never_there_ends_a_watch_at_once(tmp_path: Path, option
         client = client_toml(tmp_path, f"http://127.0.0.1:{taken.getsockname()[1]}")
         done = builder("watch", "1", *options, client=client)
     assert done.returncode == 4
-    assert "cannot be reached: Connection refused" in done.stderr
+    assert f"cannot be reached: {os.strerror(errno.ECONNREFUSED)}" in done.stderr

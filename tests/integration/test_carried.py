@@ -191,7 +191,7 @@ def test_an_undo_takes_back_what_was_carried(bench: Workbench) -> None:
     ("changes", "sentence"),
     [
         ({"packed": b"<comps/>"}, "the file is not packed with gzip"),
-        ({"packed": gzip.compress(b"<comps>")}, "the file is no XML: no element found"),
+        ({"packed": gzip.compress(b"<comps>")}, "the file is no XML: "),
         ({"packed": gzip.compress(b"<comps/>")[:-1]}, "the file is packed with gzip, but is not whole"),
         ({"packed": gzip.compress(b"<comps/>") + b"more"}, "the file is packed with gzip, and something follows"),
         ({"packed": gzip.compress(b"<comps/>") * 2}, "the file is packed with gzip, and something follows"),

@@ -1,5 +1,6 @@
 """RPM headers, read by a process of their own."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -61,8 +62,9 @@ def test_a_file_that_cannot_be_opened_is_not_to_blame(tmp_path: Path) -> None:
     """What the farm cannot read now it may read later, and says why it cannot."""
     loop = tmp_path / "hello.rpm"
     loop.symlink_to(loop)
-    with pytest.raises(OSError, match="Too many levels of symbolic links"):
+    with pytest.raises(OSError, match=loop.name) as caught:
         headers.look(loop, tmp_path / "record")
+    assert caught.value.errno == errno.ELOOP
 
 
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGTRAP, signal.SIGXCPU])
@@ -97,8 +99,9 @@ def test_a_record_that_is_too_large_is_refused(tmp_path: Path) -> None:
         answer = headers.look(rpms("hello")[0], tmp_path / "record")
     assert isinstance(answer, headers.Unreadable)
     assert "bytes" in answer.reason
-    with pytest.raises(OSError, match="No space left on device"):
+    with pytest.raises(OSError) as caught:  # noqa: PT011 - its number says which
         headers.look(rpms("hello")[0], Path("/dev/full"))
+    assert caught.value.errno == errno.ENOSPC
 
 
 class Child:

@@ -1,5 +1,6 @@
 """The keeper: nothing that it keeps outlives it, whoever ends first."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -101,4 +102,4 @@ def test_what_cannot_be_kept_is_told(tmp_path: Path) -> None:
     """In a sentence that names what it was about."""
     done = kept("open", str(tmp_path / "nowhere"), str(tmp_path), "--", "true")
     assert done.returncode == 1
-    assert done.stderr == f"keeper: mount {tmp_path / 'nowhere'} on {tmp_path}: No such file or directory\n"
+    assert done.stderr == f"keeper: mount {tmp_path / 'nowhere'} on {tmp_path}: {os.strerror(errno.ENOENT)}\n"

@@ -200,7 +200,7 @@ class TestKey:
         self.key(tmp_path / "a")
         ssh.authorize(tmp_path / "a" / "key.pub")
         _, outcome = carried_out(tmp_path / "state", private(ssh.url(root / "hello"), self.key(tmp_path / "b")))
-        assert_refused(outcome, "cannot be read with the secret `deploy`", "Permission denied (publickey)")
+        assert_refused(outcome, "cannot be read with the secret `deploy`: ", "publickey")
 
     def test_another_host_in_the_place_of_a_known_one_is_not_believed(
         self, tmp_path: Path, root: Path, ssh: SshGit

@@ -1,6 +1,7 @@
 """Style release: where the files of an SRPM come from, and what is kept of them, with real downloads and rpm."""
 
 import hashlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -125,7 +126,7 @@ def test_included_file_is_a_source(tmp_path: Path) -> None:
     commit(packaging, {"hello.spec": f"{SPEC}%include common.inc\n{REST}"})
     _, outcome = carried_out(tmp_path / "state", source_work(f"file://{packaging}"))
     assert (outcome.state, outcome.kind) == (AttemptState.FAILED, FailureKind.SRPM)
-    assert "hello.spec does not parse: Unable to open common.inc" in outcome.reason
+    assert re.search(r"hello\.spec does not parse: .*\bcommon\.inc\b", outcome.reason)
     assert outcome.reason.endswith(
         "a file that is included is named as a source too, and included by that: `%include %{SOURCE1}`"
     )

@@ -58,7 +58,7 @@ def _manifest_of_another_version(tree: Path) -> None:
 DAMAGES: dict[str, tuple[Callable[[Path], None], type[Exception], str]] = {
     "no link": (_no_link, UnavailableError, "repodata is missing"),
     "a link that became a folder": (_folder_for_link, UnavailableError, "is no symbolic link"),
-    "no manifest": (_no_manifest, OSError, "No such file or directory: .*manifest.json"),
+    "no manifest": (_no_manifest, FileNotFoundError, "manifest.json"),
     "a newer manifest": (_manifest_of_another_version, VersionError, "cannot be read by this version"),
 }
 
