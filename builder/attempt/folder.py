@@ -12,6 +12,7 @@
 """
 
 import contextlib
+import enum
 import fcntl
 import os
 import signal
@@ -36,11 +37,19 @@ RESERVED = 64 * 1024
 """Bytes set aside for `result.json`, so that a full disk can be told."""
 
 
+class RecordKind(enum.Enum):
+    """The kinds of step records."""
+
+    JOB_STARTED = records.JOB_STARTED
+    STEP_STARTED = records.STEP_STARTED
+    STEP_FINISHED = records.STEP_FINISHED
+
+
 class Record(Value, frozen=True, kw_only=True):
     """A line of the step records; see `builder.attempt.records`."""
 
     number: int
-    kind: str
+    kind: RecordKind
     time: float
     log: int
     step: StepName | None = None

@@ -1,5 +1,6 @@
 """Findings of the repository builder about an operation, beside its outcome."""
 
+import enum
 from collections.abc import Iterable
 from typing import Annotated
 
@@ -13,10 +14,39 @@ MOST = 50
 """The most findings that are told of one operation: they travel in one box."""
 
 
-class Finding(Value, frozen=True, kw_only=True):
-    """A line about an operation: `kind` is a word such as `removed`, `subject` what it is about."""
+class FindingKind(enum.Enum):
+    """The kinds of findings: each says one thing of its subject."""
 
-    kind: Annotated[str, msgspec.Meta(max_length=40)]
+    DAMAGED = "damaged"
+    DISAPPEARS = "disappears"
+    DOWNGRADED = "downgraded"
+    DROPPED = "dropped"
+    EXCLUDED = "excluded"
+    FILE_CONFLICT = "file-conflict"
+    GOES = "goes"
+    HISTORY = "history"
+    KEY = "key"
+    MISSING = "missing"
+    NEEDED = "needed"
+    PRESENT = "present"
+    PROMOTED = "promoted"
+    REBUILT = "rebuilt"
+    REFUSED = "refused"
+    REMOVED = "removed"
+    RESTORED = "restored"
+    SIGNATURE = "signature"
+    SPACE = "space"
+    UNINSTALLABLE = "uninstallable"
+    UNTRUSTED = "untrusted"
+    VERIFIED = "verified"
+    WHOLE = "whole"
+    WITHDRAWN = "withdrawn"
+
+
+class Finding(Value, frozen=True, kw_only=True):
+    """A line about an operation: its kind says something of `subject`, `text` says it in words."""
+
+    kind: FindingKind
     subject: Annotated[str, msgspec.Meta(max_length=200)]
     text: Annotated[str, msgspec.Meta(max_length=TEXT)] = ""
 
@@ -32,7 +62,7 @@ def told(findings: Iterable[Finding]) -> Findings:
     """Return as many of these findings as there is room for, in their order."""
     found = tuple(findings)
     first = (
-        Finding(kind=one.kind[:40], subject=one.subject[:200], text=one.text[:TEXT])  # as long as they may be
+        Finding(kind=one.kind, subject=one.subject[:200], text=one.text[:TEXT])  # as long as they may be
         for one in found[:MOST]
     )
     return Findings(first=tuple(first), more=len(found[MOST:]))

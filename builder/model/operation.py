@@ -11,6 +11,23 @@ from builder.model.findings import Findings
 from builder.model.project import Retention
 
 
+class OperationKind(enum.Enum):
+    """The kinds of operations: what `type` says of each, in JSON and on the wire."""
+
+    CARRY = "carry"
+    DROP = "drop"
+    KEY = "key"
+    PIN = "pin"
+    PREPARE = "prepare"
+    PROMOTE = "promote"
+    PRUNE = "prune"
+    PUBLISH = "publish"
+    REBUILD = "rebuild"
+    ROLLBACK = "rollback"
+    UNDO = "undo"
+    VERIFY = "verify"
+
+
 class Operation(Value, frozen=True, kw_only=True):
     """An operation on the repositories of a project.
 
@@ -22,7 +39,7 @@ class Operation(Value, frozen=True, kw_only=True):
     reason: Text = ""
 
 
-class Publish(Operation, frozen=True, kw_only=True, tag="publish"):
+class Publish(Operation, frozen=True, kw_only=True, tag=OperationKind.PUBLISH.value):
     """The operation that puts the artifacts of one attempt into the project's repositories.
 
     The attempt is named by build, job and fence, from which the folder in `incoming/` follows. `package` is the
@@ -43,14 +60,14 @@ class Publish(Operation, frozen=True, kw_only=True, tag="publish"):
     inputs: Sha256 | None = None
 
 
-class Prepare(Operation, frozen=True, kw_only=True, tag="prepare"):
+class Prepare(Operation, frozen=True, kw_only=True, tag=OperationKind.PREPARE.value):
     """The operation that makes a project's repositories, so that clients can read them before anything is published."""
 
     stages: tuple[Label, ...]
     chroots: tuple[ChrootName, ...]
 
 
-class Rollback(Operation, frozen=True, kw_only=True, tag="rollback"):
+class Rollback(Operation, frozen=True, kw_only=True, tag=OperationKind.ROLLBACK.value):
     """The operation that lists in a repository what an older generation held; packages that came since are withdrawn.
 
     `repository` is written `project/stage/distribution-version/tree`; `who` asks for it, and `reason` says why.
@@ -60,13 +77,13 @@ class Rollback(Operation, frozen=True, kw_only=True, tag="rollback"):
     generation: int
 
 
-class Undo(Operation, frozen=True, kw_only=True, tag="undo"):
+class Undo(Operation, frozen=True, kw_only=True, tag=OperationKind.UNDO.value):
     """The operation that takes back what the operation `number` has brought, in all its repositories at once."""
 
     number: int
 
 
-class Pin(Operation, frozen=True, kw_only=True, tag="pin"):
+class Pin(Operation, frozen=True, kw_only=True, tag=OperationKind.PIN.value):
     """The operation that keeps a generation of a repository readable until it is unpinned, or that unpins it."""
 
     repository: Text
@@ -82,7 +99,7 @@ class KeyAction(enum.Enum):
     RETIRE = "retire"
 
 
-class Key(Operation, frozen=True, kw_only=True, tag="key"):
+class Key(Operation, frozen=True, kw_only=True, tag=OperationKind.KEY.value):
     """The operation that gives a project its first key or the next one, or retires all but the current one.
 
     A new key signs everything anew.
@@ -91,11 +108,11 @@ class Key(Operation, frozen=True, kw_only=True, tag="key"):
     action: KeyAction
 
 
-class Verify(Operation, frozen=True, kw_only=True, tag="verify"):
+class Verify(Operation, frozen=True, kw_only=True, tag=OperationKind.VERIFY.value):
     """The operation that looks at all that a project's repositories hold, and tells each fault and how it is mended."""
 
 
-class Rebuild(Operation, frozen=True, kw_only=True, tag="rebuild"):
+class Rebuild(Operation, frozen=True, kw_only=True, tag=OperationKind.REBUILD.value):
     """The operation that makes damaged metadata and links of a repository anew.
 
     They are made from the pool and the manifests.
@@ -104,13 +121,13 @@ class Rebuild(Operation, frozen=True, kw_only=True, tag="rebuild"):
     repository: Text
 
 
-class Drop(Operation, frozen=True, kw_only=True, tag="drop"):
+class Drop(Operation, frozen=True, kw_only=True, tag=OperationKind.DROP.value):
     """The operation that removes the rejected delivery of an attempt of the project; `rejected` is its name."""
 
     rejected: Text
 
 
-class Prune(Operation, frozen=True, kw_only=True, tag="prune"):
+class Prune(Operation, frozen=True, kw_only=True, tag=OperationKind.PRUNE.value):
     """The operation that removes, from every stage of the project, the packages that `retention` does not keep.
 
     Without `retention`, the project's own one counts. With `plan` nothing changes: the findings say what would go,
@@ -121,7 +138,7 @@ class Prune(Operation, frozen=True, kw_only=True, tag="prune"):
     plan: bool = False
 
 
-class Promote(Operation, frozen=True, kw_only=True, tag="promote"):
+class Promote(Operation, frozen=True, kw_only=True, tag=OperationKind.PROMOTE.value):
     """The operation that brings packages from the stage `source` into the stage `target`, as they were built.
 
     `packages` (by the farm's names) and `everything` mean the newest build of each package, `builds` these very
@@ -145,7 +162,7 @@ class CarriedKind(enum.Enum):
     APPSTREAM = "appstream"
 
 
-class Carry(Operation, frozen=True, kw_only=True, tag="carry"):
+class Carry(Operation, frozen=True, kw_only=True, tag=OperationKind.CARRY.value):
     """The operation that puts a file into the metadata of a stage's packages for one distribution, or removes it.
 
     `packed` is the file, packed with gzip; empty removes it.
@@ -186,11 +203,11 @@ class OperationState(enum.Enum):
 class OperationShown(Value, frozen=True, kw_only=True):
     """An operation as it is shown; times in seconds since the epoch.
 
-    `kind` is the operation's (`publish`, `rollback` …), `requested_by` is empty where the farm itself asked for it.
+    `requested_by` is empty where the farm itself asked for it.
     """
 
     number: int
-    kind: str
+    kind: OperationKind
     project: str
     state: OperationState
     reason: str

@@ -5,14 +5,31 @@ import enum
 from builder.model import Value
 
 
-class Step(Value, frozen=True, kw_only=True):
-    """An operation that a generation brought: its number and kind (`publish`, `rollback` …), and who asked for it, why.
+class CauseKind(enum.Enum):
+    """The kinds of operations that change repositories, in the words of a history, which says which way one went."""
+
+    CARRY = "carry"
+    KEY_CREATE = "key create"
+    KEY_RETIRE = "key retire"
+    KEY_ROTATE = "key rotate"
+    PIN = "pin"
+    PREPARE = "prepare"
+    PROMOTE = "promote"
+    PRUNE = "prune"
+    PUBLISH = "publish"
+    ROLLBACK = "rollback"
+    UNDO = "undo"
+    UNPIN = "unpin"
+
+
+class GenerationStep(Value, frozen=True, kw_only=True):
+    """An operation that a generation brought: its number and kind, who asked for it, and why.
 
     `requested_by` is empty where the farm itself did, `published` are the NEVRAs that it brought.
     """
 
     number: int
-    kind: str
+    kind: CauseKind
     requested_by: str
     reason: str
     published: tuple[str, ...]
@@ -30,7 +47,7 @@ class GenerationShown(Value, frozen=True, kw_only=True):
     readable: bool
     pinned_by: str | None
     pin_reason: str
-    operations: tuple[Step, ...]
+    operations: tuple[GenerationStep, ...]
 
 
 class PackageShown(Value, frozen=True, kw_only=True):

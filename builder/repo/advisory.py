@@ -9,7 +9,7 @@ import createrepo_c
 from builder import nevra
 from builder.repo import layout, selection
 from builder.repo.description import Change, Description
-from builder.repo.manifest import Advisory, Cause, Listed, Manifest
+from builder.repo.manifest import Advisory, AdvisoryKind, Cause, Listed, Manifest
 
 LONGEST = 8000
 """Most characters of a description."""
@@ -42,10 +42,10 @@ def advisory(
         )
     text = "\n\n".join(f"{name}:\n{_text(changes)}" for name, changes in told.items())
     vulnerabilities = tuple(sorted(set(_CVE.findall(text))))
-    kind = "bugfix" if known else "newpackage"
+    kind = AdvisoryKind.BUGFIX if known else AdvisoryKind.NEW_PACKAGE
     return Advisory(
         id=f"{project}-{stage}-{cause.number}",
-        kind="security" if vulnerabilities else kind,
+        kind=AdvisoryKind.SECURITY if vulnerabilities else kind,
         issued=now,
         title=f"{', '.join(told)} in {project} {stage}"[:200],
         description=text[:LONGEST],
@@ -67,7 +67,8 @@ def updateinfo(manifest: Manifest) -> str:
     info = createrepo_c.UpdateInfo()
     for one in manifest.advisories:
         record = createrepo_c.UpdateRecord()
-        record.id, record.type, record.title, record.description = one.id, one.kind, one.title, one.description
+        record.id, record.type = one.id, one.kind.value
+        record.title, record.description = one.title, one.description
         record.status, record.version, record.fromstr = "final", "1", layout.project_of(manifest.repository)
         record.issued_date = record.updated_date = datetime.fromtimestamp(int(one.issued), UTC)
         for name in one.references:

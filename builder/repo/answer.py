@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from builder.model.findings import Finding, Findings, told
+from builder.model.findings import Finding, FindingKind, Findings, told
 from builder.model.operation import PublishedIn
 from builder.repo.layout import Repository
 from builder.repo.manifest import Entered
@@ -46,7 +46,7 @@ def changed(number: int, entered: Mapping[Repository, Entered | None]) -> Applie
     """Return the answer that a person's operation is done: what it took out of each repository, and what came back."""
     findings = [
         Finding(kind=kind, subject=name, text=home.path)
-        for kind, names in (("withdrawn", "withdrawn"), ("restored", "published"))
+        for kind, names in ((FindingKind.WITHDRAWN, "withdrawn"), (FindingKind.RESTORED, "published"))
         for home, there in entered.items()
         if there
         for name in getattr(there, names)

@@ -9,7 +9,7 @@ from builder.repo.manifest import Manifest
 
 def contents(manifest: Manifest) -> Mapping[str, str]:
     """Return the content of each further file of a generation's metadata, by the kind of its record in repomd.xml."""
-    found = {one.kind: gzip.decompress(one.packed).decode() for one in manifest.carried}
+    found = {one.kind.value: gzip.decompress(one.packed).decode() for one in manifest.carried}
     if manifest.advisories:
         found["updateinfo"] = advisory.updateinfo(manifest)
     return found

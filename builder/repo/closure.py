@@ -24,7 +24,7 @@ import solv
 
 from builder.errors import ConflictError, UnavailableError
 from builder.model import Value
-from builder.model.findings import Finding
+from builder.model.findings import Finding, FindingKind
 from builder.repo import headers, selection
 
 SECONDS = 300
@@ -229,14 +229,14 @@ def _uninstallable(
     known = stages.problems(before.values())
     for name, reason in sorted(stages.problems(after.values()).items()):
         if name not in known:
-            yield _finding("uninstallable", name, reason)
+            yield _finding(FindingKind.UNINSTALLABLE, name, reason)
 
 
 def _disappearing(before: dict[str, solv.XSolvable], after: dict[str, solv.XSolvable]) -> Iterator[Finding]:
     """Yield a finding for each soname or other Provides that no package has any more."""
     old, new = _provides(before), _provides(after)
     for name in sorted(old.keys() - new.keys()):
-        yield _finding("disappears", name, f"it was provided by {_some(old[name])}")
+        yield _finding(FindingKind.DISAPPEARS, name, f"it was provided by {_some(old[name])}")
 
 
 def _provides(packages: dict[str, solv.XSolvable]) -> dict[str, list[str]]:
@@ -265,7 +265,7 @@ def _clashes(stages: _Stages, before: dict[str, solv.XSolvable], after: dict[str
     for (one, other), paths in sorted(shared.items()):
         if stages.clash(after.values(), after[one], after[other]):
             more = f", and {len(paths) - 1} more" if len(paths) > 1 else ""
-            yield _finding("file-conflict", min(paths), f"{one} and {other} both have this file{more}")
+            yield _finding(FindingKind.FILE_CONFLICT, min(paths), f"{one} and {other} both have this file{more}")
 
 
 def _origin(package: solv.XSolvable) -> str:
@@ -291,7 +291,7 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:_NAMED]) + more
 
 
-def _finding(kind: str, subject: str, text: str) -> Finding:
+def _finding(kind: FindingKind, subject: str, text: str) -> Finding:
     return Finding(kind=kind, subject=subject[:200], text=text[:300])
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from builder.errors import ConflictError, NotFoundError
 from builder.model.findings import Findings
+from builder.model.operation import CarriedKind
 from builder.model.project import Retention
 from builder.repo.layout import Repository
 from builder.repo.manifest import Advisory, Carried, Cause, Entered, Further, Leaving, Listed, Manifest, Past, Pinned
@@ -91,7 +92,7 @@ class Draft:
         """Carry an advisory for as long as one of its packages is listed."""
         self._advisories.append(advisory)
 
-    def carry(self, cause: Cause, kind: str, carried: Carried | None) -> None:
+    def carry(self, cause: Cause, kind: CarriedKind, carried: Carried | None) -> None:
         """Put an operation's file of this kind into the metadata instead of the one that is there; None removes it."""
         self._enter(cause, (), carried=Further(kind=kind, sha256=carried.sha256 if carried else None))
         self.carried.pop(kind, None)
@@ -158,7 +159,7 @@ class Draft:
             past=past,
             excluded=tuple(sorted(self.excluded)),
             pins=tuple(self._pins[generation] for generation in sorted(self._pins)),
-            carried=tuple(self.carried[kind] for kind in sorted(self.carried)),
+            carried=tuple(sorted(self.carried.values(), key=lambda carried: carried.kind.value)),
             advisories=tuple(one for one in self._advisories if not packages.keys().isdisjoint(one.packages)),
         )
 

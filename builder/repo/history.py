@@ -8,12 +8,12 @@ from builder import nevra
 from builder.errors import BuilderError, NotFoundError
 from builder.model.repository import (
     GenerationShown,
+    GenerationStep,
     PackageChange,
     PackageChangeKind,
     PackageShown,
     RepositoryShown,
     RepositorySummary,
-    Step,
 )
 from builder.repo import layout
 from builder.repo.archive import GENERATIONS, Archive, repositories
@@ -84,11 +84,11 @@ def summary(manifest: Manifest) -> RepositorySummary:
 
 def generations(current: Manifest) -> tuple[GenerationShown, ...]:
     """Return the generations of which the current manifest knows when and how they were made, the newest first."""
-    steps: defaultdict[int, list[Step]] = defaultdict(list)
+    steps: defaultdict[int, list[GenerationStep]] = defaultdict(list)
     created = {}
     for entered in current.operations:
         created[entered.generation] = entered.at
-        step = Step(
+        step = GenerationStep(
             number=entered.number,
             kind=entered.kind,
             requested_by=entered.who,

@@ -5,12 +5,15 @@ publish is whatever the current manifest does not name. The lists that outlive a
 manifest to the next; no decision needs an older one.
 """
 
+import enum
 from typing import Annotated
 
 import msgspec
 
 from builder.model import Sha256, Value
 from builder.model.findings import Findings
+from builder.model.operation import CarriedKind
+from builder.model.repository import CauseKind
 
 
 class Listed(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -81,7 +84,7 @@ class Cause(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
 
     number: int
-    kind: str
+    kind: CauseKind
     who: str = ""
     reason: str = ""
     about: int | None = None
@@ -90,7 +93,7 @@ class Cause(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Further(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A further file of the metadata: its record's kind in repomd.xml, and its digest, None if there is no file."""
 
-    kind: str
+    kind: CarriedKind
     sha256: Sha256 | None
 
 
@@ -109,15 +112,22 @@ class Entered(Cause, frozen=True, kw_only=True, forbid_unknown_fields=True):
     findings: Findings = Findings()
 
 
+class AdvisoryKind(enum.Enum):
+    """The kinds of advisories, as updateinfo.xml calls them."""
+
+    BUGFIX = "bugfix"
+    NEW_PACKAGE = "newpackage"
+    SECURITY = "security"
+
+
 class Advisory(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The advisory of a promotion: what it brought, in words; `issued` in seconds since the epoch.
 
-    `kind` is `security`, `bugfix` or `newpackage`, `references` are the vulnerabilities that the advisory tells of,
-    by their CVE names.
+    `references` are the vulnerabilities that the advisory tells of, by their CVE names.
     """
 
     id: str
-    kind: str
+    kind: AdvisoryKind
     issued: float
     title: str
     description: str
@@ -128,7 +138,7 @@ class Advisory(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Carried(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A further file of the metadata: its record's kind in repomd.xml, its digest, and itself, packed with gzip."""
 
-    kind: str
+    kind: CarriedKind
     sha256: Sha256
     packed: bytes
 
@@ -138,7 +148,7 @@ class Manifest(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     `operations` are the newest that this repository has applied, in the order in which it did; packages are in the
     order of their NEVRAs. `excluded` are the NEVRAs that a person has withdrawn, which do not come back by themselves.
-    A field that this version does not know is refused: the next manifest would be without it.
+    A field or a word that this version does not know is refused: the next manifest would be without it.
     """
 
     format: Annotated[int, msgspec.Meta(ge=2, le=2)] = 2

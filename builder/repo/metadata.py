@@ -15,6 +15,7 @@ import createrepo_c
 
 from builder import files
 from builder.errors import UnavailableError
+from builder.model.operation import CarriedKind
 from builder.repo.index import Record
 
 _KINDS = {
@@ -22,9 +23,6 @@ _KINDS = {
     "filelists": createrepo_c.XMLFILE_FILELISTS,
     "other": createrepo_c.XMLFILE_OTHER,
 }
-
-GROUP = "group"
-"""The kind of the record for comps groups."""
 
 
 class _Part:
@@ -64,9 +62,10 @@ def _carried(folder: Path, kind: str, text: str, created: int) -> createrepo_c.R
 
     Groups are not packed, since clients take a packed file for another kind of record.
     """
-    path = folder / (f"{kind}.xml" if kind == GROUP else f"{kind}.xml.gz")
+    plain = kind == CarriedKind.GROUP.value
+    path = folder / (f"{kind}.xml" if plain else f"{kind}.xml.gz")
     content = text.encode()
-    path.write_bytes(content if kind == GROUP else gzip.compress(content, mtime=0))
+    path.write_bytes(content if plain else gzip.compress(content, mtime=0))
     return _finished(createrepo_c.RepomdRecord(kind, str(path)), path, created)
 
 

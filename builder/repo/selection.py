@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from builder import nevra
 from builder.errors import InvalidError, NotFoundError
-from builder.model.findings import Finding
+from builder.model.findings import Finding, FindingKind
 from builder.model.operation import Promote
 from builder.repo.layout import Repository
 from builder.repo.manifest import Listed
@@ -63,16 +63,16 @@ def coming(
         there = listed.get(package.nevra)
         higher = highest.get(_name(package.nevra))
         if there is not None and (there.built == package.built or there.same_source(package)):
-            findings.append(Finding(kind="present", subject=package.nevra, text="it is there already"))
+            findings.append(Finding(kind=FindingKind.PRESENT, subject=package.nevra, text="it is there already"))
         elif package.nevra in excluded and not force:
             findings.append(
-                Finding(kind="excluded", subject=package.nevra, text="it was withdrawn there, and is skipped")
+                Finding(kind=FindingKind.EXCLUDED, subject=package.nevra, text="it was withdrawn there, and is skipped")
             )
         else:
             come.append(package)
             if higher is not None and nevra.compare(_evr(package.nevra), _evr(higher)) < 0:
                 text = f"{higher} is there, and stays the newest"
-                findings.append(Finding(kind="downgraded", subject=package.nevra, text=text))
+                findings.append(Finding(kind=FindingKind.DOWNGRADED, subject=package.nevra, text=text))
     return tuple(come), findings
 
 

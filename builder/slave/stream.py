@@ -12,8 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
 
-from builder.attempt import records
-from builder.attempt.folder import AttemptFolder, Record
+from builder.attempt.folder import AttemptFolder, Record, RecordKind
 from builder.errors import ConflictError
 from builder.model.attempt import Position
 from builder.protocol import Peer
@@ -173,7 +172,7 @@ def _of(attempt: str, record: Record) -> Report:
     """Return the report of a step record."""
     if record.step is None:
         return JobStarted(attempt=attempt, number=record.number, time=record.time)
-    if record.kind == records.STEP_STARTED:
+    if record.kind is RecordKind.STEP_STARTED:
         return StepStarted(
             attempt=attempt, number=record.number, step=record.step, log_offset=record.log, time=record.time
         )

@@ -39,7 +39,7 @@ def _found(
 ) -> list[str]:
     """What is told when all of `source` comes into `target`."""
     there, here = _repository(tmp_path / "target", target), _repository(tmp_path / "source", source)
-    return [f"{one.kind} {one.subject}" for one in closure.broken_apart([there], [here], set(source))]
+    return [f"{one.kind.value} {one.subject}" for one in closure.broken_apart([there], [here], set(source))]
 
 
 def test_an_obsoleted_package_is_none_that_a_client_uses(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def test_a_package_comes_into_all_trees_in_one_switch(bench: Workbench) -> None:
     (package,) = manifest.packages
     assert (package.package, package.build, package.operation) == ("hello", 7, 8)
     (entered,) = manifest.operations
-    assert (entered.kind, entered.who, entered.reason) == ("promote", "alice", "it is good")
+    assert (entered.kind.value, entered.who, entered.reason) == ("promote", "alice", "it is good")
     assert names(_tree(bench, stage="testing")) == ["hello-1-1.x86_64"]
 
 
@@ -109,10 +109,10 @@ def _refused(bench: Workbench, number: int, order: Promote) -> list[tuple[str, s
     answer = ordered(bench, number, order)
     assert isinstance(answer, Rejected), answer
     assert answer.reason.startswith("the promotion to stable is refused unless it is forced: ")
-    found = [(finding.kind, finding.subject, finding.text) for finding in answer.findings.first]
+    found = [(finding.kind.value, finding.subject, finding.text) for finding in answer.findings.first]
     planned = ordered(bench, number, _promote(*order.packages, builds=order.builds, plan=True))
     assert told(planned)[0] == f"refused stable {answer.reason}"
-    assert [(one.kind, one.subject, one.text) for one in planned.findings.first][1 : len(found) + 1] == found
+    assert [(one.kind.value, one.subject, one.text) for one in planned.findings.first][1 : len(found) + 1] == found
     assert picture(bench.state) == before
     return found
 
@@ -137,7 +137,7 @@ def test_a_soname_that_disappears_is_told_with_what_needs_it(bench: Workbench) -
     assert isinstance(answer, Applied)
     assert names(_tree(bench)) == ["app-1-1.noarch", "libfoo-1-1.noarch", "libfoo-2-1.noarch"]
     entered = Archive(f"{STABLE}/x86_64", _tree(bench)).current().operations[-1]
-    assert [(one.kind, one.subject, one.text) for one in entered.findings.first] == found
+    assert [(one.kind.value, one.subject, one.text) for one in entered.findings.first] == found
 
 
 def test_what_needs_something_that_only_the_source_stage_has_is_told(bench: Workbench) -> None:
@@ -242,7 +242,7 @@ def test_an_undo_takes_a_promotion_back_and_it_does_not_return_unforced(bench: W
     answer = ordered(bench, 4, _promote("hello"))
     assert isinstance(answer, Rejected)
     assert answer.reason == "there is nothing to promote from testing to stable"
-    assert [finding.kind for finding in answer.findings.first] == ["excluded", "excluded"]
+    assert [finding.kind.value for finding in answer.findings.first] == ["excluded", "excluded"]
     assert isinstance(ordered(bench, 4, _promote("hello", force=True)), Applied)
     assert names(_tree(bench)) == ["hello-1-1.noarch"]
 

@@ -37,7 +37,7 @@ class Pruner(Workbench):
     def prune(self, *, plan: bool = False, days: int = 0) -> list[tuple[str, str, str]]:
         """Prune to one version; returns the findings."""
         answer = self._next(Prune(project="hello", retention=Retention(versions=1, days=days), plan=plan, who="anna"))
-        return [(one.kind, one.subject, one.text) for one in answer.findings.first]
+        return [(one.kind.value, one.subject, one.text) for one in answer.findings.first]
 
     def pin(self, generation: int) -> None:
         """Pin a generation."""

@@ -87,7 +87,7 @@ def test_one_is_dropped(bench: Workbench) -> None:
     answer = _dropped(bench.operations, 2, name)
     assert isinstance(answer, Applied)
     (finding,) = answer.findings.first
-    assert (finding.kind, finding.subject) == ("dropped", name)
+    assert (finding.kind.value, finding.subject) == ("dropped", name)
     assert finding.text.startswith("2 files, ")
     assert not (bench.state / "rejected" / name).exists()
     assert not list((bench.state / "staging").iterdir())

@@ -55,11 +55,17 @@ def _manifest_of_another_version(tree: Path) -> None:
     (tree / "generations/2/manifest.json").write_bytes(b'{"format": 3}')
 
 
+def _operation_of_another_version(tree: Path) -> None:
+    manifest = tree / "generations/2/manifest.json"
+    manifest.write_bytes(manifest.read_bytes().replace(b'"publish"', b'"freeze"'))
+
+
 DAMAGES: dict[str, tuple[Callable[[Path], None], type[Exception], str]] = {
     "no link": (_no_link, UnavailableError, "repodata is missing"),
     "a link that became a folder": (_folder_for_link, UnavailableError, "is no symbolic link"),
     "no manifest": (_no_manifest, FileNotFoundError, "manifest.json"),
     "a newer manifest": (_manifest_of_another_version, VersionError, "cannot be read by this version"),
+    "a newer operation": (_operation_of_another_version, VersionError, "cannot be read by this version: .*'freeze'"),
 }
 
 

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from builder.errors import UnavailableError
-from builder.model.findings import Finding
+from builder.model.findings import Finding, FindingKind
 from builder.model.operation import Key, KeyAction, NumberedOperation, Prepare
 from builder.model.project import Retention
 from builder.repo.manifest import Manifest
@@ -175,17 +175,18 @@ def test_a_rotation(bench: Workbench) -> None:
         (old, bench.now),
     ]
     assert answer.findings.first == (
-        Finding(kind="key", subject=new, text="signs"),
-        Finding(kind="key", subject=old, text="old; trusted until it is retired"),
+        Finding(kind=FindingKind.KEY, subject=new, text="signs"),
+        Finding(kind=FindingKind.KEY, subject=old, text="old; trusted until it is retired"),
     )
     for tree in trees(bench):
         check(bench, tree, public(bench))
+        assert manifest_of(tree).operations[-1].kind.value == "key rotate"
         assert {listed.key for listed in manifest_of(tree).packages} == {new} == {manifest_of(tree).key}
         for past in manifest_of(tree).past:
             packages(tree / "generations" / str(past.generation))
     retired = order(bench, 5, RETIRE)
     assert isinstance(retired, Applied)
-    assert retired.findings.first[0] == Finding(kind="key", subject=new, text="signs")
+    assert retired.findings.first[0] == Finding(kind=FindingKind.KEY, subject=new, text="signs")
     untrusted = [finding.subject for finding in retired.findings.first[1:]]
     assert "hello/testing/fedora-43/x86_64 generation 3" in untrusted
     assert [key.fingerprint for key in public_keys.read(bench.state / "repos", "hello")] == [new]

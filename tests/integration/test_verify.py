@@ -146,7 +146,7 @@ def test_damage_is_named_and_mended(bench: Workbench, damage: Callable[[Path], N
     assert picture(bench.state) == damaged
     answer = ordered(bench, 12, REBUILD)
     assert isinstance(answer, Applied), answer
-    assert {finding.kind for finding in answer.findings.first} == {"rebuilt"}
+    assert {finding.kind.value for finding in answer.findings.first} == {"rebuilt"}
     assert picture(bench.state) == before
     assert told(ordered(bench, 13, VERIFY))[0] == WHOLE
     assert told(ordered(bench, 14, REBUILD)) == [f"whole {NAME} there was nothing to mend"]

@@ -12,6 +12,7 @@ import pytest
 
 import builder
 from builder.attempt.endings import EndedError
+from builder.attempt.folder import RecordKind
 from builder.model.artifact import LISTING_NAME, Artifact, ArtifactKind, Listing
 from builder.model.attempt import Outcome
 from builder.model.work import WorkOrder
@@ -135,7 +136,7 @@ class RealAttempt:
     @property
     def steps(self) -> list[str]:
         """The steps that ended, in order, with a `!` behind those that failed."""
-        ended = [record for record in self.folder.records() if record.kind == "step-finished"]
+        ended = [record for record in self.folder.records() if record.kind is RecordKind.STEP_FINISHED]
         return [f"{record.step.value}{'' if record.ok else '!'}" for record in ended if record.step]
 
     @property

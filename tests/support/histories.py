@@ -31,4 +31,4 @@ def told(answer: Applied | Rejected) -> list[str]:
     """What is found out about an operation, as lines; the reason of one that was rejected."""
     if isinstance(answer, Rejected):
         return [answer.reason]
-    return [f"{finding.kind} {finding.subject} {finding.text}" for finding in answer.findings.first]
+    return [f"{finding.kind.value} {finding.subject} {finding.text}" for finding in answer.findings.first]

@@ -16,6 +16,7 @@ from builder.model.findings import Findings
 from builder.model.operation import (
     AnyOperation,
     NumberedOperation,
+    OperationKind,
     OperationShown,
     OperationState,
     Publish,
@@ -92,7 +93,7 @@ def newest_first(
 def _shown(row: Row[Any]) -> OperationShown:
     return OperationShown(
         number=row.number,
-        kind=msgspec.json.decode(row.operation)["type"],
+        kind=OperationKind(msgspec.json.decode(row.operation)["type"]),
         project=row.project,
         state=OperationState(row.state),
         reason=row.reason,

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from xml.parsers import expat
 
 from builder.errors import InvalidError, NotFoundError
-from builder.model.operation import Carry
+from builder.model.operation import CarriedKind, Carry
+from builder.model.repository import CauseKind
 from builder.repo import answer, layout
 from builder.repo.answer import Answer
 from builder.repo.draft import Drafts
@@ -18,7 +19,7 @@ LARGEST = 8 << 20
 """Bytes of the largest file: that of a whole distribution has half of it."""
 _GZIP = 16 + zlib.MAX_WBITS
 """The number that zlib has for the format of gzip."""
-_ROOTS = {"group": "comps", "appstream": "components"}
+_ROOTS = {CarriedKind.GROUP: "comps", CarriedKind.APPSTREAM: "components"}
 """The root element of each kind of file."""
 
 
@@ -27,7 +28,7 @@ class Carrying:
 
     def __init__(self, number: int, operation: Carry, homes: tuple[Repository, ...]) -> None:
         self._operation = operation
-        self._cause = Cause(number=number, kind="carry", who=operation.who, reason=operation.reason)
+        self._cause = Cause(number=number, kind=CauseKind.CARRY, who=operation.who, reason=operation.reason)
         self._homes = tuple(
             home
             for home in homes
@@ -51,11 +52,11 @@ class Carrying:
             )
         carried = None
         if operation.packed:
-            text = unpacked(operation.packed, _ROOTS[operation.kind.value])
+            text = unpacked(operation.packed, _ROOTS[operation.kind])
             sha256 = hashlib.sha256(text.encode()).hexdigest()
-            carried = Carried(kind=operation.kind.value, sha256=sha256, packed=operation.packed)
+            carried = Carried(kind=operation.kind, sha256=sha256, packed=operation.packed)
         for home in homes:
-            drafts.of(home).carry(self._cause, operation.kind.value, carried)
+            drafts.of(home).carry(self._cause, operation.kind, carried)
         return {}
 
     def finish(self, manifests: Mapping[Repository, Manifest]) -> Answer:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from builder.errors import InvalidError
-from builder.model.findings import Finding, told
+from builder.model.findings import Finding, FindingKind, told
 from builder.model.operation import Drop
 from builder.repo import answer
 from builder.repo.answer import Answer
@@ -52,5 +52,5 @@ class Dropping:
 
     def _drop(self, dropped: Dropped) -> Answer:
         self._rejected.drop(dropped, self._waste)
-        findings = told([Finding(kind="dropped", subject=dropped.name, text=dropped.text)])
+        findings = told([Finding(kind=FindingKind.DROPPED, subject=dropped.name, text=dropped.text)])
         return answer.applied(self._number, (), findings=findings)

@@ -9,9 +9,10 @@ everything has one.
 from collections.abc import Iterable, Mapping, Sequence
 
 from builder.errors import ConflictError, NotFoundError
-from builder.model.findings import MOST, Finding, Findings
+from builder.model.findings import MOST, Finding, FindingKind, Findings
 from builder.model.key import SigningKey
 from builder.model.operation import Key, KeyAction
+from builder.model.repository import CauseKind
 from builder.repo import answer
 from builder.repo.answer import Answer
 from builder.repo.draft import Drafts
@@ -19,6 +20,12 @@ from builder.repo.incoming import Delivered
 from builder.repo.layout import Repository
 from builder.repo.manifest import Cause, Manifest
 from builder.repo.signing.keys import Keys, Turn
+
+_KINDS = {
+    KeyAction.CREATE: CauseKind.KEY_CREATE,
+    KeyAction.ROTATE: CauseKind.KEY_ROTATE,
+    KeyAction.RETIRE: CauseKind.KEY_RETIRE,
+}
 
 
 class Keying:
@@ -52,7 +59,7 @@ class Keying:
         ):  # clients trust both before anything is signed by the new one alone
             self._keys.serve(project)
         current = self._keys.ring(project).current
-        kind = f"key {self._operation.action.value}"
+        kind = _KINDS[self._operation.action]
         cause = Cause(number=self._turn.operation, kind=kind, who=self._operation.who, reason=self._operation.reason)
         for draft in [drafts.of(home) for home in self._homes]:
             if draft.before.key != current:
@@ -99,7 +106,7 @@ def _end(key: SigningKey, now: float) -> float:
 def _shown(keys: Iterable[SigningKey]) -> Iterable[Finding]:
     for key in keys:
         text = "signs" if key.until is None else "old; trusted until it is retired"
-        yield Finding(kind="key", subject=key.fingerprint, text=text)
+        yield Finding(kind=FindingKind.KEY, subject=key.fingerprint, text=text)
 
 
 def _orphans(keys: Iterable[SigningKey], manifests: Iterable[Manifest]) -> Iterable[Finding]:
@@ -109,4 +116,6 @@ def _orphans(keys: Iterable[SigningKey], manifests: Iterable[Manifest]) -> Itera
         for past in manifest.past:
             if past.key and past.key not in served:
                 where = f"{manifest.repository} generation {past.generation}"
-                yield Finding(kind="untrusted", subject=where[:200], text=f"signed with {past.key}, which is retired")
+                yield Finding(
+                    kind=FindingKind.UNTRUSTED, subject=where[:200], text=f"signed with {past.key}, which is retired"
+                )

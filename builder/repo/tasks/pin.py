@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing_extensions import override
 
 from builder.model.operation import Pin
+from builder.model.repository import CauseKind
 from builder.repo import layout
 from builder.repo.draft import Drafts
 from builder.repo.incoming import Delivered
@@ -17,7 +18,7 @@ class Pinning(Noted):
     """The operation `number`; see `builder.repo.tasks.task.Task`."""
 
     def __init__(self, number: int, operation: Pin) -> None:
-        kind = "pin" if operation.pinned else "unpin"
+        kind = CauseKind.PIN if operation.pinned else CauseKind.UNPIN
         super().__init__(
             Cause(number=number, kind=kind, who=operation.who, reason=operation.reason, about=operation.generation)
         )

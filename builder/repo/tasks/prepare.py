@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from builder.model.operation import Prepare, PublishedIn
+from builder.model.repository import CauseKind
 from builder.repo import answer, layout
 from builder.repo.answer import Answer
 from builder.repo.draft import Drafts
@@ -25,7 +26,7 @@ class Preparing:
         """Begin the repositories that are not there."""
         for draft in [drafts.of(repository) for repository in self._homes()]:
             if draft.before.generation == 0:
-                draft.add(Cause(number=self._number, kind="prepare"), ())
+                draft.add(Cause(number=self._number, kind=CauseKind.PREPARE), ())
         return {}
 
     def finish(self, manifests: Mapping[Repository, Manifest]) -> Answer:

@@ -10,8 +10,9 @@ from pathlib import Path
 import msgspec
 
 from builder.errors import ConflictError
-from builder.model.findings import Finding, Findings, told
+from builder.model.findings import Finding, FindingKind, Findings, told
 from builder.model.operation import Carry, NumberedOperation, Promote, Undo
+from builder.model.repository import CauseKind
 from builder.repo import answer, closure, layout, selection
 from builder.repo.advisory import advisory
 from builder.repo.answer import Answer
@@ -23,9 +24,9 @@ from builder.repo.manifest import Cause, Entered, Listed, Manifest
 from builder.repo.pool import Pool
 from builder.repo.selection import Selected
 
-AGAINST = ("uninstallable", "disappears", "file-conflict", "downgraded")
+AGAINST = (FindingKind.UNINSTALLABLE, FindingKind.DISAPPEARS, FindingKind.FILE_CONFLICT, FindingKind.DOWNGRADED)
 """The kinds of findings for which a promotion is refused, unless it is forced; the weightiest first."""
-_ORDER = (*AGAINST, "excluded", "present", "promoted")
+_ORDER = (*AGAINST, FindingKind.EXCLUDED, FindingKind.PRESENT, FindingKind.PROMOTED)
 
 
 class Promoting:
@@ -44,7 +45,7 @@ class Promoting:
         now: float,
     ) -> None:
         self._operation = operation
-        self._cause = Cause(number=number, kind="promote", who=operation.who, reason=operation.reason)
+        self._cause = Cause(number=number, kind=CauseKind.PROMOTE, who=operation.who, reason=operation.reason)
         self._homes = homes
         self._folder = folder
         self._pool = pool
@@ -170,10 +171,10 @@ def _refused(operation: Promote, findings: Iterable[Finding]) -> Iterator[Findin
     """Yield the finding that the promotion is refused, if it is."""
     against = [finding for finding in findings if finding.kind in AGAINST]
     if against and not operation.force:
-        kinds = {kind: sum(finding.kind == kind for finding in against) for kind in AGAINST}
-        counted = ", ".join(f"{count} {kind}" for kind, count in kinds.items() if count)
+        kinds = {kind: sum(finding.kind is kind for finding in against) for kind in AGAINST}
+        counted = ", ".join(f"{count} {kind.value}" for kind, count in kinds.items() if count)
         text = f"the promotion to {operation.target} is refused unless it is forced: {counted}"
-        yield Finding(kind="refused", subject=operation.target, text=text)
+        yield Finding(kind=FindingKind.REFUSED, subject=operation.target, text=text)
 
 
 def _weight(finding: Finding) -> tuple[int, str]:
@@ -184,18 +185,18 @@ def _shortened(operation: Promote, findings: Iterable[Finding]) -> Iterator[Find
     """Yield the findings; in a promotion of everything, packages that are there already are only counted."""
     present = 0
     for finding in findings:
-        if operation.everything and finding.kind == "present":
+        if operation.everything and finding.kind is FindingKind.PRESENT:
             present += 1
         else:
             yield finding
     if present:
-        yield Finding(kind="present", subject=operation.target, text=f"{present} packages are there already")
+        yield Finding(kind=FindingKind.PRESENT, subject=operation.target, text=f"{present} packages are there already")
 
 
 def _promoted(names: Mapping[Repository, Iterable[str]]) -> Iterator[Finding]:
     for home, published in names.items():
         for name in published:
-            yield Finding(kind="promoted", subject=name, text=home.path)
+            yield Finding(kind=FindingKind.PROMOTED, subject=name, text=home.path)
 
 
 def _names(additions: Selected) -> Mapping[Repository, Iterable[str]]:

@@ -6,9 +6,10 @@ pool for as long as another repository lists it. Only a package that nothing hol
 
 from collections.abc import Callable, Iterator, Mapping
 
-from builder.model.findings import Finding, Findings, told
+from builder.model.findings import Finding, FindingKind, Findings, told
 from builder.model.operation import Prune
 from builder.model.project import Retention
+from builder.model.repository import CauseKind
 from builder.repo import answer
 from builder.repo.answer import Answer
 from builder.repo.archive import Archive
@@ -34,7 +35,7 @@ class Pruning:
         now: float,
     ) -> None:
         self._operation = operation
-        self._cause = Cause(number=number, kind="prune", who=operation.who, reason=operation.reason)
+        self._cause = Cause(number=number, kind=CauseKind.PRUNE, who=operation.who, reason=operation.reason)
         self._retention = operation.retention or Retention()
         self._homes = homes
         self._archive = archive
@@ -60,7 +61,7 @@ class Pruning:
         entered = {home: there for home, manifest in current.items() if (there := manifest.applied(self._cause))}
         gone = {home: self._gone(home, there.generation) for home, there in entered.items()}
         left = [
-            Finding(kind="removed", subject=package.nevra, text=f"{home.path}: {package.size} bytes")
+            Finding(kind=FindingKind.REMOVED, subject=package.nevra, text=f"{home.path}: {package.size} bytes")
             for home, packages in gone.items()
             for package in packages
         ]
@@ -104,7 +105,7 @@ class Pruning:
         text = f"{sum(sizes)} bytes return when no generation lists them, of {sum(map(len, gone.values()))} packages"
         stay = len(leaving) - len(sizes)
         more = f"; {stay} files stay, which a pinned generation or another repository needs" if stay else ""
-        return Finding(kind="space", subject=self._operation.project, text=text + more)
+        return Finding(kind=FindingKind.SPACE, subject=self._operation.project, text=text + more)
 
 
 def _pinned(package: Listed, manifest: Manifest) -> bool:
@@ -115,7 +116,7 @@ def _pinned(package: Listed, manifest: Manifest) -> bool:
 def _going(home: Repository, verdict: Verdict) -> Iterator[Finding]:
     for one in verdict.going:
         text = f"{home.path}: {one.newer} newer versions, there for {one.days} days, {one.package.size} bytes"
-        yield Finding(kind="goes", subject=one.package.nevra, text=text)
+        yield Finding(kind=FindingKind.GOES, subject=one.package.nevra, text=text)
     for kept in verdict.needed:
         text = f"{home.path}: {kept.by} needs {kept.what} of it"
-        yield Finding(kind="needed", subject=kept.package.nevra, text=text)
+        yield Finding(kind=FindingKind.NEEDED, subject=kept.package.nevra, text=text)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from builder import nevra
 from builder.model.operation import Publish
+from builder.model.repository import CauseKind
 from builder.repo import answer, layout
 from builder.repo.answer import Answer
 from builder.repo.draft import Drafts
@@ -44,7 +45,7 @@ class Publishing:
         }
         for home, packages in pending.items():
             drafts.of(home).check(packages)
-        cause = Cause(number=self._number, kind="publish")
+        cause = Cause(number=self._number, kind=CauseKind.PUBLISH)
         for home, packages in pending.items():
             drafts.of(home).add(cause, packages, self._operation.retention)
         return {package.sha256: package for package in delivered}

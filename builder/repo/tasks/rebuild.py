@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from builder.model.findings import Finding, told
+from builder.model.findings import Finding, FindingKind, told
 from builder.model.operation import Rebuild
 from builder.repo import answer, layout
 from builder.repo.answer import Answer
@@ -35,8 +35,8 @@ class Rebuilding:
     def finish(self, manifests: Mapping[Repository, Manifest]) -> Answer:  # noqa: ARG002 - they are what they were
         """Return the answer, which says what was made anew."""
         name = self._operation.repository
-        findings = [Finding(kind="rebuilt", subject=place, text=name) for place in self._made]
-        whole = Finding(kind="whole", subject=name, text="there was nothing to mend")
+        findings = [Finding(kind=FindingKind.REBUILT, subject=place, text=name) for place in self._made]
+        whole = Finding(kind=FindingKind.WHOLE, subject=name, text="there was nothing to mend")
         return answer.applied(self._number, (), findings=told(findings or [whole]))
 
     def reject(self, reason: str) -> Answer:

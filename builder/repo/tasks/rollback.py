@@ -6,6 +6,7 @@ from typing_extensions import override
 
 from builder.errors import ConflictError
 from builder.model.operation import Rollback
+from builder.model.repository import CauseKind
 from builder.repo import layout
 from builder.repo.archive import Archive
 from builder.repo.draft import Draft, Drafts
@@ -24,7 +25,11 @@ class Rolling(Noted):
 
     def __init__(self, number: int, operation: Rollback, archive: Callable[[Repository], Archive], pool: Pool) -> None:
         cause = Cause(
-            number=number, kind="rollback", who=operation.who, reason=operation.reason, about=operation.generation
+            number=number,
+            kind=CauseKind.ROLLBACK,
+            who=operation.who,
+            reason=operation.reason,
+            about=operation.generation,
         )
         super().__init__(cause)
         self._operation = operation

@@ -6,7 +6,8 @@ from typing_extensions import override
 
 from builder import nevra
 from builder.errors import ConflictError, InvalidError, NotFoundError
-from builder.model.operation import Undo
+from builder.model.operation import CarriedKind, Undo
+from builder.model.repository import CauseKind
 from builder.repo.archive import Archive
 from builder.repo.draft import Draft, Drafts
 from builder.repo.incoming import Delivered
@@ -16,9 +17,9 @@ from builder.repo.pool import Pool
 from builder.repo.tasks.noted import Noted
 from builder.repo.tasks.rollback import there
 
-_BRINGING = frozenset({"publish", "promote", "carry"})
+_BRINGING = frozenset({CauseKind.PUBLISH, CauseKind.PROMOTE, CauseKind.CARRY})
 """The kinds of operations that can be taken back."""
-_ROLLED = frozenset({"prune", "rollback"})
+_ROLLED = frozenset({CauseKind.PRUNE, CauseKind.ROLLBACK})
 """The kinds of operations that a rollback takes back."""
 
 
@@ -33,9 +34,8 @@ class Undoing(Noted):
         archive: Callable[[Repository], Archive],
         pool: Pool,
     ) -> None:
-        super().__init__(
-            Cause(number=number, kind="undo", who=operation.who, reason=operation.reason, about=operation.number)
-        )
+        kind, who, reason = CauseKind.UNDO, operation.who, operation.reason
+        super().__init__(Cause(number=number, kind=kind, who=who, reason=reason, about=operation.number))
         self._operation = operation
         self._all = homes
         self._archive = archive
@@ -73,8 +73,8 @@ class Undoing(Noted):
         if entered is not None and entered.kind not in _BRINGING:
             instead = f": roll {draft.before.repository} back to generation {entered.generation - 1} instead"
             raise InvalidError(
-                f"operation {entered.number} is a {entered.kind}, and only what was published, promoted or carried is"
-                f" taken back{instead if entered.kind in _ROLLED else ''}"
+                f"operation {entered.number} is a {entered.kind.value}, and only what was published, promoted or"
+                f" carried is taken back{instead if entered.kind in _ROLLED else ''}"
             )
         return entered
 
@@ -88,7 +88,7 @@ class Undoing(Noted):
             package for package in left if package.nevra not in draft.excluded and there(draft, package, self._pool)
         ]
 
-    def _carried_before(self, home: Repository, entered: Entered, kind: str) -> Carried | None:
+    def _carried_before(self, home: Repository, entered: Entered, kind: CarriedKind) -> Carried | None:
         """Return the file of this kind that the operation superseded."""
         if entered.generation == 1:
             return None
@@ -116,7 +116,7 @@ def taken_back(draft: Draft, entered: Entered) -> tuple[str, ...]:
 def _standing(draft: Draft) -> list[Entered]:
     """Return the operations that brought something and were not taken back."""
     operations = draft.before.operations
-    undone = {other.about for other in operations if other.kind == "undo"}
+    undone = {other.about for other in operations if other.kind is CauseKind.UNDO}
     return [other for other in operations if other.kind in _BRINGING and other.number not in undone]
 
 

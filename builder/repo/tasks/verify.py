@@ -9,7 +9,7 @@ import msgspec
 
 from builder import files
 from builder.errors import BuilderError, NotFoundError
-from builder.model.findings import TEXT, Finding, told
+from builder.model.findings import TEXT, Finding, FindingKind, told
 from builder.model.operation import Verify
 from builder.repo import answer, layout
 from builder.repo.answer import Answer
@@ -42,7 +42,7 @@ class Inspection:
         try:
             current = archive.current()
         except (BuilderError, OSError) as error:
-            yield _mendable(home, "damaged", home.path, str(error))
+            yield _mendable(home, FindingKind.DAMAGED, home.path, str(error))
             return
         yield from self._packages(home, current)
         for number in sorted(current.generations()):
@@ -52,7 +52,7 @@ class Inspection:
                 wrong = self.generation(self._repos / subject, manifest)
             except (BuilderError, OSError) as error:
                 wrong = [str(error)]
-            yield from (_mendable(home, "damaged", subject, one) for one in wrong)
+            yield from (_mendable(home, FindingKind.DAMAGED, subject, one) for one in wrong)
         yield from _history(home, archive)
 
     def generation(self, place: Path, manifest: Manifest) -> Sequence[str]:
@@ -76,11 +76,11 @@ class Inspection:
         for location, package in manifest.files().items():
             place = self._repos / home.path / location
             if fault := self._pool.fault(package.sha256):
-                yield _mendable(home, "damaged", package.nevra, f"{location} {fault}")
+                yield _mendable(home, FindingKind.DAMAGED, package.nevra, f"{location} {fault}")
             if not place.is_file():
-                yield _mendable(home, "missing", package.nevra, f"{location} is not there")
+                yield _mendable(home, FindingKind.MISSING, package.nevra, f"{location} is not there")
             elif files.sha256(place) != package.sha256:
-                yield _mendable(home, "damaged", package.nevra, f"{location} is damaged")
+                yield _mendable(home, FindingKind.DAMAGED, package.nevra, f"{location} is damaged")
             elif package.key and self._known(home.path, package.key):
                 signed[package.key].append(package)
         for key, packages in signed.items():
@@ -100,7 +100,7 @@ class Inspection:
                     yield from self._signatures(home, key, [package])
                 return
             text = f"{error}; withdraw it, and build it again with a new release"
-            yield Finding(kind="signature", subject=packages[0].nevra, text=text)
+            yield Finding(kind=FindingKind.SIGNATURE, subject=packages[0].nevra, text=text)
 
     def _known(self, name: str, key: str) -> bool:
         """Tell if a key is there: signatures of a retired one cannot be checked any more."""
@@ -129,7 +129,7 @@ class Verifying:
         """Look at everything, and say in the first finding how much that was."""
         wrong = [finding for home in self._homes for finding in self._inspection.repository(home)]
         text = f"{len(self._homes)} repositories: {len(wrong) or 'no'} faults"
-        summary = Finding(kind="verified", subject=self._operation.project, text=text)
+        summary = Finding(kind=FindingKind.VERIFIED, subject=self._operation.project, text=text)
         return answer.applied(self._number, (), findings=told([summary, *wrong]))
 
     def reject(self, reason: str) -> Answer:
@@ -137,7 +137,7 @@ class Verifying:
         return answer.rejected(self._number, reason)
 
 
-def _mendable(home: Repository, kind: str, subject: str, what: str) -> Finding:
+def _mendable(home: Repository, kind: FindingKind, subject: str, what: str) -> Finding:
     """Return the finding on a fault, with the command that mends it, for which room is kept."""
     mend = f"; mend it: builder repo rebuild {home.path}"
     return Finding(kind=kind, subject=subject, text=what[: TEXT - len(mend)] + mend)
@@ -150,4 +150,4 @@ def _history(home: Repository, archive: Archive) -> Iterable[Finding]:
             archive.read(number)
         except BuilderError as error:
             text = f"{error}; put it back from a copy, or do without going back to it"
-            yield Finding(kind="history", subject=f"{home.path} {number}", text=text)
+            yield Finding(kind=FindingKind.HISTORY, subject=f"{home.path} {number}", text=text)

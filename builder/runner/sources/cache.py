@@ -9,19 +9,19 @@ from pathlib import Path
 
 from builder import files
 from builder.attempt import kept
-from builder.runner.sources.named import Checksum
+from builder.runner.sources.named import Checksum, ChecksumKind
 from builder.runner.workspace import Workspace
 
-_FORGED = frozenset({"md5", "sha1"})
+_FORGED = frozenset({ChecksumKind.MD5, ChecksumKind.SHA1})
 _FILE = "file"
 _MOST = 20 << 30
 """Bytes that all sources in the cache may have."""
 
 
-def digest_of(path: Path, kind: str) -> str:
-    """Return the digest of a file, of a kind that hashlib knows."""
+def digest_of(path: Path, kind: ChecksumKind) -> str:
+    """Return the digest of this kind of a file."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, kind).hexdigest()
+        return hashlib.file_digest(file, kind.value).hexdigest()
 
 
 def take(workspace: Workspace, project: str, wanted: Checksum, path: Path) -> bool:
@@ -38,7 +38,7 @@ def take(workspace: Workspace, project: str, wanted: Checksum, path: Path) -> bo
         files.remove(cached)
         return False
     kept.use(cached.parent)
-    workspace.say(f"{wanted.name} was downloaded before: its {wanted.kind} is {wanted.digest}")
+    workspace.say(f"{wanted.name} was downloaded before: its {wanted.kind.value} is {wanted.digest}")
     return True
 
 
@@ -55,4 +55,4 @@ def keep(workspace: Workspace, project: str, wanted: Checksum, path: Path) -> No
 
 def _place(workspace: Workspace, project: str, wanted: Checksum) -> Path:
     owner = (project,) if wanted.kind in _FORGED else ()
-    return workspace.state.sources / "-".join((*owner, wanted.kind, wanted.digest))
+    return workspace.state.sources / "-".join((*owner, wanted.kind.value, wanted.digest))

@@ -1,5 +1,6 @@
 """Named sources: the files of an SRPM by its spec and the `sources` file. All of it is text in, values out."""
 
+import enum
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
@@ -17,8 +18,6 @@ _TAGS, _LISTS = frozenset({"", "package"}), frozenset({"sourcelist", "patchlist"
 """The sections in which files are named by tags, of which the first has no name, and by lines of nothing else."""
 _TAGGED = re.compile(r"(?P<kind>[A-Za-z0-9]+) \((?P<name>[^)]+)\) = (?P<digest>[0-9A-Fa-f]+)")
 _MD5 = re.compile(r"(?P<digest>[0-9A-Fa-f]{32})\s+\*?(?P<name>\S+)")
-_DIGITS = {"md5": 32, "sha1": 40, "sha224": 56, "sha256": 64, "sha384": 96, "sha512": 128}
-"""The kinds of checksums that are known, with the length of their digests."""
 
 
 class Source(Value, frozen=True, kw_only=True):
@@ -28,11 +27,25 @@ class Source(Value, frozen=True, kw_only=True):
     url: str | None = None
 
 
+class ChecksumKind(enum.Enum):
+    """The kinds of checksums that `sources` can have, as hashlib calls them."""
+
+    MD5 = "md5"
+    SHA1 = "sha1"
+    SHA224 = "sha224"
+    SHA256 = "sha256"
+    SHA384 = "sha384"
+    SHA512 = "sha512"
+
+
+_KINDS = {kind.value: kind for kind in ChecksumKind}
+
+
 class Checksum(Value, frozen=True, kw_only=True):
-    """A line of `sources` on a file; `kind` is a name that hashlib knows."""
+    """A line of `sources` on a file."""
 
     name: str
-    kind: str
+    kind: ChecksumKind
     digest: str
 
 
@@ -67,11 +80,11 @@ def checksums(text: str) -> dict[str, Checksum]:
         if not line.strip():
             continue
         match = _TAGGED.fullmatch(line.strip()) or _MD5.fullmatch(line.strip())
-        kind = match.groupdict().get("kind", "md5").lower() if match else ""
-        if match is None or kind not in _DIGITS:
+        kind = _KINDS.get(match.groupdict().get("kind", "md5").lower()) if match else None
+        if match is None or kind is None:
             mistakes.append(f"line {number} of sources is no checksum: {line.strip()[:80]}")
-        elif len(match["digest"]) != _DIGITS[kind]:
-            counts = f"{len(match['digest'])} digits, {kind} has {_DIGITS[kind]}"
+        elif len(match["digest"]) != (digits := 2 * hashlib.new(kind.value).digest_size):
+            counts = f"{len(match['digest'])} digits, {kind.value} has {digits}"
             mistakes.append(f"line {number} of sources has a checksum of {counts}: {line.strip()[:80]}")
         else:
             found[match["name"]] = Checksum(name=match["name"], kind=kind, digest=match["digest"].lower())

@@ -181,7 +181,7 @@ def _check(path: Path, wanted: Checksum | None) -> None:
         raise failed(FailureKind.SOURCES, f"the source {path.name} is not a file")
     digest = cache.digest_of(path, wanted.kind) if wanted else ""
     if wanted and digest != wanted.digest:
-        reason = f"the {wanted.kind} checksum of {path.name} is {digest}, sources says {wanted.digest}"
+        reason = f"the {wanted.kind.value} checksum of {path.name} is {digest}, sources says {wanted.digest}"
         raise failed(FailureKind.SOURCES, reason)
 
 

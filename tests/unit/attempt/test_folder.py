@@ -67,8 +67,8 @@ class TestRecords:
         """Record 0 says that the attempt is at work."""
         folder.recorder().begin_step("fetch")
         started, first = folder.records()
-        assert (started.number, started.kind, started.step) == (0, "job-started", None)
-        assert (first.number, first.kind, first.log) == (1, "step-started", 0)
+        assert (started.number, started.kind.value, started.step) == (0, "job-started", None)
+        assert (first.number, first.kind.value, first.log) == (1, "step-started", 0)
 
     def test_records_know_where_the_log_was(self, folder: AttemptFolder) -> None:
         """A step's log begins where the log ended before it."""

@@ -8,7 +8,6 @@ import pytest
 from builder.cli import answers
 from builder.cli.build import VERBS as BUILD_VERBS
 from builder.master.definition.checks import VERBS
-from builder.model import repository
 from builder.model.artifact import Artifact
 from builder.model.attempt import Attempt, Commit
 from builder.model.batch import Plan, PlannedPackage
@@ -33,6 +32,7 @@ from builder.model.package import PackageSummary
 from builder.model.rejected import RejectedDelivery, RejectedFile
 from builder.model.repository import (
     GenerationShown,
+    GenerationStep,
     PackageChange,
     PackageShown,
     RepositoryShown,
@@ -58,7 +58,7 @@ from builder.model.step import Step
         (answers.Secret, SecretShown),
         (answers.Findings, Findings),
         (answers.Generation, GenerationShown),
-        (answers.GenerationStep, repository.Step),
+        (answers.GenerationStep, GenerationStep),
         (answers.Job, Job),
         (answers.JobInputs, JobInputs),
         (answers.Key, SigningKey),

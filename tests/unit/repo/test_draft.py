@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from builder.errors import ConflictError
 from builder.model.project import Retention
+from builder.model.repository import CauseKind
 from builder.repo.draft import REMEMBERED, Draft, Drafts
 from builder.repo.layout import Repository
 from builder.repo.manifest import Cause, Listed, Manifest, nothing
@@ -15,8 +16,8 @@ ALL = Retention(versions=1000)
 ONE = Retention(versions=1)
 
 
-def _cause(number: int, kind: str = "publish") -> Cause:
-    return Cause(number=number, kind=kind)
+def _cause(number: int) -> Cause:
+    return Cause(number=number, kind=CauseKind.PUBLISH)
 
 
 def _after(

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from builder.errors import ConflictError
 from builder.model.project import Retention
+from builder.model.repository import CauseKind
 from builder.repo.draft import Draft
 from builder.repo.manifest import Cause, Listed, Manifest, nothing
 from builder.repo.tasks.undo import superseded_by, taken_back
@@ -31,7 +32,7 @@ class Story:
         except ConflictError:
             assert package.nevra in self.manifest.excluded
             return
-        draft.add(self._cause("publish"), [package], Retention(versions=versions))
+        draft.add(self._cause(CauseKind.PUBLISH), [package], Retention(versions=versions))
         self._go_on(draft)
 
     def roll_back(self, generation: int) -> None:
@@ -41,13 +42,13 @@ class Story:
         if target.generation == 0 or not self._there(target.packages):
             return
         held = {package.nevra for package in target.packages}
-        draft.withdraw(self._cause("rollback"), sorted(draft.listed.keys() - held), target.packages)
+        draft.withdraw(self._cause(CauseKind.ROLLBACK), sorted(draft.listed.keys() - held), target.packages)
         self._go_on(draft)
         assert {package.nevra for package in self.manifest.packages} == held
 
     def undo(self, which: int) -> None:
         """A person takes an operation back."""
-        publishes = [entered for entered in self.manifest.operations if entered.kind == "publish"]
+        publishes = [entered for entered in self.manifest.operations if entered.kind is CauseKind.PUBLISH]
         if not publishes:
             return
         entered = publishes[which % len(publishes)]
@@ -55,7 +56,7 @@ class Story:
         names = taken_back(draft, entered)
         left = superseded_by(names, self.all[entered.generation - 1], self.all[entered.generation])
         back = [one for one in left if one.nevra not in draft.excluded and self._there([one])]
-        draft.withdraw(self._cause("undo", entered.number), names, back)
+        draft.withdraw(self._cause(CauseKind.UNDO, entered.number), names, back)
         self._go_on(draft)
         assert not {package.nevra for package in self.manifest.packages} & set(names)
 
@@ -64,10 +65,10 @@ class Story:
         generations = sorted(self.manifest.generations() - {0})
         if generations:
             draft = Draft(self.manifest, Kin())
-            draft.pin(self._cause("pin"), generations[which % len(generations)], pinned=True)
+            draft.pin(self._cause(CauseKind.PIN), generations[which % len(generations)], pinned=True)
             self._go_on(draft)
 
-    def _cause(self, kind: str, about: int | None = None) -> Cause:
+    def _cause(self, kind: CauseKind, about: int | None = None) -> Cause:
         self.number += 1
         return Cause(number=self.number, kind=kind, about=about)
 
@@ -78,7 +79,7 @@ class Story:
         before, self.manifest = self.manifest, draft.result(self.now)
         self.all[self.manifest.generation] = self.manifest
         newest = self.manifest.operations[-1]
-        if newest.kind == "publish":
+        if newest.kind is CauseKind.PUBLISH:
             assert not self.withdrawn & set(newest.published)
         else:
             self.withdrawn = self.withdrawn.union(newest.withdrawn).difference(newest.published)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from builder.errors import InvalidError, NotFoundError
-from builder.model.repository import PackageChange, PackageChangeKind
+from builder.model.repository import CauseKind, PackageChange, PackageChangeKind
 from builder.repo.draft import Draft
 from builder.repo.history import History, difference, generations
 from builder.repo.manifest import Cause, nothing
@@ -31,13 +31,13 @@ def test_a_difference_names_what_came_and_went() -> None:
 def test_generations_say_who_made_them() -> None:
     """Each generation tells its operations, whether it can be read, and who keeps it."""
     draft = Draft(nothing("r"), Kin())
-    draft.add(Cause(number=3, kind="publish"), [listed("a-1-1.noarch")])
+    draft.add(Cause(number=3, kind=CauseKind.PUBLISH), [listed("a-1-1.noarch")])
     draft = Draft(draft.result(1000.0), Kin())
-    draft.pin(Cause(number=5, kind="pin", who="alice", reason="shipped"), 1, pinned=True)
+    draft.pin(Cause(number=5, kind=CauseKind.PIN, who="alice", reason="shipped"), 1, pinned=True)
     newest, oldest = generations(draft.result(2000.0))
     assert (newest.generation, newest.created, newest.current, newest.readable) == (2, 2000.0, True, True)
     assert (oldest.generation, oldest.created, oldest.current, oldest.readable) == (1, 1000.0, False, True)
-    assert [(step.number, step.kind, step.requested_by, step.reason) for step in newest.operations] == [
+    assert [(step.number, step.kind.value, step.requested_by, step.reason) for step in newest.operations] == [
         (5, "pin", "alice", "shipped")
     ]
     assert oldest.operations[0].published == ("a-1-1.noarch",)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from builder import nevra
 from builder.errors import InvalidError, NotFoundError
+from builder.model.findings import FindingKind
 from builder.model.operation import AnyOperation, CarriedKind, Carry, NumberedOperation, Prepare, Promote, Undo
 from builder.repo.layout import Repository
 from builder.repo.manifest import Listed
@@ -89,7 +90,7 @@ def test_what_comes_and_what_is_told(
     packages, there = source[_HOMES[0]], {package.nevra: package for package in target[_HOMES[0]]}
     excluded = set(data.draw(st.lists(st.sampled_from([package.nevra for package in packages] or [""]))))
     come, findings = coming(packages, there, excluded, force=force)
-    skipped = [finding.subject for finding in findings if finding.kind in {"present", "excluded"}]
+    skipped = [finding.subject for finding in findings if finding.kind in {FindingKind.PRESENT, FindingKind.EXCLUDED}]
     assert sorted([*skipped, *(package.nevra for package in come)]) == sorted(package.nevra for package in packages)
     assert not {package.nevra for package in come} & there.keys()
     assert force or not {package.nevra for package in come} & excluded
@@ -99,7 +100,7 @@ def test_what_comes_and_what_is_told(
         for other in there
         if nevra.parse(other).name == package.package and nevra.compare(_evr(package.nevra), _evr(other)) < 0
     }
-    assert {finding.subject for finding in findings if finding.kind == "downgraded"} == lower
+    assert {finding.subject for finding in findings if finding.kind is FindingKind.DOWNGRADED} == lower
 
 
 def _evr(text: str) -> str:

@@ -4,7 +4,7 @@ from typing_extensions import override
 from builder import __version__
 from builder.certificates import Identity
 from builder.errors import NotFoundError, VersionError
-from builder.model.findings import Finding, Findings
+from builder.model.findings import Finding, FindingKind, Findings
 from builder.model.operation import NumberedOperation, Prepare, PublishedIn
 from builder.protocol import Peer
 from builder.repo.answer import Answer
@@ -65,7 +65,7 @@ class MasterSessionTests(SynchronousTestCase):
         """One that has no room in a box comes with fewer findings and packages, and says how many are left out."""
         wire = self._connect()
         name = "ž" * 200
-        finding = Finding(kind="uninstallable", subject=name, text="ž" * 300)
+        finding = Finding(kind=FindingKind.UNINSTALLABLE, subject=name, text="ž" * 300)
         home = PublishedIn(repository=name * 2, generation=1)
         self.session.tell(
             Applied(

@@ -7,7 +7,7 @@ import pytest
 
 from builder.errors import NotFoundError
 from builder.master.store import operations as stored
-from builder.model.findings import Finding, Findings
+from builder.model.findings import Finding, FindingKind, Findings
 from builder.model.key import SigningKey
 from builder.model.operation import NumberedOperation, OperationShown, OperationState, Prune, PublishedIn, Rollback
 from builder.model.project import Retention
@@ -38,7 +38,7 @@ class OperationsTest(WebTest):
     def test_an_order_waits_in_the_name_of_whom_it_came_from(self) -> None:
         """The repository builder is told the person that the token belongs to, whatever the order itself says."""
         told = self.order(who="eve")
-        assert (told.kind, told.project, told.state) == ("rollback", "hello", OperationState.WAITING)
+        assert (told.kind.value, told.project, told.state) == ("rollback", "hello", OperationState.WAITING)
         assert told.requested_by == "ada"
         (operation,) = self.waiting()[-1:]
         order = Rollback(project="hello", repository=REPO, generation=3, reason="it burns", who="ada")
@@ -55,7 +55,7 @@ class OperationsTest(WebTest):
     def test_what_became_of_it_is_shown(self) -> None:
         """State, generations and findings are those of the repository builder's answer."""
         number = self.order().number
-        finding = Finding(kind="back", subject="hello-1.0-1.x86_64")
+        finding = Finding(kind=FindingKind.RESTORED, subject="hello-1.0-1.x86_64")
         applied = Applied(
             number=number,
             generations=(PublishedIn(repository=REPO, generation=5),),

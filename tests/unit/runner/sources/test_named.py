@@ -4,7 +4,16 @@ from hypothesis import strategies as st
 
 from builder.errors import InvalidError
 from builder.model.attempt import Commit
-from builder.runner.sources.named import Checksum, Source, checkout, checksums, inputs_digest, named_sources, only_spec
+from builder.runner.sources.named import (
+    Checksum,
+    ChecksumKind,
+    Source,
+    checkout,
+    checksums,
+    inputs_digest,
+    named_sources,
+    only_spec,
+)
 
 COMMIT = Commit(git="https://example.org/a.git", ref="main", commit="a" * 40, date="2026-11-21T23:59:59Z")
 
@@ -60,8 +69,8 @@ def test_both_formats_of_sources_are_read() -> None:
     """Fedora's newer one and md5sum's."""
     text = f"SHA512 (a-1.0.tar.gz) = {'AB' * 64}\n\n{'c' * 32}  b.tar.gz\n"
     assert checksums(text) == {
-        "a-1.0.tar.gz": Checksum(name="a-1.0.tar.gz", kind="sha512", digest="ab" * 64),
-        "b.tar.gz": Checksum(name="b.tar.gz", kind="md5", digest="c" * 32),
+        "a-1.0.tar.gz": Checksum(name="a-1.0.tar.gz", kind=ChecksumKind.SHA512, digest="ab" * 64),
+        "b.tar.gz": Checksum(name="b.tar.gz", kind=ChecksumKind.MD5, digest="c" * 32),
     }
 
 
