@@ -155,7 +155,7 @@ class _Stages:
 
 
 def _sentence(rule: solv.Ruleinfo) -> str:
-    """What a rule that cannot be kept means: the most frequent one in our words, the others in libsolv's."""
+    """Return the meaning of a rule that cannot be kept: of the most frequent in our words, of others in libsolv's."""
     if rule.type == solv.Solver.SOLVER_RULE_PKG_NOTHING_PROVIDES_DEP:
         return f"nothing provides {rule.dep} needed by {rule.solvable}"
     return str(rule.problemstr())
