@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from sqlalchemy import Connection
 
 from builder.lifecycle import ATTEMPT_ENDS
-from builder.master.decisions import retry
 from builder.master.decisions.assignment import Assignment
+from builder.master.decisions.retry import Retry
 from builder.master.kinds import kind
 from builder.master.store import attempts, dependencies, jobs, slaves
 from builder.master.store.attempts import KnownAttempt
@@ -46,24 +46,24 @@ def put_back(connection: Connection, attempt: str, end: AttemptState, reason: st
     return (known,)
 
 
-def give_up(connection: Connection, ids: Iterable[str], outcome: Outcome, tries: int) -> tuple[KnownAttempt, ...]:
+def give_up(connection: Connection, ids: Iterable[str], outcome: Outcome, retry: Retry) -> tuple[KnownAttempt, ...]:
     """End attempts whatever their slave says, and move their jobs on; cancelled ones end as such."""
     given_up = tuple(attempts.some(connection, tuple(ids)).values())
     for known in given_up:
         if known.state is AttemptState.RUNNING:
-            _settle(connection, known, outcome, tries)
+            _settle(connection, known, outcome, retry)
         else:
             attempts.end(connection, known.attempt, AttemptState.CANCELLED, outcome.reason)
     return given_up
 
 
-def give_up_slave(connection: Connection, slave: str, reason: str, tries: int) -> tuple[KnownAttempt, ...]:
+def give_up_slave(connection: Connection, slave: str, reason: str, retry: Retry) -> tuple[KnownAttempt, ...]:
     """Give up all attempts on a slave, which is lost."""
     slaves.lose(connection, slave, reason)
-    return give_up(connection, attempts.live_on(connection, slave), broken(reason), tries)
+    return give_up(connection, attempts.live_on(connection, slave), broken(reason), retry)
 
 
-def give_up_forgotten(connection: Connection, slave: str, ids: Iterable[str], tries: int) -> tuple[KnownAttempt, ...]:
+def give_up_forgotten(connection: Connection, slave: str, ids: Iterable[str], retry: Retry) -> tuple[KnownAttempt, ...]:
     """Give up attempts that their slave should have, and has not by its own word.
 
     An attempt of which nothing was heard was most likely never ordered, or the order was lost: that is nobody's
@@ -75,7 +75,7 @@ def give_up_forgotten(connection: Connection, slave: str, ids: Iterable[str], tr
             put_back(connection, known.attempt, AttemptState.SUPERSEDED, f"the order did not reach slave {slave}")
         else:
             outcome = broken(f"slave {slave} does not know of the attempt any more")
-            give_up(connection, [known.attempt], outcome, tries)
+            give_up(connection, [known.attempt], outcome, retry)
     return forgotten
 
 
@@ -84,7 +84,7 @@ def finish(
     attempt: str,
     outcome: Outcome,
     delivered: Listing | None,
-    tries: int,
+    retry: Retry,
     found: Dependencies | None = None,
 ) -> AttemptState:
     """End an attempt as its slave reports, and do all that follows; nothing where it has ended before.
@@ -96,7 +96,7 @@ def finish(
         attempt: The attempt's id.
         outcome: The outcome by the slave's word.
         delivered: The artifacts of the attempt, after a success.
-        tries: The number of broken attempts after which a job is given up.
+        retry: The rule for what the farm has broken.
         found: The dependencies of the package, as far as the job says.
 
     Raises:
@@ -113,7 +113,7 @@ def finish(
         end = examined.state
         if end is AttemptState.SUCCEEDED and found is not None:
             dependencies.save(connection, known.package_id, known.job, known.kind, found)
-        _settle(connection, known, examined, tries, delivered if end is AttemptState.SUCCEEDED else None)
+        _settle(connection, known, examined, retry, delivered if end is AttemptState.SUCCEEDED else None)
     return end
 
 
@@ -126,12 +126,12 @@ def _examined(known: KnownAttempt, outcome: Outcome, delivered: Listing | None) 
 
 
 def _settle(
-    connection: Connection, known: KnownAttempt, outcome: Outcome, tries: int, delivered: Listing | None = None
+    connection: Connection, known: KnownAttempt, outcome: Outcome, retry: Retry, delivered: Listing | None = None
 ) -> None:
     """End a running attempt, move its job on, and do what follows from that."""
     attempts.end(connection, known.attempt, outcome.state, outcome.reason, outcome.kind, outcome.lint)
     of_kind, times = kind.kind_of(known.kind), known.broken + (outcome.state is AttemptState.BROKEN)
-    then = retry.next_state(outcome.state, outcome.reason, broken=times, tries=tries, publishes=of_kind.publishes)
+    then = retry.after(outcome.state, outcome.reason, broken=times, publishes=of_kind.publishes)
     evr = outcome.evr if is_evr(outcome.evr or "") else None
     facts = Facts(broken=times, evr=evr, serial=None if evr is None else outcome.serial)
     jobs.change(connection, known.job_id, then.state, reason=then.reason, facts=facts)

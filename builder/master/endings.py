@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from twisted.logger import Logger
 
 from builder.master import attempts
+from builder.master.decisions.retry import Retry
 from builder.master.intake import Intake
 from builder.master.store.attempts import KnownAttempt
 from builder.master.store.database import Store
@@ -19,14 +20,12 @@ class Endings:
     """Endings of attempts, which `intake` then forgets.
 
     Methods raise `UnavailableError` if an end cannot be written.
-
-    A job is given up after `tries` broken attempts.
     """
 
-    def __init__(self, store: Store, intake: Intake, tries: int) -> None:
+    def __init__(self, store: Store, intake: Intake, retry: Retry) -> None:
         self._store = store
         self._intake = intake
-        self._tries = tries
+        self._retry = retry
 
     async def put_back(self, attempt: str, end: AttemptState, reason: str) -> None:
         """End an attempt that never began on its slave: its job is queued again, and that counts for nothing."""
@@ -45,10 +44,10 @@ class Endings:
         """Give up all attempts on a slave that was silent for so many seconds; their jobs are tried again elsewhere."""
         reason = f"slave {slave} is lost: nothing was heard of it for {silence:g} seconds"
         _log.warn("{reason}", reason=reason)
-        await self._end(partial(attempts.give_up_slave, slave=slave, reason=reason, tries=self._tries))
+        await self._end(partial(attempts.give_up_slave, slave=slave, reason=reason, retry=self._retry))
 
     async def _give_up(self, attempt: str, outcome: Outcome) -> None:
-        await self._end(partial(attempts.give_up, ids=[attempt], outcome=outcome, tries=self._tries))
+        await self._end(partial(attempts.give_up, ids=[attempt], outcome=outcome, retry=self._retry))
 
     async def _end(self, unit: Callable[[sa.Connection], tuple[KnownAttempt, ...]]) -> None:
         self._intake.forget(*await self._store.write(unit))

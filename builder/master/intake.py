@@ -23,6 +23,7 @@ from builder.errors import (
 )
 from builder.lifecycle import ATTEMPT_ENDS, REPORTED_ENDS
 from builder.master import attempts, disk, inputs
+from builder.master.decisions.retry import Retry
 from builder.master.delivery import Aside, Delivery
 from builder.master.logs import Logs
 from builder.master.store import attempts as stored
@@ -87,12 +88,12 @@ class Intake:
     `SupersededError` for one that has ended.
     """
 
-    def __init__(self, store: Store, logs: Logs, state: StateFolder, aside: Aside, tries: int) -> None:
+    def __init__(self, store: Store, logs: Logs, state: StateFolder, aside: Aside, retry: Retry) -> None:
         self._store = store
         self._logs = logs
         self._state = state
         self._aside = aside
-        self._tries = tries
+        self._retry = retry
         self._streams: dict[str, _Stream] = {}
 
     async def record(self, slave: str, record: Record) -> Position:
@@ -141,7 +142,7 @@ class Intake:
             known = stream.known
             outcome, delivered, found = await self._checked(stream, known, request)
             finish = partial(attempts.finish, attempt=request.attempt, outcome=outcome, delivered=delivered)
-            end = await self._store.write(partial(finish, found=found, tries=self._tries))
+            end = await self._store.write(partial(finish, found=found, retry=self._retry))
             self.forget(known)
             return Accepted(superseded=end is not request.outcome.state)
 
@@ -159,7 +160,7 @@ class Intake:
 
     async def _stop(self, known: KnownAttempt, outcome: Outcome) -> NoReturn:
         """End an attempt that goes on against the rules; its slave hears that nobody wants it any more."""
-        end = partial(attempts.give_up, ids=[known.attempt], outcome=outcome, tries=self._tries)
+        end = partial(attempts.give_up, ids=[known.attempt], outcome=outcome, retry=self._retry)
         self.forget(*await self._store.write(end))
         raise SupersededError(f"attempt {known.attempt} is stopped: {outcome.reason}")
 

@@ -15,6 +15,7 @@ from twisted.logger import Logger
 from builder import __version__
 from builder.errors import UnavailableError
 from builder.master import attempts
+from builder.master.decisions.retry import Retry
 from builder.master.intake import Intake
 from builder.master.lease import Leases
 from builder.master.slaves import Connection, Slaves
@@ -39,12 +40,12 @@ class _Greeting(NamedTuple):
 class Reception:
     """The reception, which welcomes slaves, and sees them leave."""
 
-    def __init__(self, store: Store, slaves: Slaves, leases: Leases, intake: Intake, tries: int) -> None:
+    def __init__(self, store: Store, slaves: Slaves, leases: Leases, intake: Intake, retry: Retry) -> None:
         self._store = store
         self._slaves = slaves
         self._leases = leases
         self._intake = intake
-        self._tries = tries
+        self._retry = retry
 
     async def welcome(self, name: str, peer: Peer, hello: Hello) -> Welcome:
         """Admit a slave; until this comes back it gets no orders.
@@ -61,7 +62,7 @@ class Reception:
         self._slaves.dismiss(connection)
         # An order under way to it was sent before it could have heard of it.
         spared = frozenset(connection.offered)
-        greet = partial(_greet, slave=name, hello=hello, spared=spared, tries=self._tries)
+        greet = partial(_greet, slave=name, hello=hello, spared=spared, retry=self._retry)
         greeting = await self._store.write(greet)
         self._intake.forget(*greeting.lost)
         verdicts = tuple(self._verdict(name, attempt, greeting.held.get(attempt)) for attempt in hello.held)
@@ -110,8 +111,8 @@ def verdict(slave: str, known: KnownAttempt | None) -> Verdict:
             return Verdict.ACCEPTED
 
 
-def _greet(connection: sa.Connection, slave: str, hello: Hello, spared: Collection[str], tries: int) -> _Greeting:
+def _greet(connection: sa.Connection, slave: str, hello: Hello, spared: Collection[str], retry: Retry) -> _Greeting:
     slaves.save(connection, slave, hello)
     held = stored.some(connection, hello.held)
     lost = [attempt for attempt in stored.live_on(connection, slave) if attempt not in {*held, *spared}]
-    return _Greeting(held, attempts.give_up_forgotten(connection, slave, lost, tries))
+    return _Greeting(held, attempts.give_up_forgotten(connection, slave, lost, retry))

@@ -20,6 +20,7 @@ from builder.master.batches import Batches
 from builder.master.budget import Budget
 from builder.master.builds import Builds
 from builder.master.decisions.order import Supplies
+from builder.master.decisions.retry import Retry
 from builder.master.definitions import Definitions
 from builder.master.delivery import Aside
 from builder.master.dispatch import Dispatcher
@@ -105,10 +106,11 @@ class Master:
         self._store = store
         self._budget = Budget()
         self._order_files = OrderFiles(store, state)
-        self._intake = Intake(store, logs, state, aside, config.tries)
-        endings = Endings(store, self._intake, config.tries)
+        retry = Retry(tries=config.tries)
+        self._intake = Intake(store, logs, state, aside, retry)
+        endings = Endings(store, self._intake, retry)
         self._leases = Leases(clock, config.lease, config.grace, endings.lose)
-        self._reception = Reception(store, slaves, self._leases, self._intake, config.tries)
+        self._reception = Reception(store, slaves, self._leases, self._intake, retry)
         make = partial(order, supplies=Supplies(found.chroots, url_of(config), self._secrets.open))
         self._dispatcher = Dispatcher(store, slaves, clock, new_attempt, make, endings)
         self._sweep = Sweep(store, state.incoming, logs, config.log_days * _DAY, clock, aside)

@@ -20,29 +20,32 @@ class Next(Value, frozen=True, kw_only=True):
     reason: str = ""
 
 
-def next_state(end: AttemptState, reason: str, *, broken: int, tries: int, publishes: bool) -> Next:
-    """Return the job's next state; only a job that the farm itself broke is tried again, or one that was never tried.
+class Retry(Value, frozen=True, kw_only=True):
+    """The farm's rule for jobs: one is given up after `tries` attempts that the farm itself has broken."""
 
-    Args:
-        end: The attempt's end.
-        reason: The reason, in one line.
-        broken: The number of attempts of the job that the farm has broken, this one included.
-        tries: The number of them after which the job is given up.
-        publishes: True if what a success delivers has to be published.
+    tries: int
 
-    Raises:
-        ValueError: `end` is no end.
-    """
-    if end is AttemptState.SUCCEEDED:
-        return Next(state=JobState.PUBLISHING if publishes else JobState.SUCCEEDED)
-    if end is AttemptState.BROKEN:
-        return _after_break(reason, broken, tries)
-    if end not in _AFTER:
-        raise ValueError(f"an attempt that is {end.value} has not ended")
-    return Next(state=_AFTER[end], reason=reason)
+    def after(self, end: AttemptState, reason: str, *, broken: int, publishes: bool) -> Next:
+        """Return the job's next state; only a job that the farm broke is tried again, or one that was never tried.
 
+        Args:
+            end: The attempt's end.
+            reason: The reason, in one line.
+            broken: The number of attempts of the job that the farm has broken, this one included.
+            publishes: True if what a success delivers has to be published.
 
-def _after_break(reason: str, broken: int, tries: int) -> Next:
-    if broken < tries:
-        return Next(state=JobState.QUEUED, reason=f"{reason}; it is tried again")
-    return Next(state=JobState.FAILED, reason=f"{reason}; given up after {broken} tries")
+        Raises:
+            ValueError: `end` is no end.
+        """
+        if end is AttemptState.SUCCEEDED:
+            return Next(state=JobState.PUBLISHING if publishes else JobState.SUCCEEDED)
+        if end is AttemptState.BROKEN:
+            return self._after_break(reason, broken)
+        if end not in _AFTER:
+            raise ValueError(f"an attempt that is {end.value} has not ended")
+        return Next(state=_AFTER[end], reason=reason)
+
+    def _after_break(self, reason: str, broken: int) -> Next:
+        if broken < self.tries:
+            return Next(state=JobState.QUEUED, reason=f"{reason}; it is tried again")
+        return Next(state=JobState.FAILED, reason=f"{reason}; given up after {broken} tries")

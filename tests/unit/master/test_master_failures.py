@@ -13,6 +13,7 @@ from builder.clock import deferred
 from builder.errors import InternalError, UnavailableError
 from builder.master.builds import Builds
 from builder.master.decisions.order import Claimed
+from builder.master.decisions.retry import Retry
 from builder.master.definitions import Definitions
 from builder.master.dispatch import Dispatcher, pause_after
 from builder.master.endings import Endings
@@ -195,8 +196,9 @@ class Bugs(SynchronousTestCase):
             raise ZeroDivisionError
 
         folder = Path(self.mktemp())
-        intake = Intake(store, Logs(folder), StateFolder(folder), aside, 3)
-        dispatcher = Dispatcher(store, slaves, clock, lambda: next(ids), make, Endings(store, intake, 3))
+        retry = Retry(tries=3)
+        intake = Intake(store, Logs(folder), StateFolder(folder), aside, retry)
+        dispatcher = Dispatcher(store, slaves, clock, lambda: next(ids), make, Endings(store, intake, retry))
         number = answer(Builds(store, slaves).request(BuildRequest(package="hello"), ADA)).number
         for _ in range(4):
             looked = deferred(dispatcher.look())

@@ -5,14 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builder.lifecycle import ATTEMPT_ENDS, JOB_TRANSITIONS
-from builder.master.decisions.retry import Next, next_state
+from builder.master.decisions.retry import Next, Retry
 from builder.model.attempt import AttemptState
 from builder.model.job import JobState
 
 
 def after(end: AttemptState, broken: int = 0, *, publishes: bool = True) -> Next:
     """What follows, for a reason that is `why`, where three tries are allowed."""
-    return next_state(end, "why", broken=broken, tries=3, publishes=publishes)
+    return Retry(tries=3).after(end, "why", broken=broken, publishes=publishes)
 
 
 @pytest.mark.parametrize(
@@ -48,8 +48,8 @@ def test_every_end_leads_somewhere(end: AttemptState, reason: str, broken: int, 
     """Every end of an attempt gives a state that a running job may come to; what is no end is refused."""
     if end not in ATTEMPT_ENDS:
         with pytest.raises(ValueError, match="has not ended"):
-            next_state(end, reason, broken=broken, tries=tries, publishes=publishes)
+            Retry(tries=tries).after(end, reason, broken=broken, publishes=publishes)
         return
-    then = next_state(end, reason, broken=broken, tries=tries, publishes=publishes)
+    then = Retry(tries=tries).after(end, reason, broken=broken, publishes=publishes)
     assert then.state in JOB_TRANSITIONS[JobState.RUNNING]
     assert reason in then.reason or end is AttemptState.SUCCEEDED
