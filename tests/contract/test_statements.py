@@ -14,7 +14,6 @@ UNIT = "tests/unit/master/"
 NOUNS = ("batches", "builds", "definitions", "delivery", "events", "master", "people", "reception", "secrets", "sweep")
 TESTS = (
     UNIT + "store",
-    f"--deselect={UNIT}store/test_migration.py",
     *(f"{UNIT}test_{noun}.py" for noun in NOUNS),
     f"{UNIT}test_dispatch.py::Publications",
     f"{UNIT}test_intake.py::Deliveries",

@@ -1,6 +1,7 @@
 import gc
 import tracemalloc
 
+import pytest
 import sqlalchemy as sa
 
 from builder.master.people import People
@@ -59,6 +60,7 @@ def test_what_is_revoked_is_good_no_more() -> None:
     assert [answer(people.person(token)) for token in ("one", "new")] == [None, ADA]
 
 
+@pytest.mark.sqlite
 def test_a_stranger_costs_one_look_into_an_index() -> None:
     """However many tokens there are, and whoever's it is."""
     store = MemoryStore()

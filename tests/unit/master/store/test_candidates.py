@@ -48,8 +48,6 @@ def instructions(store: MemoryStore) -> int:
     """How many instructions SQLite's machine carries out for what one place is decided from."""
 
     def counted(connection: Connection) -> int:
-        if connection.dialect.name != "sqlite":
-            pytest.skip("only SQLite counts its instructions")
         driver: Any = connection.connection.driver_connection
         ticks: list[None] = []
         driver.set_progress_handler(lambda: ticks.append(None), 1)
@@ -81,6 +79,7 @@ def test_the_whole_queue_is_read_in_its_order() -> None:
     assert answer(crowded(2 * PAGE).read(read)) == list(range(1, 2 * PAGE + 1))
 
 
+@pytest.mark.sqlite
 def test_a_round_does_not_compare_each_job_with_each_operation() -> None:
     """With twice the jobs and twice what waits to be published, a round costs no more than about twice as much."""
     assert instructions(crowded(400)) < 2.5 * instructions(crowded(200))

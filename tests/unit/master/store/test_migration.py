@@ -18,6 +18,8 @@ from builder.master.store import migration, schema, sqlite
 from builder.master.store.sqlite import SQLite
 from tests.support.store import MemoryStore
 
+pytestmark = pytest.mark.sqlite
+
 MIGRATIONS = Path(migration.__file__).with_name("migrations")
 RELEASED = sorted(Path(__file__).with_name("schemas").glob("*.sql"))
 """A database of each version with a row in every table, as `sqlite3 builder.db .dump` wrote it."""
