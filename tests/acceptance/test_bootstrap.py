@@ -122,7 +122,7 @@ def wheel(folder: Path, name: str, version: str, code: str = "", needs: str = ""
 
 
 class Checkout:
-    """A clone of a project that asks for one library, `library`, and pins a release of it."""
+    """A clone of a project that asks for one library, `rpm` (which the script looks for), and pins a release of it."""
 
     def __init__(self, folder: Path) -> None:
         self.root, self.wheels = folder / "checkout", folder / "wheels"
@@ -131,29 +131,29 @@ class Checkout:
             (self.root / name).mkdir(parents=True)
         for name in ("bootstrap", "requirements.py"):
             shutil.copy(ROOT / "scripts" / name, self.root / "scripts")
-        (self.root / "pyproject.toml").write_text('[build-system]\nrequires = ["library"]\nbuild-backend = "library"\n')
+        (self.root / "pyproject.toml").write_text('[build-system]\nrequires = ["rpm"]\nbuild-backend = "rpm"\n')
         wheel(self.root, "project", "1")
-        self.ask("library>=1")
+        self.ask("rpm>=1")
 
     def ask(self, requirement: str) -> None:
         """Let setup.cfg ask for it."""
         (self.root / "setup.cfg").write_text(
-            f"[options]\ninstall_requires =\n    {requirement}\n[options.extras_require]\ntest =\n    library\n"
+            f"[options]\ninstall_requires =\n    {requirement}\n[options.extras_require]\ntest =\n    rpm\n"
         )
 
     def release(self, version: str, needs: str = "") -> str:
-        """Add a release of `library`, and return its digest."""
-        return wheel(self.wheels, "library", version, LIBRARY.format(version=version), needs)
+        """Add a release of `rpm`, and return its digest."""
+        return wheel(self.wheels, "rpm", version, LIBRARY.format(version=version), needs)
 
-    def pin(self, version: str, digest: str, asked: tuple[str, ...] = ("library", "library>=1")) -> None:
+    def pin(self, version: str, digest: str, asked: tuple[str, ...] = ("rpm", "rpm>=1")) -> None:
         """Pin that release, as scripts/pin does."""
-        text = "".join(f"#   {line}\n" for line in asked) + f"library=={version} --hash=sha256:{digest}\n"
+        text = "".join(f"#   {line}\n" for line in asked) + f"rpm=={version} --hash=sha256:{digest}\n"
         for name in ("run", "test"):
             (self.root / f"pins/{name}.txt").write_text(text)
 
     def installed(self, venv: str = ".venv") -> str:
-        """Return the version of `library` that is installed."""
-        command = [str(self.root / venv / "bin/python"), "-c", "import library; print(library.VERSION)"]
+        """Return the version of `rpm` that is installed."""
+        command = [str(self.root / venv / "bin/python"), "-c", "import rpm; print(rpm.VERSION)"]
         return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout.strip()
 
 
@@ -174,7 +174,7 @@ def test_exact_versions_are_installed_and_the_newest_beside_them(machine: Machin
     A release of which there is no wheel is none.
     """
     old, new = checkout.release("1.0"), checkout.release("2.0")
-    (checkout.wheels / "library-3.0.tar.gz").touch()
+    (checkout.wheels / "rpm-3.0.tar.gz").touch()
     checkout.pin("1.0", old)
     done = machine.bootstrap(checkout=checkout.root)
     assert (done.returncode, done.stdout) == (0, "bootstrap: installing Builder and its libraries into .venv\n")
@@ -201,14 +201,14 @@ def test_what_is_not_pinned_is_not_installed(machine: Machine, checkout: Checkou
     done = machine.bootstrap(checkout=checkout.root)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("bootstrap: pip could not install the libraries (see above)")
-    assert not list((checkout.root / ".venv").rglob("library.py"))
+    assert not list((checkout.root / ".venv").rglob("rpm.py"))
     assert not (checkout.root / ".venv/bootstrap-stamp").exists()
 
 
 def test_pins_for_other_requirements_are_refused(machine: Machine, checkout: Checkout) -> None:
     """Whoever asks for another library learns what to run, before anything is installed."""
     checkout.pin("1.0", checkout.release("1.0"))
-    checkout.ask("library>=2")
+    checkout.ask("rpm>=2")
     done = machine.bootstrap("--test", checkout=checkout.root)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (

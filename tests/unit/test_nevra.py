@@ -2,6 +2,7 @@ import subprocess
 import sys
 
 import pytest
+import rpm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -48,6 +49,13 @@ def test_order_is_that_of_the_program_rpm(pairs: list[tuple[Evr, Evr]]) -> None:
     command = ["rpm", "--eval", f"%{{lua: {questions}}}"]
     answer = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
     assert [int(word) for word in answer.split()] == [nevra.compare(a.text, b.text) for a, b in pairs]
+
+
+@given(evrs, evrs)
+def test_order_is_that_of_rpms_own_bindings(a: Evr, b: Evr) -> None:
+    """The library that compares versions everywhere else agrees about each pair."""
+    labels = [(str(one.epoch), one.version, one.release) for one in (a, b)]
+    assert nevra.compare(a.text, b.text) == rpm.labelCompare(*labels)
 
 
 def _lua(evr: Evr) -> str:
