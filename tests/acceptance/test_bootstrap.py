@@ -162,7 +162,7 @@ def checkout(machine: Machine, tmp_path: Path) -> Checkout:
     """On that machine, with everything of the system installed."""
     machine.program("dpkg-query", "printf installed")
     machine.program("getent", "exit 0")
-    for name in ("zypper", "nginx", "sshd"):
+    for name in ("zypper", "nginx", "sshd", "postgres"):
         machine.program(name, "")
     machine.tools("sed")
     return Checkout(tmp_path)
