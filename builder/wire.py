@@ -51,10 +51,10 @@ class Role(enum.Enum):
     REPO = "repo"
 
 
-Answer = TypeVar("Answer", bound=Value)
+A = TypeVar("A", bound=Value)
 
 
-class Request(Value, Generic[Answer], frozen=True, kw_only=True):
+class Request(Value, Generic[A], frozen=True, kw_only=True):
     """A command: its fields are the arguments, `answer` is the type of its answer.
 
     `senders` are the roles that may send it, `failures` the errors that its answer may be instead (besides

@@ -45,7 +45,7 @@ class RecordKind(enum.Enum):
     STEP_FINISHED = records.STEP_FINISHED
 
 
-class Record(Value, frozen=True, kw_only=True):
+class StepRecord(Value, frozen=True, kw_only=True):
     """A line of the step records; see `builder.attempt.records`."""
 
     number: int
@@ -135,13 +135,13 @@ class AttemptFolder:
         files.sync(self._reserve)
         files.move(self._reserve, self._result)
 
-    def records(self) -> tuple[Record, ...]:
+    def records(self) -> tuple[StepRecord, ...]:
         """Return the step records that are there."""
         try:
             whole = self._records.read_bytes().rpartition(b"\n")[0]
         except FileNotFoundError:
             return ()
-        return tuple(msgspec.json.decode(line, type=Record) for line in whole.splitlines())
+        return tuple(msgspec.json.decode(line, type=StepRecord) for line in whole.splitlines())
 
     def recorder(self) -> Records:
         """Return a writer of step records, for the one that works on the attempt now."""

@@ -234,7 +234,7 @@ class Event(TypedDict):
     text: str
 
 
-class Change(TypedDict):
+class DefinitionChange(TypedDict):
     """A change that applying a definition makes."""
 
     what: str

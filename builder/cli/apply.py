@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from builder.cli import tables
-from builder.cli.answers import Change
+from builder.cli.answers import DefinitionChange
 from builder.cli.arguments import asks_for_json
 from builder.cli.client import Farm
 from builder.cli.exits import Exit, UsageError
@@ -24,7 +24,7 @@ def _apply(options: argparse.Namespace) -> int:
     text = read(options.file)
     farm = Farm.from_environment()
     try:
-        changes: list[Change] = farm.post("definition", text, {"dry_run": options.dry_run})
+        changes: list[DefinitionChange] = farm.post("definition", text, {"dry_run": options.dry_run})
     except InvalidError as error:
         raise InvalidError(*(f"{options.file}: {mistake}" for mistake in error.mistakes)) from error
     if options.json:
@@ -51,7 +51,7 @@ def read(name: str) -> str:
         raise UsageError(f"{name} is not UTF-8: byte {error.start} is {error.object[error.start]:#04x}") from error
 
 
-def _told(change: Change) -> str:
+def _told(change: DefinitionChange) -> str:
     match change["kind"]:
         case "changed":
             return f"{change['what']}: {change['before'] or '(none)'} -> {change['after'] or '(none)'}"

@@ -16,14 +16,14 @@ from builder.mistakes import Check, Mistake, read, shown
 from builder.model.chroot import BaseRepository, Chroot
 
 
-class Found(NamedTuple):
+class LoadedChroots(NamedTuple):
     """The chroots by name, and a sentence with file and key for each mistake."""
 
     chroots: dict[str, Chroot]
     mistakes: tuple[str, ...]
 
 
-def load(folders: Iterable[Path]) -> Found:
+def load(folders: Iterable[Path]) -> LoadedChroots:
     """Read all files `*.toml` of these folders."""
     chroots: dict[str, Chroot] = {}
     mistakes: list[str] = []
@@ -34,7 +34,7 @@ def load(folders: Iterable[Path]) -> Found:
                     chroots[path.stem] = check(path)
                 except InvalidError as error:
                     mistakes += error.mistakes
-    return Found(chroots, tuple(mistakes))
+    return LoadedChroots(chroots, tuple(mistakes))
 
 
 def check(path: Path) -> Chroot:

@@ -12,7 +12,7 @@ from builder.master.definition.text import parse
 from builder.master.definition.write import dump
 from builder.master.store import builds, events, operations, projects
 from builder.master.store.database import Store
-from builder.model.difference import Change
+from builder.model.difference import DefinitionChange
 from builder.model.event import EventKind, Subject
 from builder.model.operation import Prepare
 from builder.model.package import PackageSummary
@@ -28,7 +28,7 @@ class Definitions:
         self._chroots = chroots
         self._channels = channels
 
-    async def apply(self, text: str, dry_run: bool, visitor: Visitor) -> tuple[Change, ...]:
+    async def apply(self, text: str, dry_run: bool, visitor: Visitor) -> tuple[DefinitionChange, ...]:
         """Make the farm's projects as `text` describes them; a project that it leaves out stays as it is.
 
         With `dry_run`, only return what would change.
@@ -74,7 +74,7 @@ class Definitions:
         """
         return await self._store.read(partial(_summaries, project=project))
 
-    def _compared(self, connection: Connection, text: str) -> tuple[tuple[Project, ...], tuple[Change, ...]]:
+    def _compared(self, connection: Connection, text: str) -> tuple[tuple[Project, ...], tuple[DefinitionChange, ...]]:
         """Return the projects that `text` describes and what would change.
 
         A long text takes its time, beside the reactor.
@@ -85,9 +85,9 @@ class Definitions:
         return described, tuple(change for own in changes for change in own)
 
 
-def _apply(connection: Connection, described: tuple[Project, ...], who: str) -> tuple[Change, ...]:
+def _apply(connection: Connection, described: tuple[Project, ...], who: str) -> tuple[DefinitionChange, ...]:
     there = projects.every(connection)
-    changes: list[Change] = []
+    changes: list[DefinitionChange] = []
     for after in described:
         before = there.get(after.project)
         own = difference(before, after)

@@ -26,8 +26,8 @@ from builder.master import attempts, disk, inputs
 from builder.master.decisions.retry import Retry
 from builder.master.delivery import Aside, Delivery
 from builder.master.logs import Logs
-from builder.master.store import attempts as stored
-from builder.master.store.attempts import KnownAttempt, Record
+from builder.master.store import attempts as stored_attempts
+from builder.master.store.attempts import KnownAttempt, ReportedRecord
 from builder.master.store.database import Store
 from builder.model.artifact import ArtifactKind, Listing
 from builder.model.attempt import AttemptState, Outcome, Position
@@ -96,7 +96,7 @@ class Intake:
         self._retry = retry
         self._streams: dict[str, _Stream] = {}
 
-    async def record(self, slave: str, record: Record) -> Position:
+    async def record(self, slave: str, record: ReportedRecord) -> Position:
         """Take a step record, if it is the next one."""
         async with self._turn(slave, record.attempt) as stream:
             known = stream.require_live()
@@ -104,7 +104,7 @@ class Intake:
                 await self._stop(known, attempts.broken(f"slave {slave} reported more than {MOST_RECORDS} records"))
             if record.number == known.records:
                 stream.doubt()  # whether it was written is not known before the answer, nor without one
-                stream.known = await self._store.write(partial(stored.take, record=record))
+                stream.known = await self._store.write(partial(stored_attempts.take, record=record))
             return self.position(stream.require_live())
 
     async def log(self, slave: str, chunk: LogChunk) -> Position:
@@ -171,7 +171,7 @@ class Intake:
         async with stream.turn:
             if stream.uncertain:
                 try:
-                    stream.known = await self._store.read(partial(stored.one, attempt=attempt))
+                    stream.known = await self._store.read(partial(stored_attempts.one, attempt=attempt))
                 except NotFoundError:
                     self._streams.pop(attempt, None)
                     raise

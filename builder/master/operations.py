@@ -17,7 +17,7 @@ from builder.errors import BuilderError, InvalidError, NotFoundError, Unavailabl
 from builder.master.decisions.permission import require
 from builder.master.rounds import rounds
 from builder.master.store import jobs, projects
-from builder.master.store import operations as stored
+from builder.master.store import operations as stored_operations
 from builder.master.store.database import Store
 from builder.master.store.jobs import Facts
 from builder.mistakes import guess
@@ -67,7 +67,7 @@ class Operations:
         peer = self._peer
         if peer is None:
             return
-        waiting = await self._store.read(partial(stored.waiting, limit=AT_ONCE))
+        waiting = await self._store.read(partial(stored_operations.waiting, limit=AT_ONCE))
         self._sent.intersection_update(operation.number for operation in waiting)
         for operation in waiting:
             if peer is self._peer and operation.number not in self._sent:
@@ -103,7 +103,7 @@ class Operations:
         Raises:
             NotFoundError: There is no operation of that number.
         """
-        return await self._store.read(partial(stored.one, number=number))
+        return await self._store.read(partial(stored_operations.one, number=number))
 
     async def listing(
         self, limit: int = 50, before: int | None = None, project: str | None = None
@@ -164,13 +164,13 @@ def _request(connection: sa.Connection, operation: AnyOperation, visitor: Visito
             _check_stage(project, operation.source)
             _check_stage(project, operation.target)
         case Undo():
-            _check_operation(project, stored.one(connection, operation.number))
+            _check_operation(project, stored_operations.one(connection, operation.number))
         case Prune(retention=None):
             operation = msgspec.structs.replace(operation, retention=project.retention)
         case _:
             pass  # it names nothing but its project
     operation = msgspec.structs.replace(operation, who=visitor.name)
-    return stored.one(connection, stored.insert(connection, operation, who=visitor.name))
+    return stored_operations.one(connection, stored_operations.insert(connection, operation, who=visitor.name))
 
 
 def _check_repository(project: Project, name: str) -> None:
@@ -199,16 +199,16 @@ def _listing(
 ) -> tuple[OperationShown, ...]:
     if project is not None:
         projects.one_bare(connection, project)
-    return stored.newest_first(connection, limit, before, project)
+    return stored_operations.newest_first(connection, limit, before, project)
 
 
 def _applied(connection: sa.Connection, answer: Applied) -> None:
-    job_id = stored.applied(connection, answer)
+    job_id = stored_operations.applied(connection, answer)
     if job_id is not None:
         jobs.change(connection, job_id, JobState.SUCCEEDED, facts=Facts(published=answer.published))
 
 
 def _rejected(connection: sa.Connection, answer: Rejected) -> None:
-    job_id = stored.rejected(connection, answer)
+    job_id = stored_operations.rejected(connection, answer)
     if job_id is not None:
         jobs.change(connection, job_id, JobState.FAILED, reason=f"not published: {answer.reason}")

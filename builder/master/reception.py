@@ -19,7 +19,7 @@ from builder.master.decisions.retry import Retry
 from builder.master.intake import Intake
 from builder.master.lease import Leases
 from builder.master.slaves import Connection, Slaves
-from builder.master.store import attempts as stored
+from builder.master.store import attempts as stored_attempts
 from builder.master.store import slaves
 from builder.master.store.attempts import KnownAttempt
 from builder.master.store.database import Store
@@ -113,6 +113,6 @@ def verdict(slave: str, known: KnownAttempt | None) -> Verdict:
 
 def _greet(connection: sa.Connection, slave: str, hello: Hello, spared: Collection[str], retry: Retry) -> _Greeting:
     slaves.save(connection, slave, hello)
-    held = stored.some(connection, hello.held)
-    lost = [attempt for attempt in stored.live_on(connection, slave) if attempt not in {*held, *spared}]
+    held = stored_attempts.some(connection, hello.held)
+    lost = [attempt for attempt in stored_attempts.live_on(connection, slave) if attempt not in {*held, *spared}]
     return _Greeting(held, attempts.give_up_forgotten(connection, slave, lost, retry))

@@ -12,7 +12,7 @@ from builder.master.decisions import waves
 from builder.master.decisions.waves import Member
 from builder.master.store import batches, dependencies, jobs, needs
 from builder.master.store.batches import BatchJob
-from builder.master.store.dependencies import Found
+from builder.master.store.dependencies import KnownDependencies
 from builder.model.job import JobKind, JobState
 
 WAITS_FOR_SOURCES = "waits until the sources of its batch are there"
@@ -43,12 +43,12 @@ def settle(connection: Connection, batch: int) -> None:
     needs.insert(connection, ((key, other) for key in sorted(left) for other in sorted(before[key])))
 
 
-def found_or_guessed(name: str, found: Found | None) -> Found:
+def found_or_guessed(name: str, found: KnownDependencies | None) -> KnownDependencies:
     """Return the dependencies of a package, found or guessed.
 
     Nothing may be known of a package: then it provides what most packages that others need are called.
     """
-    return found or Found(requires=frozenset(), provides=frozenset({name, f"{name}-devel"}))
+    return found or KnownDependencies(requires=frozenset(), provides=frozenset({name, f"{name}-devel"}))
 
 
 def place(project: str, chroot: str) -> str:
@@ -61,7 +61,7 @@ def _members(connection: Connection, own: Iterable[BatchJob]) -> list[Member]:
     return [_member(job, found_or_guessed(job.package, found.get(job.package_id))) for job in own]
 
 
-def _member(job: BatchJob, found: Found) -> Member:
+def _member(job: BatchJob, found: KnownDependencies) -> Member:
     return Member(
         key=job.id,
         at=place(job.project, job.name),

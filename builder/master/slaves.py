@@ -7,7 +7,7 @@ import msgspec
 import sqlalchemy as sa
 
 from builder.master.decisions.assignment import Offer
-from builder.master.store import slaves as stored
+from builder.master.store import slaves as stored_slaves
 from builder.master.store.database import Store
 from builder.master.store.stamp import now
 from builder.model.slave import Slave
@@ -116,5 +116,5 @@ def _listing(connection: sa.Connection, connected: Collection[str]) -> tuple[Sla
     seen = round(now(connection), 1)
     return tuple(
         msgspec.structs.replace(slave, connected=True, seen=seen) if slave.name in connected else slave
-        for slave in stored.every(connection)
+        for slave in stored_slaves.every(connection)
     )

@@ -13,7 +13,7 @@ class ChangeKind(enum.Enum):
     REMOVED = "removed"
 
 
-class Change(Value, frozen=True, kw_only=True):
+class DefinitionChange(Value, frozen=True, kw_only=True):
     """A change.
 
     `what` is `project hello`, `project hello: stages`, `package hello/greet` or `package hello/greet: timeout`;

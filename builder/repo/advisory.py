@@ -8,7 +8,7 @@ import createrepo_c
 
 from builder import nevra
 from builder.repo import layout, selection
-from builder.repo.description import Change, Description
+from builder.repo.description import ChangelogEntry, Description
 from builder.repo.manifest import Advisory, AdvisoryKind, Cause, Listed, Manifest
 
 LONGEST = 8000
@@ -31,7 +31,7 @@ def advisory(
     project, stage, *_ = repository.split("/")
     packages = tuple(brought)
     newest = selection.newest(before)
-    told: dict[str, list[Change]] = {}
+    told: dict[str, list[ChangelogEntry]] = {}
     known = False
     for package in packages:
         old = before.get(newest.get(nevra.parse(package.nevra).name, ""))
@@ -54,7 +54,7 @@ def advisory(
     )
 
 
-def _text(changes: Iterable[Change]) -> str:
+def _text(changes: Iterable[ChangelogEntry]) -> str:
     """Return changes as a spec writes them."""
     return "\n".join(
         f"* {datetime.fromtimestamp(change.date, UTC):%Y-%m-%d} {change.author}\n{change.text}" for change in changes

@@ -10,7 +10,7 @@ from builder.repo.layout import Repository
 from builder.repo.manifest import Entered
 from builder.wire import Applied, Rejected
 
-Answer = Applied | Rejected
+OperationAnswer = Applied | Rejected
 
 _REASON = 4000
 """Most characters that `Rejected` has room for."""
@@ -54,7 +54,7 @@ def changed(number: int, entered: Mapping[Repository, Entered | None]) -> Applie
     return applied(number, generations(entered), findings=told(findings))
 
 
-def shortened(answer: Answer) -> Answer:
+def shortened(answer: OperationAnswer) -> OperationAnswer:
     """Return a shorter answer, for one that does not fit into a box: half of its findings, or else of its lists.
 
     The manifests have all of it. An answer without findings and lists always fits.

@@ -1,7 +1,8 @@
 """The damage that a promotion would do: a client's repositories before it and after it, compared by libsolv.
 
 It is a program of its own, `python -m builder.repo.closure`: what packages say of themselves comes from outside,
-so a process with limits looks at it. A `Task` comes in as JSON on standard input, findings go out on standard output.
+so a process with limits looks at it. A `ClosureRequest` comes in as JSON on standard input, findings go out on standard
+output.
 
 A client that is up to date uses the highest version of each name that nothing else obsoletes; that is what is compared.
 What it needs and nothing in either stage provides is the business of the distribution, whose packages are not known
@@ -47,7 +48,7 @@ _NAMED = 3
 """Most packages that a finding names beside the one that it is about."""
 
 
-class Task(Value, frozen=True, kw_only=True):
+class ClosureRequest(Value, frozen=True, kw_only=True):
     """The arguments of `broken`, for the program."""
 
     target: tuple[str, ...]
@@ -61,11 +62,13 @@ def broken_apart(target: Sequence[Path], source: Sequence[Path], promoted: Colle
     Raises:
         ConflictError: The child gives no answer.
     """
-    task = Task(target=tuple(map(str, target)), source=tuple(map(str, source)), promoted=tuple(sorted(promoted)))
+    request = ClosureRequest(
+        target=tuple(map(str, target)), source=tuple(map(str, source)), promoted=tuple(sorted(promoted))
+    )
     try:
         child = subprocess.run(
             [sys.executable, "-P", "-m", "builder.repo.closure"],
-            input=msgspec.json.encode(task),
+            input=msgspec.json.encode(request),
             capture_output=True,
             timeout=2 * SECONDS,
             check=False,
@@ -296,10 +299,10 @@ def _finding(kind: FindingKind, subject: str, text: str) -> Finding:
 
 
 def main() -> None:
-    """Carry out the task on standard input."""
-    task = msgspec.json.decode(sys.stdin.buffer.read(), type=Task)
+    """Carry out the request on standard input."""
+    request = msgspec.json.decode(sys.stdin.buffer.read(), type=ClosureRequest)
     headers.confine(SECONDS)
-    found = broken([Path(path) for path in task.target], [Path(path) for path in task.source], task.promoted)
+    found = broken([Path(path) for path in request.target], [Path(path) for path in request.source], request.promoted)
     sys.stdout.buffer.write(msgspec.json.encode(found[:MOST]))
 
 

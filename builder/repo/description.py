@@ -4,10 +4,10 @@ import createrepo_c
 
 from builder.errors import UnavailableError
 from builder.model import Value
-from builder.repo.index import Record
+from builder.repo.index import PackageRecord
 
 
-class Change(Value, frozen=True, kw_only=True):
+class ChangelogEntry(Value, frozen=True, kw_only=True):
     """An entry of a changelog; `author` is the line that it begins with, `date` in seconds since the epoch."""
 
     author: str
@@ -19,10 +19,10 @@ class Description(Value, frozen=True, kw_only=True):
     """A package in words; the newest of its `changes` first."""
 
     summary: str
-    changes: tuple[Change, ...]
+    changes: tuple[ChangelogEntry, ...]
 
 
-def describe(record: Record) -> Description:
+def describe(record: PackageRecord) -> Description:
     """Return the words of a package's record.
 
     Raises:
@@ -35,5 +35,5 @@ def describe(record: Record) -> Description:
         about, changed = found
     except (ValueError, RuntimeError, createrepo_c.CreaterepoCError) as error:
         raise UnavailableError(f"the record of {record.nevra} is damaged: {error}") from error
-    changes = tuple(Change(author=author, date=date, text=text) for author, date, text in changed.changelogs)
+    changes = tuple(ChangelogEntry(author=author, date=date, text=text) for author, date, text in changed.changelogs)
     return Description(summary=about.summary or "", changes=changes[::-1])

@@ -13,7 +13,7 @@ from builder.model.operation import CarriedKind
 from builder.model.project import Retention
 from builder.repo.layout import Repository
 from builder.repo.manifest import Advisory, Carried, Cause, Entered, Further, Leaving, Listed, Manifest, Past, Pinned
-from builder.repo.retention import Facts, Verdict, verdict
+from builder.repo.retention import Departures, Facts, departures
 from builder.repo.thinning import readable
 
 REMEMBERED = 1000
@@ -145,7 +145,7 @@ class Draft:
             return self.before
         packages = {name: self.listed[name] for name in sorted(self.listed)}
         for retention in dict.fromkeys(self._retentions):
-            for name in verdict(packages.values(), retention, now, self._facts).names:
+            for name in departures(packages.values(), retention, now, self._facts).names:
                 del packages[name]
         past = self._past(now)
         entered = (msgspec.structs.replace(self._entered[number], at=now) for number in sorted(self._entered))
@@ -163,9 +163,9 @@ class Draft:
             advisories=tuple(one for one in self._advisories if not packages.keys().isdisjoint(one.packages)),
         )
 
-    def verdict(self, retention: Retention, now: float) -> Verdict:
+    def departures(self, retention: Retention, now: float) -> Departures:
         """Return the packages that leave by this retention after the changes of the operations so far."""
-        return verdict(self.listed.values(), retention, now, self._facts)
+        return departures(self.listed.values(), retention, now, self._facts)
 
     @property
     def _generation(self) -> int:

@@ -1,9 +1,9 @@
 """A program of its own that reads RPM headers: `python -m builder.repo.headers`.
 
 RPMs come from outside, so what parses them is a process with limits, one per attempt: whatever a malformed file does to
-it, the repository builder goes on and knows which file it was. A `Task` comes in as JSON on standard input. The records
-go into files, so that neither side has more than one of them in memory; on standard output the program says that it is
-ready, and then, file by file, what it found.
+it, the repository builder goes on and knows which file it was. A `HeaderRequest` comes in as JSON on standard input.
+The records go into files, so that neither side has more than one of them in memory; on standard output the program says
+that it is ready, and then, file by file, what it found.
 
 A file is to blame only for what it does to a program that was ready: it is no RPM, is too large, or ends it in a way in
 which no other program ends it. All else (a program that does not start, is killed, finds the disk full, has no time)
@@ -28,7 +28,7 @@ from builder.nevra import Evr, Nevra
 from builder.repo import card, index, layout, tags
 from builder.repo.card import Card
 from builder.repo.description import describe
-from builder.repo.index import Record
+from builder.repo.index import PackageRecord
 from builder.repo.promise import Promise
 
 CHANGES = 10
@@ -56,7 +56,7 @@ HeaderReader = Callable[[Sequence[Path], Path], None]
 """A function that reads the headers of RPMs into an empty folder, as `read_apart` does."""
 
 
-class Task(Value, frozen=True, kw_only=True):
+class HeaderRequest(Value, frozen=True, kw_only=True):
     """The files to read, and the folder for their records."""
 
     files: tuple[str, ...]
@@ -82,7 +82,7 @@ def record_path(folder: Path, number: int) -> Path:
     return folder / f"{number}{index.SUFFIX}"
 
 
-def read(path: Path) -> Record:
+def read(path: Path) -> PackageRecord:
     """Return the record of the RPM at `path`; `InvalidError` if it is none, OSError if it cannot be opened."""
     path.open("rb").close()
     try:
@@ -91,7 +91,7 @@ def read(path: Path) -> Record:
         name = Nevra(package.name, Evr(int(package.epoch or 0), package.version, package.release), package.arch)
         package.location_href = layout.location(name)
         primary, filelists, other = createrepo_c.xml_dump(package)[:3]
-        return Record(
+        return PackageRecord(
             nevra=name.text,
             sha256=package.pkgId,
             source=package.rpm_sourcerpm,
@@ -121,7 +121,7 @@ def _promise(package: createrepo_c.Package, texts: tags.Texts) -> Promise:
     )
 
 
-def described(record: Record) -> Card:
+def described(record: PackageRecord) -> Card:
     """Return the card of a package; an empty one, if its words are no XML, which nobody else can read either."""
     try:
         words = describe(record)
@@ -154,14 +154,14 @@ def read_apart(paths: Sequence[Path], folder: Path) -> None:
         OSError: The disk is full, or no process can be started.
     """
     command = [sys.executable, "-P", "-m", "builder.repo.headers"]
-    task = Task(files=tuple(str(path) for path in paths), folder=str(folder))
+    request = HeaderRequest(files=tuple(str(path) for path in paths), folder=str(folder))
     seconds = LOADED * _patience(paths)
     answers, errors = folder / "answers", folder / "errors"
     with answers.open("wb") as output, errors.open("wb") as complaints:
         try:
             child = subprocess.run(  # noqa: S603 - the command is our own; the paths travel as data
                 command,
-                input=msgspec.json.encode(task),
+                input=msgspec.json.encode(request),
                 stdout=output,
                 stderr=complaints,
                 timeout=seconds,
@@ -210,13 +210,13 @@ def confine(seconds: int) -> None:
 
 
 def main() -> None:
-    """Carry out the task on standard input."""
-    task = msgspec.json.decode(sys.stdin.buffer.read(), type=Task)
-    paths = [Path(file) for file in task.files]
+    """Carry out the request on standard input."""
+    request = msgspec.json.decode(sys.stdin.buffer.read(), type=HeaderRequest)
+    paths = [Path(file) for file in request.files]
     confine(_patience(paths))
     _say(Ready())
     for number, path in enumerate(paths):
-        answer = look(path, record_path(Path(task.folder), number))
+        answer = look(path, record_path(Path(request.folder), number))
         _say(answer)
         if isinstance(answer, Unreadable):
             break

@@ -18,7 +18,7 @@ from builder.model.artifact import LISTING_LIMIT, LISTING_NAME, Artifact, Artifa
 from builder.model.operation import Publish
 from builder.repo import index, layout
 from builder.repo.headers import HeaderReader, record_path
-from builder.repo.index import Record
+from builder.repo.index import PackageRecord
 from builder.repo.promise import Promise, broken
 from builder.repo.rejected import FILES, REASON, Refusal, RejectedDeliveries, refusal
 from builder.state import StateFolder
@@ -27,7 +27,7 @@ _PACKAGES = frozenset({ArtifactKind.RPM, ArtifactKind.SRPM})
 
 
 class Delivered(Value, frozen=True, kw_only=True):
-    """A package of an attempt, with its file and the file of its record; all else is as in `Record`."""
+    """A package of an attempt, with its file and the file of its record; all else is as in `PackageRecord`."""
 
     file: Path
     record: Path
@@ -192,7 +192,7 @@ def _delivered(folder: Path, artifact: Artifact, path: Path) -> Delivered:
     )
 
 
-def _check_header(artifact: Artifact, record: Record) -> None:
+def _check_header(artifact: Artifact, record: PackageRecord) -> None:
     """Check that the RPM is what the listing says, and that its file has the name of its content."""
     name = nevra.parse(record.nevra)
     if record.sha256 != artifact.sha256:

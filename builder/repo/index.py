@@ -16,7 +16,7 @@ anew.
 """
 
 
-class Record(Value, frozen=True, kw_only=True):
+class PackageRecord(Value, frozen=True, kw_only=True):
     """A package's header, and its elements of the three metadata files as createrepo_c writes them.
 
     `source` is the name of the SRPM's file that a binary package was made from; a source package has none, but a
@@ -32,12 +32,12 @@ class Record(Value, frozen=True, kw_only=True):
     other: str
 
 
-def write(record: Record, path: Path) -> None:
+def write(record: PackageRecord, path: Path) -> None:
     """Write a record to a new file."""
     path.write_bytes(msgspec.msgpack.encode(record))
 
 
-def placed(record: Record, location: str) -> Record:
+def placed(record: PackageRecord, location: str) -> PackageRecord:
     """Return the record of a package that is at `location` in its repository; as read, each is where layout says."""
     usual = layout.location(nevra.parse(record.nevra))
     if location == usual:
@@ -46,9 +46,9 @@ def placed(record: Record, location: str) -> Record:
     return msgspec.structs.replace(record, primary=primary)
 
 
-def load(path: Path) -> Record:
+def load(path: Path) -> PackageRecord:
     """Return the record at `path`; OSError if there is none, `UnavailableError` if it is damaged."""
     try:
-        return msgspec.msgpack.decode(path.read_bytes(), type=Record)
+        return msgspec.msgpack.decode(path.read_bytes(), type=PackageRecord)
     except msgspec.MsgspecError as error:
         raise UnavailableError(f"{path} is damaged ({error}): remove it, and the next start makes it anew") from error

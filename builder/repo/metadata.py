@@ -16,7 +16,7 @@ import createrepo_c
 from builder import files
 from builder.errors import UnavailableError
 from builder.model.operation import CarriedKind
-from builder.repo.index import Record
+from builder.repo.index import PackageRecord
 
 _KINDS = {
     "primary": createrepo_c.XMLFILE_PRIMARY,
@@ -35,7 +35,7 @@ class _Part:
         self._file = createrepo_c.XmlFile(str(self._path), _KINDS[kind], createrepo_c.GZ, self._content)
         self._file.set_num_of_pkgs(count)
 
-    def add(self, record: Record) -> None:
+    def add(self, record: PackageRecord) -> None:
         self._file.add_chunk(getattr(record, self._kind))
 
     def finish(self, created: int) -> createrepo_c.RepomdRecord:
@@ -70,7 +70,7 @@ def _carried(folder: Path, kind: str, text: str, created: int) -> createrepo_c.R
 
 
 def write(
-    folder: Path, records: Iterable[Record], count: int, created: float, carried: Mapping[str, str] | None = None
+    folder: Path, records: Iterable[PackageRecord], count: int, created: float, carried: Mapping[str, str] | None = None
 ) -> None:
     """Write the metadata of `count` packages into the empty folder `folder`; `created` in seconds since the epoch.
 
@@ -86,7 +86,9 @@ def write(
         raise UnavailableError(f"the metadata cannot be written to {folder}: {error}") from error
 
 
-def _write(folder: Path, records: Iterable[Record], count: int, created: int, carried: Mapping[str, str]) -> None:
+def _write(
+    folder: Path, records: Iterable[PackageRecord], count: int, created: int, carried: Mapping[str, str]
+) -> None:
     parts = [_Part(folder, kind, count) for kind in _KINDS]
     for record in records:
         for part in parts:

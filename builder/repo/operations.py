@@ -29,20 +29,20 @@ from builder.model.operation import (
     Verify,
 )
 from builder.repo import index, layout
-from builder.repo.answer import Answer
+from builder.repo.answer import OperationAnswer
 from builder.repo.archive import Archive, repositories
 from builder.repo.draft import Drafts
 from builder.repo.generation import Generations
 from builder.repo.headers import HeaderReader
 from builder.repo.incoming import Delivered, Incoming
-from builder.repo.index import Record
+from builder.repo.index import PackageRecord
 from builder.repo.layout import Repository
 from builder.repo.manifest import Manifest
 from builder.repo.pool import Pool
 from builder.repo.rejected import RejectedDeliveries
 from builder.repo.relations import Kinship, Relations
 from builder.repo.signing.keys import Keys
-from builder.repo.signing.sign import Change, Signer
+from builder.repo.signing.sign import GenerationChange, Signer
 from builder.repo.switching import Switch, Switching
 from builder.repo.tasks.carry import Carrying
 from builder.repo.tasks.drop import Dropping
@@ -118,7 +118,7 @@ class Operations:
         self._pool.sweep()
         self._incoming.prune(self._now())
 
-    def carry_out(self, operations: Iterable[NumberedOperation]) -> Sequence[Answer]:
+    def carry_out(self, operations: Iterable[NumberedOperation]) -> Sequence[OperationAnswer]:
         """Apply or reject operations of one project; no other thread is given operations of it meanwhile.
 
         Any error is the farm's fault, and all operations may be given again.
@@ -129,14 +129,14 @@ class Operations:
         """
         return [answer for together in separate(operations) for answer in self._together(together)]
 
-    def _together(self, operations: Iterable[NumberedOperation]) -> Sequence[Answer]:
+    def _together(self, operations: Iterable[NumberedOperation]) -> Sequence[OperationAnswer]:
         """Carry out operations that share generations."""
         now = self._now()
         delivered: dict[str, Delivered] = {}
         kinship = Kinship(lambda sha256: self._record(sha256, delivered), self._relations)
         drafts = Drafts(lambda repository: self._current(repository.path), kinship)
         taken: list[Task] = []
-        answers: list[Answer] = []
+        answers: list[OperationAnswer] = []
         for operation in operations:
             task = self._task(operation, now)
             try:
@@ -184,7 +184,7 @@ class Operations:
                 return Rebuilding(numbered.number, operation, self._rebuild)
 
     def _publish(
-        self, changes: Mapping[Repository, Change], delivered: Mapping[str, Delivered]
+        self, changes: Mapping[Repository, GenerationChange], delivered: Mapping[str, Delivered]
     ) -> Mapping[Repository, Manifest]:
         """Make these changes, signed, to a project's repositories, all or none; return the manifests current then."""
         if not changes:
@@ -218,7 +218,7 @@ class Operations:
         self._switch(repository.project)
         return self._of(repository.path).rebuild(self._inspection.generation)
 
-    def _record(self, sha256: str, delivered: Mapping[str, Delivered]) -> Record:
+    def _record(self, sha256: str, delivered: Mapping[str, Delivered]) -> PackageRecord:
         """Return the record of a package that is in the pool, or on its way there."""
         return index.load(delivered[sha256].record) if sha256 in delivered else next(self._pool.records([sha256]))
 

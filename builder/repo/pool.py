@@ -15,7 +15,7 @@ from builder import files
 from builder.errors import ConflictError, InvalidError, UnavailableError
 from builder.repo import card, index
 from builder.repo.headers import HeaderReader, record_path
-from builder.repo.index import Record
+from builder.repo.index import PackageRecord
 from builder.state import StateFolder
 
 _RPM = ".rpm"
@@ -42,7 +42,7 @@ class Pool:
         """Tell if the package with this digest is there, with its record and its card."""
         return all(self.path(sha256).with_suffix(suffix).exists() for suffix in (_RPM, *_READ))
 
-    def records(self, digests: Iterable[str]) -> Iterator[Record]:
+    def records(self, digests: Iterable[str]) -> Iterator[PackageRecord]:
         """Yield the records of these packages, one after the other."""
         return (index.load(self._index(sha256)) for sha256 in digests)
 

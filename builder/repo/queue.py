@@ -9,7 +9,7 @@ from twisted.logger import Logger
 from builder.clock import background
 from builder.errors import BuilderError
 from builder.model.operation import NumberedOperation
-from builder.repo.answer import Answer
+from builder.repo.answer import OperationAnswer
 
 RETRY = 10.0
 """Seconds until an operation that the farm could not carry out is tried again."""
@@ -44,8 +44,8 @@ class Queue:
         self,
         clock: IReactorTime,
         workers: int,
-        carry_out: Callable[[Sequence[NumberedOperation]], Awaitable[Sequence[Answer]]],
-        tell: Callable[[Answer], None],
+        carry_out: Callable[[Sequence[NumberedOperation]], Awaitable[Sequence[OperationAnswer]]],
+        tell: Callable[[OperationAnswer], None],
     ) -> None:
         self._clock = clock
         self._workers = workers
@@ -102,7 +102,7 @@ class Queue:
             self._busy.discard(batch[0].project)
             self._look()
 
-    def _answer(self, answers: Sequence[Answer]) -> None:
+    def _answer(self, answers: Sequence[OperationAnswer]) -> None:
         for answer in answers:
             self._waiting.pop(answer.number, None)
             if not self._stopped:

@@ -14,7 +14,7 @@ import createrepo_c
 from builder import nevra
 from builder.errors import InvalidError, UnavailableError
 from builder.model import Value
-from builder.repo.index import Record
+from builder.repo.index import PackageRecord
 
 _HELD = 100_000
 """Number of packages whose relations are kept in memory: a kilobyte each, or two."""
@@ -43,7 +43,7 @@ class Relations(Value, frozen=True, kw_only=True):
 class Kinship:
     """The relations of packages, whose records `record` reads by their digests; `known` remembers them meanwhile."""
 
-    def __init__(self, record: Callable[[str], Record], known: MutableMapping[str, Relations]) -> None:
+    def __init__(self, record: Callable[[str], PackageRecord], known: MutableMapping[str, Relations]) -> None:
         self._record = record
         self._known = known
 
@@ -61,7 +61,7 @@ class Kinship:
         return f">{escape(path)}</file>" in self._record(sha256).filelists
 
 
-def relations(record: Record) -> Relations:
+def relations(record: PackageRecord) -> Relations:
     """Return the relations in a package's record.
 
     Raises:

@@ -39,7 +39,7 @@ class Needed(Value, frozen=True, kw_only=True):
     what: str
 
 
-class Verdict(Value, frozen=True, kw_only=True):
+class Departures(Value, frozen=True, kw_only=True):
     """The packages that leave a repository, and those that stay only because another package needs them."""
 
     going: tuple[Departure, ...] = ()
@@ -51,15 +51,17 @@ class Verdict(Value, frozen=True, kw_only=True):
         return frozenset(one.package.nevra for one in self.going)
 
 
-def verdict(packages: Iterable[Listed], retention: Retention, now: float, facts: Facts) -> Verdict:
-    """Return the verdict on a repository's packages at the time `now`: those superseded, and not needed, leave."""
+def departures(packages: Iterable[Listed], retention: Retention, now: float, facts: Facts) -> Departures:
+    """Return what leaves a repository of these packages at the time `now`: those superseded, and not needed."""
     known = tuple(packages)
     old = {one.package.nevra: one for one in superseded(known, retention, now)}
     if not old:
-        return Verdict()
+        return Departures()
     staying = [package for package in known if package.nevra not in old]
     needed = _needed(staying, {name: one.package for name, one in old.items()}, facts)
-    return Verdict(going=tuple(one for name, one in old.items() if name not in needed), needed=tuple(needed.values()))
+    return Departures(
+        going=tuple(one for name, one in old.items() if name not in needed), needed=tuple(needed.values())
+    )
 
 
 def superseded(packages: Iterable[Listed], retention: Retention, now: float) -> tuple[Departure, ...]:

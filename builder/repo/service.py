@@ -13,7 +13,7 @@ from builder.config import RepoConfig
 from builder.dial import Dialler
 from builder.model.operation import NumberedOperation
 from builder.protocol import Peer
-from builder.repo.answer import Answer
+from builder.repo.answer import OperationAnswer
 from builder.repo.headers import read_apart
 from builder.repo.operations import Operations
 from builder.repo.queue import Queue
@@ -65,14 +65,14 @@ class RepoDaemon:
         self._workers.stop()
         os.close(self._lock)
 
-    async def _carry_out(self, operations: Sequence[NumberedOperation]) -> Sequence[Answer]:
+    async def _carry_out(self, operations: Sequence[NumberedOperation]) -> Sequence[OperationAnswer]:
         return await deferToThreadPool(self._reactor, self._workers, self._operations.carry_out, operations)
 
     def _session_for(self, peer: Peer) -> MasterSession:
         self._session = MasterSession(peer, self._queue.submit)
         return self._session
 
-    def _tell(self, answer: Answer) -> None:
+    def _tell(self, answer: OperationAnswer) -> None:
         """Tell an answer on the newest connection, whichever brought the operation."""
         if self._session is not None:
             self._session.tell(answer)

@@ -9,7 +9,7 @@ from builder.clock import background
 from builder.errors import BuilderError, TooLargeError
 from builder.model.operation import NumberedOperation
 from builder.protocol import Handlers, Peer
-from builder.repo.answer import Answer, shortened
+from builder.repo.answer import OperationAnswer, shortened
 from builder.wire import PROTOCOL_VERSION, Done, Operate, RepoHello
 
 _log = Logger()
@@ -34,7 +34,7 @@ class MasterSession:
         """Leave the next connection to the dialler."""
         _log.debug("the session with the master has ended: {reason}", reason=reason)
 
-    def tell(self, answer: Answer) -> None:
+    def tell(self, answer: OperationAnswer) -> None:
         """Tell the master the answer to an operation."""
         if not self._peer.closing:
             background("Answering", self._tell(answer))
@@ -50,7 +50,7 @@ class MasterSession:
         self._submit(request.operation)
         return Done()
 
-    async def _tell(self, answer: Answer) -> None:
+    async def _tell(self, answer: OperationAnswer) -> None:
         try:
             await self._peer.ask(answer)
         except TooLargeError:

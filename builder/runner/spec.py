@@ -13,7 +13,7 @@ from builder.model.options import Options
 from builder.runner import sandbox
 from builder.runner.diagnosis import check_sandbox
 from builder.runner.sources.named import Source, named_sources
-from builder.runner.workspace import Answer, Workspace
+from builder.runner.workspace import ProgramOutput, Workspace
 
 TOPDIR = (
     *("--define", f"_topdir {sandbox.HOME}", "--define", "dist %{nil}"),
@@ -66,7 +66,7 @@ def parse(workspace: Workspace, home: Path, name: str, options: Options) -> Pars
     return Parsed(name=package, version=version, sources=named_sources(whole.output))
 
 
-def ask(workspace: Workspace, home: Path, command: Sequence[str], problem: str) -> Answer:
+def ask(workspace: Workspace, home: Path, command: Sequence[str], problem: str) -> ProgramOutput:
     """Return the answer of a program in the sandbox.
 
     Raises:
@@ -103,7 +103,7 @@ def regular(path: Path) -> bool:
     return path.is_file() and not path.is_symlink()
 
 
-def rpm_error(answer: Answer) -> str:
+def rpm_error(answer: ProgramOutput) -> str:
     """Return the first line in which rpm names an error."""
     lines = answer.errors.splitlines()
     why = next((line.removeprefix("error: ") for line in lines if line.startswith("error: ")), answer.last_error)

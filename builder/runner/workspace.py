@@ -25,7 +25,7 @@ _END = 64 << 10
 """Bytes at the end of a longer answer that are read too."""
 
 
-class Answer(NamedTuple):
+class ProgramOutput(NamedTuple):
     """The answer of a program: exit code, standard output, standard error.
 
     Of a long output, `output` has the beginning and `end` the end; `end` is empty where `output` is all of it.
@@ -127,7 +127,7 @@ class Workspace:
         *,
         quiet: bool = False,
         cleaned: Callable[[str], str] = str,
-    ) -> Answer:
+    ) -> ProgramOutput:
         """Run a program for its answer; its standard error is logged too, unless it is `quiet`.
 
         `cleaned` removes from standard error what nobody shall read.
@@ -135,7 +135,7 @@ class Workspace:
         output, errors = self.work / "output", self.work / "errors"
         with output.open("wb") as out, errors.open("wb") as err:
             code = self._run(command, out.fileno(), err.fileno(), environment)
-        answer = Answer(code, head(output), cleaned(head(errors)), _end(output))
+        answer = ProgramOutput(code, head(output), cleaned(head(errors)), _end(output))
         if answer.errors and not quiet:
             self.say(answer.errors.rstrip())
         return answer

@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
 
-from builder.attempt.folder import AttemptFolder, Record, RecordKind
+from builder.attempt.folder import AttemptFolder, RecordKind, StepRecord
 from builder.errors import ConflictError
 from builder.model.attempt import Position
 from builder.protocol import Peer
@@ -89,7 +89,7 @@ class Stream:
             drained, self._drained = self._drained, None
             drained.callback(self.acknowledged)
 
-    def _next(self, written: tuple[Record, ...], length: int) -> Report | None:
+    def _next(self, written: tuple[StepRecord, ...], length: int) -> Report | None:
         """Return the next report, or None if none shall go out now."""
         record = written[self._sent.records] if self._sent.records < len(written) else None
         end = length if record is None else min(record.log, length)
@@ -168,7 +168,7 @@ def _least(a: Position, b: Position) -> Position:
     return Position(records=min(a.records, b.records), log=min(a.log, b.log))
 
 
-def _of(attempt: str, record: Record) -> Report:
+def _of(attempt: str, record: StepRecord) -> Report:
     """Return the report of a step record."""
     if record.step is None:
         return JobStarted(attempt=attempt, number=record.number, time=record.time)

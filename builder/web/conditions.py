@@ -33,7 +33,7 @@ class Part(Value, frozen=True, kw_only=True):
     stop: int
 
 
-class Verdict(enum.Enum):
+class Evaluation(enum.Enum):
     """The answer instead of a part of the file."""
 
     WHOLE = 200
@@ -41,12 +41,12 @@ class Verdict(enum.Enum):
     UNSATISFIABLE = 416
 
 
-def wanted(conditions: Conditions, version: Version) -> Verdict | Part:
+def wanted(conditions: Conditions, version: Version) -> Evaluation | Part:
     """Return the part of a file, now at `version`, that a client with these `conditions` wants."""
     if _has_it(conditions, version):
-        return Verdict.NOT_MODIFIED
+        return Evaluation.NOT_MODIFIED
     if conditions.range is None or not _still_the_same(conditions.if_range, version):
-        return Verdict.WHOLE
+        return Evaluation.WHOLE
     return _part(conditions.range, version.size)
 
 
@@ -63,19 +63,19 @@ def _still_the_same(if_range: str | None, version: Version) -> bool:
     return if_range is None or if_range.strip() in {version.etag, version.last_modified}
 
 
-def _part(text: str, size: int) -> Verdict | Part:
+def _part(text: str, size: int) -> Evaluation | Part:
     """Return one range of bytes; several at once, or another unit, may be answered with the whole file."""
     match = _RANGE.fullmatch(text)
     if match is None or match.groups() == ("", ""):
-        return Verdict.WHOLE
+        return Evaluation.WHOLE
     first, last = match.groups()
     if not first:
         start, stop = max(0, size - int(last)), size
     else:
         start, stop = int(first), min(size, int(last) + 1) if last else size
     if last and first and int(last) < int(first):
-        return Verdict.WHOLE
-    return Part(start=start, stop=stop) if start < stop else Verdict.UNSATISFIABLE
+        return Evaluation.WHOLE
+    return Part(start=start, stop=stop) if start < stop else Evaluation.UNSATISFIABLE
 
 
 def _seconds(date: str | None) -> float | None:

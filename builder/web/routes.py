@@ -12,7 +12,7 @@ from builder.master.farm import Farm
 from builder.master.inputs import Inputs
 from builder.model.batch import Plan
 from builder.model.build import Build
-from builder.model.difference import Change
+from builder.model.difference import DefinitionChange
 from builder.model.inputs import JobInputs
 from builder.model.key import SigningKey
 from builder.model.operation import OperationShown
@@ -86,7 +86,7 @@ def api(farm: Farm, state: StateFolder, feed: Feed, clock: IReactorTime) -> tupl
         Route("POST", "/api/v1/builds/{number}/cancel", CANCEL, CancelBuild, Build, builds.cancel),
         Route("GET", job_log, READ, ReadLog, Answer, logs.read),
         Route("GET", "/api/v1/definition", READ, ExportDefinition, Answer, definition.export),
-        Route("POST", "/api/v1/definition", DEFINE, ApplyDefinition, tuple[Change, ...], definition.apply),
+        Route("POST", "/api/v1/definition", DEFINE, ApplyDefinition, tuple[DefinitionChange, ...], definition.apply),
         Route("GET", "/api/v1/events", READ, ListEvents, Answer, events.listing),
         Route("GET", "/api/v1/keys", READ, AskKeys, tuple[SigningKey, ...], keys.listing),
         Route("GET", "/api/v1/keys/export", READ, AskKeys, Answer, keys.export),

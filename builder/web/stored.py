@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from builder.errors import NotFoundError
 from builder.web.answers import Answer, Stream
-from builder.web.conditions import Verdict, Version, wanted
+from builder.web.conditions import Evaluation, Version, wanted
 from builder.web.sink import PIECE
 from builder.web.visit import Conditions
 
@@ -36,14 +36,14 @@ def answer(path: Path, conditions: Conditions, content_type: str, keep: str) -> 
         "Last-Modified": version.last_modified,
     }
     match wanted(conditions, version):
-        case Verdict.NOT_MODIFIED:
+        case Evaluation.NOT_MODIFIED:
             file.close()
             return Answer(status=304, content_type=content_type, headers=headers)
-        case Verdict.UNSATISFIABLE:
+        case Evaluation.UNSATISFIABLE:
             file.close()
             headers["Content-Range"] = f"bytes */{version.size}"
             return Answer(status=416, content_type=content_type, headers=headers)
-        case Verdict.WHOLE:
+        case Evaluation.WHOLE:
             status, start, stop = 200, 0, version.size
         case part:
             status, start, stop = 206, part.start, part.stop

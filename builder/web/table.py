@@ -40,7 +40,7 @@ class Route(Generic[Asked, Told]):
     handler: Callable[[Asked, Visit], Awaitable[Told]]
 
 
-class Found:
+class RouteMatch:
     """A route with the values that its pattern found in a path."""
 
     def __init__(self, entry: "_Entry", segments: Mapping[str, Any]) -> None:
@@ -79,7 +79,7 @@ class Table:
             seen.add((route.method, route.pattern))
         self._entries = tuple(_Entry(route) for route in self.routes)
 
-    def find(self, method: str, path: str) -> Found:
+    def find(self, method: str, path: str) -> RouteMatch:
         """Return the route for a request.
 
         Raises:
@@ -93,7 +93,7 @@ class Table:
             if segments is None:
                 continue
             if entry.route.method == method:
-                return Found(entry, segments)
+                return RouteMatch(entry, segments)
             others.add(entry.route.method)
         if others:
             raise MethodError(f"{path} takes {' and '.join(allowed(others))}, not {method}")

@@ -9,12 +9,12 @@ import pytest
 
 from builder.errors import ConflictError
 from builder.repo import closure, metadata
-from builder.repo.index import Record
+from builder.repo.index import PackageRecord
 
 
 def _repository(folder: Path, packages: dict[str, dict[str, list[str]]]) -> Path:
     """A repository of packages by their NEVRAs, each with what it says of itself in words such as `requires`."""
-    records: list[Record] = []
+    records: list[PackageRecord] = []
     for name, words in packages.items():
         package = createrepo_c.Package()
         package.name, package.version, package.release = name.rpartition(".")[0].rsplit("-", 2)
@@ -28,7 +28,7 @@ def _repository(folder: Path, packages: dict[str, dict[str, list[str]]]) -> Path
         ]
         primary, filelists, other = createrepo_c.xml_dump(package)[:3]
         texts = {"primary": primary, "filelists": filelists, "other": other}
-        records.append(Record(nevra=name, sha256=package.pkgId, source=package.rpm_sourcerpm, **texts))
+        records.append(PackageRecord(nevra=name, sha256=package.pkgId, source=package.rpm_sourcerpm, **texts))
     (folder / "repodata").mkdir(parents=True)
     metadata.write(folder / "repodata", records, len(records), 1_800_000_000.0)
     return folder

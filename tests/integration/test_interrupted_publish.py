@@ -30,7 +30,7 @@ from builder.model.operation import (
     Undo,
 )
 from builder.model.project import Retention
-from builder.repo.answer import Answer
+from builder.repo.answer import OperationAnswer
 from builder.repo.archive import Archive
 from builder.repo.signing import public_keys
 from builder.repo.thinning import DAILY, GRACE
@@ -64,7 +64,7 @@ class Scene:
         subprocess.run(["cp", "-a", self.before, to], check=True)
         return to
 
-    def live(self, state: Path) -> Sequence[Answer]:
+    def live(self, state: Path) -> Sequence[OperationAnswer]:
         """What a process does: clear up, then carry out what the master gives it (again)."""
         return Workbench(state, self.now).operations.carry_out(self.operations)
 
@@ -416,5 +416,5 @@ def _untrusted(state: Path) -> list[Path]:
     return [home for home in homes if trusted and Archive(home.name, home).current().key not in trusted]
 
 
-def _number(answer: Answer) -> int:
+def _number(answer: OperationAnswer) -> int:
     return answer.number

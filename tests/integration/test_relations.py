@@ -4,7 +4,7 @@ import pytest
 
 from builder.errors import UnavailableError
 from builder.repo import headers
-from builder.repo.index import Record
+from builder.repo.index import PackageRecord
 from builder.repo.relations import Dependency, relations, satisfies
 from tests.support.rpms import rpms
 
@@ -35,7 +35,7 @@ def test_satisfying(provided: Dependency, required: Dependency, expected: bool) 
     assert satisfies(provided, required) is expected
 
 
-def _record(requires: tuple[str, ...] = ()) -> tuple[Record, Record]:
+def _record(requires: tuple[str, ...] = ()) -> tuple[PackageRecord, PackageRecord]:
     binary, source = (headers.read(path) for path in rpms("hello", requires=requires))
     return binary, source
 
@@ -56,7 +56,7 @@ def test_the_relations_of_a_package() -> None:
 def test_a_damaged_record(tmp_path: Path) -> None:
     """It is named, and is no reason to remove anything."""
     binary, _ = _record()
-    damaged = Record(
+    damaged = PackageRecord(
         nevra=binary.nevra, sha256=binary.sha256, source=None, primary="<", filelists="", other=str(tmp_path)
     )
     with pytest.raises(UnavailableError, match=r"the record of hello-1\.0-1\.noarch is damaged"):

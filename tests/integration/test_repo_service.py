@@ -18,7 +18,7 @@ from builder.config import Address, RepoConfig
 from builder.errors import ConflictError
 from builder.model.operation import NumberedOperation, Prepare
 from builder.protocol import Peer, PeerFactory
-from builder.repo.answer import Answer
+from builder.repo.answer import OperationAnswer
 from builder.repo.service import RepoDaemon, start_repo
 from builder.tls import listen
 from builder.wire import PROTOCOL_VERSION, Applied, Done, Operate, Ping, Rejected, RepoHello, Role, Welcome
@@ -40,7 +40,7 @@ class RepoDaemonTests(TestCase):
         self.state = Path(tempfile.mkdtemp())
         self.addCleanup(shutil.rmtree, self.state)
         self.sessions: DeferredQueue[MemorySession] = DeferredQueue()
-        self.answers: DeferredQueue[Answer] = DeferredQueue()
+        self.answers: DeferredQueue[OperationAnswer] = DeferredQueue()
 
     async def _listen(self) -> None:
         pki = Pki(self.state / "pki")
@@ -64,7 +64,7 @@ class RepoDaemonTests(TestCase):
         self.sessions.put(self.newest)
         return Welcome(protocol=PROTOCOL_VERSION, version=__version__, lease=20.0)
 
-    async def _answer(self, answer: Answer) -> Done:
+    async def _answer(self, answer: OperationAnswer) -> Done:
         self.answers.put(answer)
         return Done()
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from itertools import islice
 
-from builder.model.difference import Change
+from builder.model.difference import DefinitionChange
 from builder.model.event import EventKind
 from builder.model.operation import AnyOperation, Promote, Rollback, Undo
 
@@ -39,7 +39,7 @@ def rejected(operation: AnyOperation, reason: str) -> str:
     return f"{_name(operation)}: {reason}"
 
 
-def changes(made: Iterable[Change]) -> str:
+def changes(made: Iterable[DefinitionChange]) -> str:
     """Return the text of a definition that was applied with these changes."""
     return few(f"{change.what} {change.kind.value}" for change in made)
 

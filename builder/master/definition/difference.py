@@ -8,35 +8,37 @@ from msgspec import inspect
 
 from builder.master.definition.write import fields, plain, written
 from builder.model import Value
-from builder.model.difference import Change, ChangeKind
+from builder.model.difference import ChangeKind, DefinitionChange
 from builder.model.package import Package
 from builder.model.project import Project
 
 
-def difference(before: Project | None, after: Project) -> tuple[Change, ...]:
+def difference(before: Project | None, after: Project) -> tuple[DefinitionChange, ...]:
     """Return the changes that `after` brings to a farm that has `before`: project, settings, packages."""
     what = f"project {after.project}"
     if before is None:
-        settings: tuple[Change, ...] = (Change(what=what, kind=ChangeKind.ADDED),)
+        settings: tuple[DefinitionChange, ...] = (DefinitionChange(what=what, kind=ChangeKind.ADDED),)
         old: Mapping[str, Package] = {}
     else:
         settings, old = _changed(what, before, after), before.packages
-    packages: list[Change] = []
+    packages: list[DefinitionChange] = []
     for name in dict.fromkeys([*after.packages, *old]):
         what = f"package {after.project}/{name}"
         if name not in old:
-            packages.append(Change(what=what, kind=ChangeKind.ADDED, after=_text(plain(after.packages[name]))))
+            packages.append(
+                DefinitionChange(what=what, kind=ChangeKind.ADDED, after=_text(plain(after.packages[name])))
+            )
         elif name not in after.packages:
-            packages.append(Change(what=what, kind=ChangeKind.REMOVED, before=_text(plain(old[name]))))
+            packages.append(DefinitionChange(what=what, kind=ChangeKind.REMOVED, before=_text(plain(old[name]))))
         else:
             packages += _changed(what, old[name], after.packages[name])
     return (*settings, *packages)
 
 
-def _changed(what: str, before: Value, after: Value) -> tuple[Change, ...]:
+def _changed(what: str, before: Value, after: Value) -> tuple[DefinitionChange, ...]:
     """Return a change for each field that differs; a project's packages are compared apart."""
     return tuple(
-        Change(
+        DefinitionChange(
             what=f"{what}: {field.encode_name}",
             kind=ChangeKind.CHANGED,
             before=_setting(field, before),

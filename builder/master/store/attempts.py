@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row
 from builder.errors import NotFoundError
 from builder.lifecycle import ATTEMPT_ENDS, ATTEMPT_TRANSITIONS
 from builder.master.store import events
-from builder.master.store import jobs as jobs_stored
+from builder.master.store import jobs as stored_jobs
 from builder.master.store.schema import attempts, jobs, packages, steps
 from builder.master.store.stamp import now
 from builder.model.attempt import AttemptState, FailureKind
@@ -19,7 +19,7 @@ from builder.model.job import JobKind
 from builder.model.lint import Lint
 from builder.wire import JobStarted, StepFinished, StepStarted
 
-Record = JobStarted | StepStarted | StepFinished
+ReportedRecord = JobStarted | StepStarted | StepFinished
 
 _LIVE = [state.value for state in AttemptState if state not in ATTEMPT_ENDS]
 _SOURCES = {
@@ -149,7 +149,7 @@ def end(
     return True
 
 
-def take(connection: Connection, record: Record) -> KnownAttempt:
+def take(connection: Connection, record: ReportedRecord) -> KnownAttempt:
     """Take a step record, if it is the next one of an attempt that has not ended.
 
     Returns:
@@ -206,7 +206,7 @@ def _known(row: Row[Any]) -> KnownAttempt:
         project=row.project,
         package=row.package,
         broken=row.broken,
-        targets=jobs_stored.targets(row.targets),
+        targets=stored_jobs.targets(row.targets),
         package_id=row.package_id,
         batch=row.batch,
     )

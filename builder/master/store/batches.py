@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from builder import lifecycle
-from builder.master.store import jobs as jobs_stored
+from builder.master.store import jobs as stored_jobs
 from builder.master.store.schema import attempts, jobs, packages
 from builder.model.attempt import AttemptState
 from builder.model.job import JobKind, JobState
@@ -76,7 +76,7 @@ def jobs_of(connection: Connection, batch: int) -> list[BatchJob]:
             name=row.name,
             kind=JobKind(row.kind),
             state=JobState(row.state),
-            targets=jobs_stored.targets(row.targets),
+            targets=stored_jobs.targets(row.targets),
             package_id=row.package_id,
             project=row.project,
             package=row.package,

@@ -20,7 +20,7 @@ _KNOWN: Any = sa.select(dependencies).where(dependencies.c.package_id.in_(sa.bin
 _DECODE = msgspec.json.Decoder(Dependencies).decode
 
 
-class Found(Value, frozen=True, kw_only=True):
+class KnownDependencies(Value, frozen=True, kw_only=True):
     """The dependencies of a package: requirements by its newest spec, and provisions of its packages in all chroots."""
 
     requires: frozenset[str]
@@ -40,7 +40,7 @@ def keep_only(connection: Connection, package_id: int, chroots: Iterable[str]) -
     connection.execute(sa.delete(dependencies).where(*of, dependencies.c.job.not_in([*chroots])))
 
 
-def known(connection: Connection, package_ids: Collection[int]) -> dict[int, Found]:
+def known(connection: Connection, package_ids: Collection[int]) -> dict[int, KnownDependencies]:
     """Return the dependencies of those of these packages whose sources were ever made."""
     requires: dict[int, tuple[str, ...]] = {}
     provides: dict[int, set[str]] = defaultdict(set)
@@ -50,6 +50,6 @@ def known(connection: Connection, package_ids: Collection[int]) -> dict[int, Fou
         if row.kind == JobKind.SOURCE.value:
             requires[row.package_id] = found.requires
     return {
-        package: Found(requires=frozenset(own), provides=frozenset(provides[package]))
+        package: KnownDependencies(requires=frozenset(own), provides=frozenset(provides[package]))
         for package, own in requires.items()
     }

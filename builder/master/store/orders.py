@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from builder.master.decisions.order import Built, Claimed
-from builder.master.store import jobs as jobs_stored
+from builder.master.store import jobs as stored_jobs
 from builder.master.store.schema import attempts, builds, jobs, packages
 from builder.model.attempt import SourceFacts
 from builder.model.job import JobKind, JobState
@@ -44,7 +44,7 @@ def claimed(connection: Connection, attempt: str) -> Claimed:
         build=row.build,
         job=row.job,
         kind=JobKind(row.kind),
-        targets=jobs_stored.targets(row.targets),
+        targets=stored_jobs.targets(row.targets),
         project=project,
         name=row.name,
         package_id=row.package_id,
@@ -72,7 +72,7 @@ def built(connection: Connection, package_id: int, chroots: Iterable[str]) -> tu
             evr=row.evr,
             serial=row.serial,
             inputs=msgspec.json.decode(row.source, type=_Inputs).inputs,
-            chroots=frozenset(jobs_stored.targets(row.targets)),
+            chroots=frozenset(stored_jobs.targets(row.targets)),
         )
         for row in latest
     )

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from builder.master.store import events
-from builder.master.store import jobs as jobs_stored
+from builder.master.store import jobs as stored_jobs
 from builder.master.store.jobs import NOBODY
 from builder.master.store.projects import KnownPackage
 from builder.master.store.schema import builds, jobs
@@ -69,4 +69,4 @@ def _jobs(number: int, wanted: Wanted, batch: int | None) -> Iterator[dict[str, 
     yield common | source | {"state": JobState.QUEUED.value}
     for name in wanted.chroots:
         own = {"name": name, "kind": JobKind.CHROOT.value, "architecture": architecture_of(name)}
-        yield common | own | {"state": JobState.WAITING.value, "targets": jobs_stored.text_of((name,))}
+        yield common | own | {"state": JobState.WAITING.value, "targets": stored_jobs.text_of((name,))}

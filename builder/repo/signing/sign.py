@@ -35,7 +35,7 @@ _LEAD = 96
 _HEADER_MAGIC = b"\x8e\xad\xe8\x01"
 _PIECE = 1 << 20
 
-Change = tuple[Manifest, Manifest]
+GenerationChange = tuple[Manifest, Manifest]
 """The manifest of a repository's current generation, and that of the one to be made."""
 
 
@@ -49,7 +49,7 @@ class Signer:
         self._read = read
 
     def sign(
-        self, project: str, changes: Mapping[Repository, Change], delivered: Mapping[str, Delivered]
+        self, project: str, changes: Mapping[Repository, GenerationChange], delivered: Mapping[str, Delivered]
     ) -> tuple[Mapping[Repository, Manifest], Mapping[str, Delivered]]:
         """Return the manifests to be made, with every package signed, and the signed files by their digests.
 

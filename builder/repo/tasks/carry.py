@@ -9,7 +9,7 @@ from builder.errors import InvalidError, NotFoundError
 from builder.model.operation import CarriedKind, Carry
 from builder.model.repository import CauseKind
 from builder.repo import answer, layout
-from builder.repo.answer import Answer
+from builder.repo.answer import OperationAnswer
 from builder.repo.draft import Drafts
 from builder.repo.incoming import Delivered
 from builder.repo.layout import Repository
@@ -37,7 +37,7 @@ class Carrying:
             and not home.tree.startswith(f"{layout.DEBUG}/")
         )
 
-    def answered(self, drafts: Drafts) -> Answer | None:
+    def answered(self, drafts: Drafts) -> OperationAnswer | None:
         """Return the answer if a manifest says that the operation was applied."""
         entered = {home: drafts.of(home).before.applied(self._cause) for home in self._homes}
         return self._applied(entered) if any(entered.values()) else None
@@ -59,15 +59,15 @@ class Carrying:
             drafts.of(home).carry(self._cause, operation.kind, carried)
         return {}
 
-    def finish(self, manifests: Mapping[Repository, Manifest]) -> Answer:
+    def finish(self, manifests: Mapping[Repository, Manifest]) -> OperationAnswer:
         """Return the answer from the manifests; a file that is carried leaves nothing to put away."""
         return self._applied({home: manifests[home].applied(self._cause) for home in self._homes if home in manifests})
 
-    def reject(self, reason: str) -> Answer:
+    def reject(self, reason: str) -> OperationAnswer:
         """Return the refusal; a file that is carried leaves nothing to put away."""
         return answer.rejected(self._cause.number, reason)
 
-    def _applied(self, entered: Mapping[Repository, Entered | None]) -> Answer:
+    def _applied(self, entered: Mapping[Repository, Entered | None]) -> OperationAnswer:
         return answer.applied(self._cause.number, answer.generations(entered))
 
 

@@ -7,7 +7,7 @@ from builder.errors import InvalidError
 from builder.model.findings import Finding, FindingKind, told
 from builder.model.operation import Drop
 from builder.repo import answer
-from builder.repo.answer import Answer
+from builder.repo.answer import OperationAnswer
 from builder.repo.draft import Drafts
 from builder.repo.incoming import Delivered
 from builder.repo.layout import Repository
@@ -25,7 +25,7 @@ class Dropping:
         self._waste = waste
         self._dropped = rejected.dropped(number, operation.rejected)
 
-    def answered(self, _: Drafts) -> Answer | None:
+    def answered(self, _: Drafts) -> OperationAnswer | None:
         """Return the answer if the drop is remembered; remove the rest of the delivery, if there is any."""
         return None if self._dropped is None else self._drop(self._dropped)
 
@@ -34,11 +34,11 @@ class Dropping:
         self._look()
         return {}
 
-    def finish(self, _: Mapping[Repository, Manifest]) -> Answer:
+    def finish(self, _: Mapping[Repository, Manifest]) -> OperationAnswer:
         """Remove the delivery."""
         return self._drop(self._look())
 
-    def reject(self, reason: str) -> Answer:
+    def reject(self, reason: str) -> OperationAnswer:
         """Return the refusal; a drop leaves nothing to put away."""
         return answer.rejected(self._number, reason)
 
@@ -50,7 +50,7 @@ class Dropping:
         size = sum(file.size for file in delivery.files)
         return Dropped(operation=self._number, name=name, text=f"{len(delivery.files)} files, {size} bytes")
 
-    def _drop(self, dropped: Dropped) -> Answer:
+    def _drop(self, dropped: Dropped) -> OperationAnswer:
         self._rejected.drop(dropped, self._waste)
         findings = told([Finding(kind=FindingKind.DROPPED, subject=dropped.name, text=dropped.text)])
         return answer.applied(self._number, (), findings=findings)

@@ -14,7 +14,7 @@ from builder.model.key import SigningKey
 from builder.model.operation import Key, KeyAction
 from builder.model.repository import CauseKind
 from builder.repo import answer
-from builder.repo.answer import Answer
+from builder.repo.answer import OperationAnswer
 from builder.repo.draft import Drafts
 from builder.repo.incoming import Delivered
 from builder.repo.layout import Repository
@@ -41,7 +41,7 @@ class Keying:
         self._keys = keys
         self._now = now
 
-    def answered(self, drafts: Drafts) -> Answer | None:
+    def answered(self, drafts: Drafts) -> OperationAnswer | None:
         """Return the answer if the project's keys are turned, and the current one has signed every repository."""
         ring = self._keys.ring(self._operation.project)
         manifests = {home: drafts.of(home).before for home in self._homes}
@@ -66,7 +66,7 @@ class Keying:
                 draft.add(cause, ())
         return {}
 
-    def finish(self, manifests: Mapping[Repository, Manifest]) -> Answer:
+    def finish(self, manifests: Mapping[Repository, Manifest]) -> OperationAnswer:
         """Serve the project's public keys to clients, remove all other keys, and answer which they are."""
         self._keys.serve(self._operation.project)
         self._keys.tidy(self._operation.project)
@@ -76,7 +76,7 @@ class Keying:
         findings = Findings(first=tuple(found[:MOST]), more=max(0, len(found) - MOST))
         return answer.applied(self._turn.operation, generations, findings=findings)
 
-    def reject(self, reason: str) -> Answer:
+    def reject(self, reason: str) -> OperationAnswer:
         """Return the refusal; a key leaves nothing to put away."""
         return answer.rejected(self._turn.operation, reason)
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from builder.model.operation import Prepare, PublishedIn
 from builder.model.repository import CauseKind
 from builder.repo import answer, layout
-from builder.repo.answer import Answer
+from builder.repo.answer import OperationAnswer
 from builder.repo.draft import Drafts
 from builder.repo.incoming import Delivered
 from builder.repo.layout import Repository
@@ -19,7 +19,7 @@ class Preparing:
         self._number = number
         self._operation = operation
 
-    def answered(self, drafts: Drafts) -> Answer | None:
+    def answered(self, drafts: Drafts) -> OperationAnswer | None:
         """Return None: the repositories are looked at each time, and those that are there are left as they are."""
 
     def draft(self, drafts: Drafts) -> Mapping[str, Delivered]:
@@ -29,7 +29,7 @@ class Preparing:
                 draft.add(Cause(number=self._number, kind=CauseKind.PREPARE), ())
         return {}
 
-    def finish(self, manifests: Mapping[Repository, Manifest]) -> Answer:
+    def finish(self, manifests: Mapping[Repository, Manifest]) -> OperationAnswer:
         """Return the answer: the generation that each repository is in."""
         generations = []
         for repository in self._homes():
@@ -38,7 +38,7 @@ class Preparing:
             generations.append(PublishedIn(repository=repository.path, generation=generation))
         return answer.applied(self._number, generations)
 
-    def reject(self, reason: str) -> Answer:
+    def reject(self, reason: str) -> OperationAnswer:
         """Return the refusal; an empty generation leaves nothing to put away."""
         return answer.rejected(self._number, reason)
 

@@ -15,7 +15,7 @@ from builder.model.operation import Carry, NumberedOperation, Promote, Undo
 from builder.model.repository import CauseKind
 from builder.repo import answer, closure, layout, selection
 from builder.repo.advisory import advisory
-from builder.repo.answer import Answer
+from builder.repo.answer import OperationAnswer
 from builder.repo.description import Description, describe
 from builder.repo.draft import Drafts
 from builder.repo.incoming import Delivered
@@ -52,7 +52,7 @@ class Promoting:
         self._now = now
         self._findings = Findings()
 
-    def answered(self, drafts: Drafts) -> Answer | None:
+    def answered(self, drafts: Drafts) -> OperationAnswer | None:
         """Return the answer if a manifest says that the operation was applied; a plan is answered at once."""
         targets = self._of(self._operation.target)
         entered = {home: drafts.of(home).before.applied(self._cause) for home in targets}
@@ -80,11 +80,11 @@ class Promoting:
             draft.add(self._cause, packages, findings=self._findings)
         return {}
 
-    def finish(self, manifests: Mapping[Repository, Manifest]) -> Answer:
+    def finish(self, manifests: Mapping[Repository, Manifest]) -> OperationAnswer:
         """Return the answer from the manifests; a promotion leaves nothing to put away."""
         return self._applied({home: manifests[home].applied(self._cause) for home in manifests})
 
-    def reject(self, reason: str) -> Answer:
+    def reject(self, reason: str) -> OperationAnswer:
         """Return the refusal with the findings; a promotion leaves nothing to put away."""
         return msgspec.structs.replace(answer.rejected(self._cause.number, reason), findings=self._findings)
 
@@ -142,7 +142,7 @@ class Promoting:
         (record,) = self._pool.records([package.sha256])
         return describe(record)
 
-    def _applied(self, entered: Mapping[Repository, Entered | None]) -> Answer:
+    def _applied(self, entered: Mapping[Repository, Entered | None]) -> OperationAnswer:
         there = {home: one for home, one in entered.items() if one is not None}
         names = {home: one.published for home, one in there.items()}
         kept = next((one.findings for one in there.values()), Findings())

@@ -11,13 +11,13 @@ from builder.model.operation import Prune
 from builder.model.project import Retention
 from builder.model.repository import CauseKind
 from builder.repo import answer
-from builder.repo.answer import Answer
+from builder.repo.answer import OperationAnswer
 from builder.repo.archive import Archive
 from builder.repo.draft import Drafts
 from builder.repo.incoming import Delivered
 from builder.repo.layout import Repository
 from builder.repo.manifest import Cause, Listed, Manifest
-from builder.repo.retention import Verdict
+from builder.repo.retention import Departures
 
 
 class Pruning:
@@ -41,7 +41,7 @@ class Pruning:
         self._archive = archive
         self._now = now
 
-    def answered(self, drafts: Drafts) -> Answer | None:
+    def answered(self, drafts: Drafts) -> OperationAnswer | None:
         """Return the answer if a manifest says that the operation was applied; a plan is answered at once."""
         manifests = {home: drafts.of(home).before for home in self._homes}
         if any(manifest.applied(self._cause) for manifest in manifests.values()):
@@ -50,12 +50,12 @@ class Pruning:
 
     def draft(self, drafts: Drafts) -> Mapping[str, Delivered]:
         """Remove, in the drafts of their repositories, the packages that the retention does not keep."""
-        for home, verdict in self._verdicts(drafts).items():
-            if verdict.going:
+        for home, departures in self._departures(drafts).items():
+            if departures.going:
                 drafts.of(home).add(self._cause, (), self._retention)
         return {}
 
-    def finish(self, manifests: Mapping[Repository, Manifest]) -> Answer:
+    def finish(self, manifests: Mapping[Repository, Manifest]) -> OperationAnswer:
         """Return the answer, which says what has left; a prune leaves nothing to put away."""
         current = {home: manifests[home] for home in self._homes if home in manifests}
         entered = {home: there for home, manifest in current.items() if (there := manifest.applied(self._cause))}
@@ -68,19 +68,19 @@ class Pruning:
         findings = told([self._space(gone, current), *left])
         return answer.applied(self._cause.number, answer.generations(entered), findings=findings)
 
-    def reject(self, reason: str) -> Answer:
+    def reject(self, reason: str) -> OperationAnswer:
         """Return the refusal; a prune leaves nothing to put away."""
         return answer.rejected(self._cause.number, reason)
 
-    def _verdicts(self, drafts: Drafts) -> Mapping[Repository, Verdict]:
-        return {home: drafts.of(home).verdict(self._retention, self._now) for home in self._homes}
+    def _departures(self, drafts: Drafts) -> Mapping[Repository, Departures]:
+        return {home: drafts.of(home).departures(self._retention, self._now) for home in self._homes}
 
     def _plan(self, drafts: Drafts) -> Findings:
         """Return findings on what would go, why, and what stays although it is old."""
-        verdicts = self._verdicts(drafts)
-        gone = {home: tuple(one.package for one in verdict.going) for home, verdict in verdicts.items()}
+        leaving = self._departures(drafts)
+        gone = {home: tuple(one.package for one in departures.going) for home, departures in leaving.items()}
         manifests = {home: drafts.of(home).before for home in self._homes}
-        going = [finding for home, verdict in verdicts.items() for finding in _going(home, verdict)]
+        going = [finding for home, departures in leaving.items() for finding in _going(home, departures)]
         return told([self._space(gone, manifests), *going])
 
     def _gone(self, home: Repository, generation: int) -> tuple[Listed, ...]:
@@ -113,10 +113,10 @@ def _pinned(package: Listed, manifest: Manifest) -> bool:
     return any(package.first <= pin.generation <= manifest.generation for pin in manifest.pins)
 
 
-def _going(home: Repository, verdict: Verdict) -> Iterator[Finding]:
-    for one in verdict.going:
+def _going(home: Repository, departures: Departures) -> Iterator[Finding]:
+    for one in departures.going:
         text = f"{home.path}: {one.newer} newer versions, there for {one.days} days, {one.package.size} bytes"
         yield Finding(kind=FindingKind.GOES, subject=one.package.nevra, text=text)
-    for kept in verdict.needed:
+    for kept in departures.needed:
         text = f"{home.path}: {kept.by} needs {kept.what} of it"
         yield Finding(kind=FindingKind.NEEDED, subject=kept.package.nevra, text=text)

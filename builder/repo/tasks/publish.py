@@ -7,7 +7,7 @@ from builder import nevra
 from builder.model.operation import Publish
 from builder.model.repository import CauseKind
 from builder.repo import answer, layout
-from builder.repo.answer import Answer
+from builder.repo.answer import OperationAnswer
 from builder.repo.draft import Drafts
 from builder.repo.incoming import Delivered, Incoming
 from builder.repo.layout import Repository
@@ -24,7 +24,7 @@ class Publishing:
         self._now = now
         self._homes: tuple[Repository, ...] = ()
 
-    def answered(self, drafts: Drafts) -> Answer | None:
+    def answered(self, drafts: Drafts) -> OperationAnswer | None:
         """Return the answer if the delivery has gone: it was published, or refused."""
         reason = self._incoming.refusal(self._number, self._operation)
         if reason is not None:
@@ -50,7 +50,7 @@ class Publishing:
             drafts.of(home).add(cause, packages, self._operation.retention)
         return {package.sha256: package for package in delivered}
 
-    def finish(self, manifests: Mapping[Repository, Manifest]) -> Answer:
+    def finish(self, manifests: Mapping[Repository, Manifest]) -> OperationAnswer:
         """Remove the delivery, and those that were set aside long ago."""
         self._incoming.forget(self._number, self._operation)
         self._incoming.prune(self._now)
@@ -58,7 +58,7 @@ class Publishing:
         published = (name for there in entered.values() if there for name in there.published)
         return answer.applied(self._number, answer.generations(entered), published)
 
-    def reject(self, reason: str) -> Answer:
+    def reject(self, reason: str) -> OperationAnswer:
         """Set the delivery aside."""
         refused = answer.rejected(self._number, reason)
         self._incoming.refuse(self._number, self._operation, refused.reason, self._now)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from builder.model.findings import Finding, FindingKind, told
 from builder.model.operation import Rebuild
 from builder.repo import answer, layout
-from builder.repo.answer import Answer
+from builder.repo.answer import OperationAnswer
 from builder.repo.draft import Drafts
 from builder.repo.incoming import Delivered
 from builder.repo.layout import Repository
@@ -24,7 +24,7 @@ class Rebuilding:
         self._rebuild = rebuild
         self._made: tuple[str, ...] = ()
 
-    def answered(self, drafts: Drafts) -> Answer | None:
+    def answered(self, drafts: Drafts) -> OperationAnswer | None:
         """Return None: the repository is looked at each time."""
 
     def draft(self, drafts: Drafts) -> Mapping[str, Delivered]:  # noqa: ARG002 - a damaged repository has no draft
@@ -32,13 +32,13 @@ class Rebuilding:
         self._made = self._rebuild(layout.of_project(self._operation.project, self._operation.repository))
         return {}
 
-    def finish(self, manifests: Mapping[Repository, Manifest]) -> Answer:  # noqa: ARG002 - they are what they were
+    def finish(self, manifests: Mapping[Repository, Manifest]) -> OperationAnswer:  # noqa: ARG002 - they stay
         """Return the answer, which says what was made anew."""
         name = self._operation.repository
         findings = [Finding(kind=FindingKind.REBUILT, subject=place, text=name) for place in self._made]
         whole = Finding(kind=FindingKind.WHOLE, subject=name, text="there was nothing to mend")
         return answer.applied(self._number, (), findings=told(findings or [whole]))
 
-    def reject(self, reason: str) -> Answer:
+    def reject(self, reason: str) -> OperationAnswer:
         """Return the refusal; a repair leaves nothing to put away."""
         return answer.rejected(self._number, reason)

@@ -12,7 +12,7 @@ from builder.errors import BuilderError, NotFoundError
 from builder.model.findings import TEXT, Finding, FindingKind, told
 from builder.model.operation import Verify
 from builder.repo import answer, layout
-from builder.repo.answer import Answer
+from builder.repo.answer import OperationAnswer
 from builder.repo.archive import CURRENT, GENERATIONS, MANIFEST, Archive
 from builder.repo.draft import Drafts
 from builder.repo.generation import metadata_faults
@@ -116,7 +116,7 @@ class Verifying:
         self._homes = homes
         self._inspection = inspection
 
-    def answered(self, drafts: Drafts) -> Answer | None:
+    def answered(self, drafts: Drafts) -> OperationAnswer | None:
         """Return None: the repositories are looked at each time."""
 
     def draft(self, drafts: Drafts) -> Mapping[str, Delivered]:  # noqa: ARG002 - a damaged repository has no draft
@@ -125,14 +125,14 @@ class Verifying:
             raise NotFoundError(f"there is no repository of a project {self._operation.project}")
         return {}
 
-    def finish(self, manifests: Mapping[Repository, Manifest]) -> Answer:  # noqa: ARG002 - what is there is looked at
+    def finish(self, manifests: Mapping[Repository, Manifest]) -> OperationAnswer:  # noqa: ARG002 - what is there is looked at
         """Look at everything, and say in the first finding how much that was."""
         wrong = [finding for home in self._homes for finding in self._inspection.repository(home)]
         text = f"{len(self._homes)} repositories: {len(wrong) or 'no'} faults"
         summary = Finding(kind=FindingKind.VERIFIED, subject=self._operation.project, text=text)
         return answer.applied(self._number, (), findings=told([summary, *wrong]))
 
-    def reject(self, reason: str) -> Answer:
+    def reject(self, reason: str) -> OperationAnswer:
         """Return the refusal; an inspection leaves nothing to put away."""
         return answer.rejected(self._number, reason)
 

@@ -28,7 +28,7 @@ from builder.runner.executors.filling import (
     unpacked,
 )
 from builder.runner.spec import EVR_FORMAT, checked_evr, defines, regular, rpm_error
-from builder.runner.workspace import Answer, Workspace
+from builder.runner.workspace import ProgramOutput, Workspace
 
 _PRODUCTS = ("RPMS", "SRPMS")
 _UNMET = 11
@@ -133,7 +133,7 @@ class ChrootRoot:
         """Return the programs that have filled the tree."""
         return [self._filled_by]
 
-    def _ask(self, command: Sequence[str]) -> Answer:
+    def _ask(self, command: Sequence[str]) -> ProgramOutput:
         return self._workspace.ask(self._inside(command, network=False))
 
     def _inside(self, command: Sequence[str], *, network: bool) -> list[str]:

@@ -17,7 +17,7 @@ from builder.runner.diagnosis import install_failure
 from builder.runner.executors import installed
 from builder.runner.executors.cache import cache_slot
 from builder.runner.executors.dnf import Places, build_requires, configuration, install_command, local_repositories
-from builder.runner.workspace import Answer, Workspace, head
+from builder.runner.workspace import ProgramOutput, Workspace, head
 
 DATABASE = "/var/lib/rpm"
 """The place of rpm's database in the tree; Debian's rpm would look for it in the home of the user."""
@@ -95,7 +95,7 @@ def requirements(workspace: Workspace, srpm: Path, options: Options) -> tuple[st
     return capabilities(answer.output)
 
 
-def header(workspace: Workspace, srpm: Path) -> Answer:
+def header(workspace: Workspace, srpm: Path) -> ProgramOutput:
     """Return rpm's answer about an SRPM, in `REQUIRES_FORMAT`; a build may have made the SRPM."""
     command = ["rpm", "--query", "--package", "--nosignature", "--queryformat", REQUIRES_FORMAT, f"./{srpm.name}"]
     return workspace.ask(sandbox.on_host(command, srpm.parent, sandbox.host_links()))
@@ -113,7 +113,7 @@ def _answer(workspace: Workspace, srpm: Path, options: Options) -> str:
     return spec.ask(workspace, home, command, f"{name} does not parse with the options of the chroot").output
 
 
-def unpacked(answer: Answer, srpm: str, home: Path) -> str:
+def unpacked(answer: ProgramOutput, srpm: str, home: Path) -> str:
     """Return the path of the spec in `home`, below which rpm has unpacked an SRPM with this answer.
 
     Raises:

@@ -25,7 +25,7 @@ from builder.attempt.endings import EndedError, broken, failed
 from builder.model.attempt import Commit, FailureKind
 from builder.model.package import GitSource
 from builder.runner.sources.access import NOTHING, Access, Grant, granted, public
-from builder.runner.workspace import Answer, Workspace
+from builder.runner.workspace import ProgramOutput, Workspace
 
 _ENVIRONMENT = {
     "GIT_ALLOW_PROTOCOL": "file:https:http:ssh:git",
@@ -102,12 +102,12 @@ class Mirror:
         if answer.code:
             raise self._unreadable(answer)
 
-    def _fetch(self, *options: str, refs: Sequence[str]) -> Answer:
+    def _fetch(self, *options: str, refs: Sequence[str]) -> ProgramOutput:
         fetch = ("fetch", "--quiet", "--force", "--no-write-fetch-head", *options, "--", self._url, *refs)
         with granted(self._workspace, self._url, self._access, self._otherwise) as grant:
             return self._git(*fetch, grant=grant)
 
-    def _commit(self, name: str) -> Answer:
+    def _commit(self, name: str) -> ProgramOutput:
         return self._git("rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}", quiet=True)
 
     def resolve(self, source: GitSource) -> Commit:
@@ -186,13 +186,13 @@ class Mirror:
         mode, _, rest = answer.output.partition(" ")
         return rest.removeprefix("commit ").partition("\t")[0] if mode == _LINK and not answer.code else None
 
-    def _must(self, *arguments: str) -> Answer:
+    def _must(self, *arguments: str) -> ProgramOutput:
         answer = self._git(*arguments)
         if answer.code:
             raise broken(f"git {arguments[0]} failed: {answer.last_error}")
         return answer
 
-    def _git(self, *arguments: str, quiet: bool = False, grant: Grant = NOTHING) -> Answer:
+    def _git(self, *arguments: str, quiet: bool = False, grant: Grant = NOTHING) -> ProgramOutput:
         settings = (word for key, value in _SETTINGS.items() for word in ("-c", f"{key}={value}"))
         words = ("--git-dir", str(self._path), *settings, *grant.settings, *arguments)
         environment = {**os.environ, **_ENVIRONMENT, **_at_home(self._home), **grant.environment}
@@ -202,7 +202,7 @@ class Mirror:
     def _cleaned(self, text: str) -> str:
         return public(self._access.hide(text) if self._access else text)
 
-    def _unreadable(self, answer: Answer) -> EndedError:
+    def _unreadable(self, answer: ProgramOutput) -> EndedError:
         lines = answer.errors.splitlines()
         told = [line for line in lines if _BY_SSH.search(line)] + [line for line in lines if line.startswith("fatal:")]
         why = next(iter(told), answer.last_error).removeprefix("fatal: ")

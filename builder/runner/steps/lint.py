@@ -11,7 +11,7 @@ from pathlib import Path
 from builder import files
 from builder.model.lint import LONGEST_FINDING, MOST_FINDINGS, Lint
 from builder.runner import sandbox
-from builder.runner.workspace import Answer, Workspace
+from builder.runner.workspace import ProgramOutput, Workspace
 
 LIMIT = 60
 """Seconds that rpmlint may take."""
@@ -42,7 +42,7 @@ def lint(workspace: Workspace, folder: Path, names: Sequence[str]) -> Lint:
     return summary(answer)
 
 
-def summary(answer: Answer) -> Lint:
+def summary(answer: ProgramOutput) -> Lint:
     """Return rpmlint's answer in short; its exit code only says if it found errors."""
     found = [(match["level"], match[0][:LONGEST_FINDING]) for match in _FINDING.finditer(answer.output)]
     first = tuple(line for _, line in sorted(found, key=lambda finding: finding[0]))[:MOST_FINDINGS]

@@ -2,7 +2,7 @@
 
 from builder.master.definitions import Definitions
 from builder.model import Label, Value
-from builder.model.difference import Change
+from builder.model.difference import DefinitionChange
 from builder.web import answers
 from builder.web.answers import Answer
 from builder.web.visit import Visit
@@ -29,7 +29,7 @@ class DefinitionApi:
     def __init__(self, definitions: Definitions) -> None:
         self._definitions = definitions
 
-    async def apply(self, asked: ApplyDefinition, visit: Visit) -> tuple[Change, ...]:
+    async def apply(self, asked: ApplyDefinition, visit: Visit) -> tuple[DefinitionChange, ...]:
         """Apply the definition and tell what it changed."""
         return await self._definitions.apply(asked.body, asked.dry_run, visit.visitor)
 

@@ -12,7 +12,7 @@ from builder.model.artifact import Artifact
 from builder.model.attempt import Attempt, Commit
 from builder.model.batch import Plan, PlannedPackage
 from builder.model.build import Build
-from builder.model.difference import Change
+from builder.model.difference import DefinitionChange
 from builder.model.event import Event
 from builder.model.findings import Finding, Findings
 from builder.model.inputs import (
@@ -49,7 +49,7 @@ from builder.model.step import Step
         (answers.Artifact, Artifact),
         (answers.Attempt, Attempt),
         (answers.Build, Build),
-        (answers.Change, Change),
+        (answers.DefinitionChange, DefinitionChange),
         (answers.ChrootInputs, ChrootInputs),
         (answers.Commit, Commit),
         (answers.Event, Event),

@@ -9,7 +9,7 @@ from builder.master.slaves import Slaves
 from builder.master.store.database import Store
 from builder.master.store.schema import operations, packages
 from builder.model.build import BuildRequest, BuildState
-from builder.model.difference import Change, ChangeKind
+from builder.model.difference import ChangeKind, DefinitionChange
 from builder.model.package import Style
 from tests.support.people import ADA
 from tests.support.store import MemoryStore, answer
@@ -41,7 +41,7 @@ def _definitions(store: Store) -> Definitions:
     return Definitions(store, {X86, ARM}, {"package", "release"})
 
 
-def apply(definitions: Definitions, text: str, *, dry_run: bool = False) -> tuple[Change, ...]:
+def apply(definitions: Definitions, text: str, *, dry_run: bool = False) -> tuple[DefinitionChange, ...]:
     return answer(definitions.apply(text, dry_run, ADA))
 
 

@@ -13,7 +13,7 @@ from builder.errors import ConflictError, InvalidError, NotFoundError
 from builder.master.seal import Seal
 from builder.master.secrets import Secrets, judged
 from builder.master.store import projects, schema
-from builder.master.store import secrets as stored
+from builder.master.store import secrets as stored_secrets
 from builder.model.project import Project
 from builder.model.secret import LONGEST, Secret, SecretKind
 from tests.support.people import ADA
@@ -38,7 +38,7 @@ class Farm:
         answer(self.secrets.set(project, name, text, ADA))
 
     def opened(self, project: str = "hello", name: str = "deploy") -> Secret:
-        (sealed,) = answer(self.store.read(lambda connection: stored.sealed(connection, project, [name])))
+        (sealed,) = answer(self.store.read(lambda connection: stored_secrets.sealed(connection, project, [name])))
         return self.secrets.open(project, sealed)
 
     def names(self, project: str | None = None) -> list[str]:

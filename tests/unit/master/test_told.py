@@ -9,7 +9,7 @@ from builder.errors import ConflictError, InvalidError, NotFoundError
 from builder.master.decisions.event import changes, few
 from builder.master.lease import LOOK
 from builder.model.attempt import AttemptState, Outcome
-from builder.model.difference import Change, ChangeKind
+from builder.model.difference import ChangeKind, DefinitionChange
 from builder.model.event import Event, EventFilter, EventKind, Subject
 from builder.model.operation import AnyOperation, Pin, Promote, PublishedIn, Rollback, Undo, Verify
 from builder.model.step import StepName
@@ -46,7 +46,7 @@ def test_a_text_names_a_few(names: list[str], text: str) -> None:
 
 def test_a_change_is_told_by_its_name() -> None:
     """The values before and after are for those who ask for them."""
-    made = Change(what="package p/x: timeout", kind=ChangeKind.CHANGED, before="1h", after="2h")
+    made = DefinitionChange(what="package p/x: timeout", kind=ChangeKind.CHANGED, before="1h", after="2h")
     assert changes([made]) == "package p/x: timeout changed"
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from builder.errors import UnavailableError
 from builder.repo import card, headers
 from builder.repo.card import CHANGES, LARGEST, Card, Entry
-from builder.repo.index import Record
+from builder.repo.index import PackageRecord
 
 words = st.text(st.characters(codec=None), max_size=50) | st.builds(
     lambda text, times: text * times, st.text(min_size=1, max_size=5), st.integers(100, 2000)
@@ -97,13 +97,15 @@ def test_a_card_of_a_newer_version_can_be_read(tmp_path: Path) -> None:
     assert card.load(tmp_path / "card") == Card(summary="s", changes=(Entry(author="a", date=1, text="t"),))
 
 
-def record(summary: str) -> Record:
+def record(summary: str) -> PackageRecord:
     package = createrepo_c.Package()
     package.name, package.epoch, package.version, package.release, package.arch = "odd", "0", "1", "1", "noarch"
     package.pkgId, package.checksum_type, package.location_href = "0" * 64, "sha256", "odd.rpm"
     package.summary, package.changelogs = summary, [("Tester", 1, "- text")]
     primary, filelists, other = createrepo_c.xml_dump(package)[:3]
-    return Record(nevra="odd-1-1", sha256="0" * 64, source="s", primary=primary, filelists=filelists, other=other)
+    return PackageRecord(
+        nevra="odd-1-1", sha256="0" * 64, source="s", primary=primary, filelists=filelists, other=other
+    )
 
 
 def test_words_that_are_no_xml() -> None:

@@ -7,7 +7,7 @@ from typing_extensions import override
 
 from builder.errors import UnavailableError
 from builder.model.operation import NumberedOperation, Prepare
-from builder.repo.answer import Answer
+from builder.repo.answer import OperationAnswer
 from builder.repo.queue import RETRY, Queue
 from builder.wire import Applied
 
@@ -26,13 +26,13 @@ class QueueTests(SynchronousTestCase):
     @override
     def setUp(self) -> None:
         self.clock = Clock()
-        self.batches: list[tuple[list[int], Deferred[Sequence[Answer]]]] = []
-        self.told: list[Answer] = []
+        self.batches: list[tuple[list[int], Deferred[Sequence[OperationAnswer]]]] = []
+        self.told: list[OperationAnswer] = []
         self.queue = Queue(self.clock, WORKERS, self._carry_out, self.told.append)
         self.addCleanup(self.queue.stop)
 
-    def _carry_out(self, operations: Sequence[NumberedOperation]) -> Deferred[Sequence[Answer]]:
-        done: Deferred[Sequence[Answer]] = Deferred()
+    def _carry_out(self, operations: Sequence[NumberedOperation]) -> Deferred[Sequence[OperationAnswer]]:
+        done: Deferred[Sequence[OperationAnswer]] = Deferred()
         self.batches.append(([operation.number for operation in operations], done))
         return done
 

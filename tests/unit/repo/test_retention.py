@@ -5,7 +5,7 @@ from builder import nevra
 from builder.model.project import Retention
 from builder.repo.manifest import Listed
 from builder.repo.relations import Dependency, satisfies
-from builder.repo.retention import Needed, superseded, verdict
+from builder.repo.retention import Needed, departures, superseded
 from tests.support.listed import Kin, listed
 
 DAY = 86400.0
@@ -105,7 +105,7 @@ def test_what_a_kept_package_needs_stays() -> None:
         requires={A.nevra: [_at("b", "1")]},
         provides={B.nevra: [_at("b", "2")], OLD_B.nevra: [_at("b", "1")]},
     )
-    judged = verdict([A, B, OLD_B], ONE, NOW, kin)
+    judged = departures([A, B, OLD_B], ONE, NOW, kin)
     assert judged.going == ()
     assert judged.needed == (Needed(package=OLD_B, by=A.nevra, what="b"),)
 
@@ -120,7 +120,7 @@ def test_what_only_a_leaving_package_needs_leaves_with_it() -> None:
         requires={OLD_A.nevra: [_at("b", "1")]},
         provides={B.nevra: [_at("b", "2")], OLD_B.nevra: [_at("b", "1")]},
     )
-    assert verdict([A, OLD_A, B, OLD_B], ONE, NOW, kin).names == {OLD_A.nevra, OLD_B.nevra}
+    assert departures([A, OLD_A, B, OLD_B], ONE, NOW, kin).names == {OLD_A.nevra, OLD_B.nevra}
 
 
 def test_what_is_needed_needs_in_turn() -> None:
@@ -132,7 +132,7 @@ def test_what_is_needed_needs_in_turn() -> None:
         requires={A.nevra: [_at("b", "1")], OLD_B.nevra: [_at("c", "1", "LE")]},
         provides={one.nevra: [_at(one.package, nevra.parse(one.nevra).evr.version)] for one in everything},
     )
-    assert verdict(everything, ONE, NOW, kin).names == frozenset()
+    assert departures(everything, ONE, NOW, kin).names == frozenset()
 
 
 def test_a_file_is_needed_too() -> None:
@@ -141,8 +141,8 @@ def test_a_file_is_needed_too() -> None:
     packages = (A, B, OLD_B)
     only = Kin(*packages, requires={A.nevra: [file]}, owned={OLD_B.nevra: file.name})
     both = Kin(*packages, requires={A.nevra: [file]}, owned={OLD_B.nevra: file.name, B.nevra: file.name})
-    assert verdict(packages, ONE, NOW, only).names == frozenset()
-    assert verdict(packages, ONE, NOW, both).names == {OLD_B.nevra}
+    assert departures(packages, ONE, NOW, only).names == frozenset()
+    assert departures(packages, ONE, NOW, both).names == {OLD_B.nevra}
 
 
 @st.composite
@@ -163,7 +163,9 @@ def test_nothing_that_stays_loses_what_it_needs(
 ) -> None:
     """What something of the repository fulfilled before, something that stays fulfils afterwards; no newest leaves."""
     packages, requires, provides = kin
-    judged = verdict(packages, Retention(versions=versions), NOW, Kin(*packages, requires=requires, provides=provides))
+    judged = departures(
+        packages, Retention(versions=versions), NOW, Kin(*packages, requires=requires, provides=provides)
+    )
     staying = {one.nevra for one in packages} - judged.names
     for name in staying:
         for required in requires[name]:

@@ -7,7 +7,7 @@ from builder.errors import NotFoundError, VersionError
 from builder.model.findings import Finding, FindingKind, Findings
 from builder.model.operation import NumberedOperation, Prepare, PublishedIn
 from builder.protocol import Peer
-from builder.repo.answer import Answer
+from builder.repo.answer import OperationAnswer
 from builder.repo.session import MasterSession
 from builder.wire import PROTOCOL_VERSION, Applied, Done, Operate, Rejected, RepoHello, Role, Welcome
 from tests.support.wire import MemorySessions, MemoryWire, connected_pair
@@ -93,7 +93,7 @@ class MasterSessionTests(SynchronousTestCase):
     def test_an_answer_reaches_the_master(self) -> None:
         """What became of an operation is told, and one that the master does not know harms nothing."""
         wire = self._connect()
-        answers: list[Answer] = [Applied(number=99, generations=()), Rejected(number=3, reason="it is empty")]
+        answers: list[OperationAnswer] = [Applied(number=99, generations=()), Rejected(number=3, reason="it is empty")]
         for answer in answers:
             self.session.tell(answer)
         wire.flush()

@@ -6,7 +6,7 @@ import msgspec
 
 from builder.model.attempt import AttemptState, Outcome
 from builder.model.build import Build, BuildState
-from builder.model.difference import Change
+from builder.model.difference import DefinitionChange
 from builder.model.event import CONFIDENTIAL, Event, EventKind
 from builder.model.job import JobState
 from builder.model.package import PackageSummary
@@ -68,12 +68,12 @@ class DefinitionTest(WebTest):
         """`dry_run` tells the changes and makes none; what is exported changes nothing when applied."""
         changed = DEFINITION.replace("style: release", "style: release\n    timeout: 3h")
         for path in ("/api/v1/definition?dry_run=1", "/api/v1/definition"):
-            (change,) = self.ada.post(path, changed).json(list[Change])
+            (change,) = self.ada.post(path, changed).json(list[DefinitionChange])
             assert change.what.endswith("timeout")
-        assert self.ada.post("/api/v1/definition", changed).json(list[Change]) == []
+        assert self.ada.post("/api/v1/definition", changed).json(list[DefinitionChange]) == []
         exported = self.client.get("/api/v1/definition?project=hello")
         assert exported.headers["content-type"] == "application/yaml"
-        assert self.ada.post("/api/v1/definition", exported.text).json(list[Change]) == []
+        assert self.ada.post("/api/v1/definition", exported.text).json(list[DefinitionChange]) == []
 
     def test_every_mistake_is_told(self) -> None:
         """Mistakes come one by one, each with its line."""

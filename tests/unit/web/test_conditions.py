@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.web.conditions import Part, Verdict, Version, wanted
+from builder.web.conditions import Evaluation, Part, Version, wanted
 from builder.web.visit import Conditions
 
 VERSION = Version(etag='"abc"', modified=784111777, size=10000)
@@ -25,16 +25,16 @@ def test_time_is_written_as_http_writes_it() -> None:
         ("bytes=9500-", Part(start=9500, stop=10000)),
         ("bytes=9999-20000", Part(start=9999, stop=10000)),
         ("bytes=-20000", Part(start=0, stop=10000)),
-        ("bytes=10000-", Verdict.UNSATISFIABLE),
-        ("bytes=-0", Verdict.UNSATISFIABLE),
-        ("bytes=5-2", Verdict.WHOLE),
-        ("bytes=-", Verdict.WHOLE),
-        ("bytes=0-0,-1", Verdict.WHOLE),
-        ("lines=1-2", Verdict.WHOLE),
-        ("nonsense", Verdict.WHOLE),
+        ("bytes=10000-", Evaluation.UNSATISFIABLE),
+        ("bytes=-0", Evaluation.UNSATISFIABLE),
+        ("bytes=5-2", Evaluation.WHOLE),
+        ("bytes=-", Evaluation.WHOLE),
+        ("bytes=0-0,-1", Evaluation.WHOLE),
+        ("lines=1-2", Evaluation.WHOLE),
+        ("nonsense", Evaluation.WHOLE),
     ],
 )
-def test_ranges(text: str, expected: Part | Verdict) -> None:
+def test_ranges(text: str, expected: Part | Evaluation) -> None:
     """One range of bytes is answered; what is not understood, or asks for several, is answered with the whole."""
     assert wanted(Conditions(range=text), VERSION) == expected
 
@@ -42,23 +42,23 @@ def test_ranges(text: str, expected: Part | Verdict) -> None:
 @pytest.mark.parametrize(
     ("conditions", "expected"),
     [
-        (Conditions(none_match='"abc"'), Verdict.NOT_MODIFIED),
-        (Conditions(none_match='W/"abc"'), Verdict.NOT_MODIFIED),
-        (Conditions(none_match='"x", "abc"'), Verdict.NOT_MODIFIED),
-        (Conditions(none_match="*"), Verdict.NOT_MODIFIED),
-        (Conditions(none_match='"x"'), Verdict.WHOLE),
-        (Conditions(none_match='"x"', modified_since=DATE), Verdict.WHOLE),
-        (Conditions(modified_since=DATE), Verdict.NOT_MODIFIED),
-        (Conditions(modified_since="Sun, 06 Nov 1994 08:49:36 GMT"), Verdict.WHOLE),
-        (Conditions(modified_since="yesterday"), Verdict.WHOLE),
-        (Conditions(none_match='"abc"', range="bytes=0-1"), Verdict.NOT_MODIFIED),
+        (Conditions(none_match='"abc"'), Evaluation.NOT_MODIFIED),
+        (Conditions(none_match='W/"abc"'), Evaluation.NOT_MODIFIED),
+        (Conditions(none_match='"x", "abc"'), Evaluation.NOT_MODIFIED),
+        (Conditions(none_match="*"), Evaluation.NOT_MODIFIED),
+        (Conditions(none_match='"x"'), Evaluation.WHOLE),
+        (Conditions(none_match='"x"', modified_since=DATE), Evaluation.WHOLE),
+        (Conditions(modified_since=DATE), Evaluation.NOT_MODIFIED),
+        (Conditions(modified_since="Sun, 06 Nov 1994 08:49:36 GMT"), Evaluation.WHOLE),
+        (Conditions(modified_since="yesterday"), Evaluation.WHOLE),
+        (Conditions(none_match='"abc"', range="bytes=0-1"), Evaluation.NOT_MODIFIED),
         (Conditions(range="bytes=0-1", if_range='"abc"'), Part(start=0, stop=2)),
         (Conditions(range="bytes=0-1", if_range=DATE), Part(start=0, stop=2)),
-        (Conditions(range="bytes=0-1", if_range='"older"'), Verdict.WHOLE),
-        (Conditions(range="bytes=0-1", if_range='W/"abc"'), Verdict.WHOLE),
+        (Conditions(range="bytes=0-1", if_range='"older"'), Evaluation.WHOLE),
+        (Conditions(range="bytes=0-1", if_range='W/"abc"'), Evaluation.WHOLE),
     ],
 )
-def test_preconditions(conditions: Conditions, expected: Part | Verdict) -> None:
+def test_preconditions(conditions: Conditions, expected: Part | Evaluation) -> None:
     """An entity tag goes before a date; a range is only taken of what the client already has part of."""
     assert wanted(conditions, VERSION) == expected
 
@@ -70,4 +70,4 @@ def test_a_part_is_always_inside(size: int, text: str) -> None:
         case Part(start=start, stop=stop):
             assert 0 <= start < stop <= size
         case verdict:
-            assert verdict in {Verdict.WHOLE, Verdict.UNSATISFIABLE}
+            assert verdict in {Evaluation.WHOLE, Evaluation.UNSATISFIABLE}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from builder.errors import NotFoundError
-from builder.master.store import operations as stored
+from builder.master.store import operations as stored_operations
 from builder.model.findings import Finding, FindingKind, Findings
 from builder.model.key import SigningKey
 from builder.model.operation import NumberedOperation, OperationShown, OperationState, Prune, PublishedIn, Rollback
@@ -26,7 +26,7 @@ class OperationsTest(WebTest):
     """`/api/v1/operations`; the repository builder's part is played by the test."""
 
     def waiting(self) -> tuple[NumberedOperation, ...]:
-        return answer(self.farm.store.read(partial(stored.waiting, limit=10)))
+        return answer(self.farm.store.read(partial(stored_operations.waiting, limit=10)))
 
     def order(self, **changes: Any) -> OperationShown:
         return self.ada.post(PATH, ROLLBACK | changes).json(OperationShown)

@@ -14,7 +14,7 @@ from builder.master.definition.difference import difference
 from builder.master.definition.text import parse
 from builder.master.definition.write import dump
 from builder.mistakes import MOST
-from builder.model.difference import Change, ChangeKind
+from builder.model.difference import ChangeKind, DefinitionChange
 from builder.model.package import ChrootChoice, GitSource, Package, Packaging, StepTimeouts, Style
 from builder.model.project import Project, Retention
 from tests.strategies import projects
@@ -346,20 +346,20 @@ def test_a_difference_says_what_becomes_of_project_and_packages() -> None:
     }
     after = msgspec.structs.replace(before, network=True, packages=packages)
     assert difference(before, after) == (
-        Change(what="project hello: network", kind=ChangeKind.CHANGED, before="false", after="true"),
-        Change(
+        DefinitionChange(what="project hello: network", kind=ChangeKind.CHANGED, before="false", after="true"),
+        DefinitionChange(
             what="package hello/hello: chroots",
             kind=ChangeKind.CHANGED,
             before="{exclude: [fedora-43-aarch64]}",
             after="{}",
         ),
-        Change(what="package hello/hello: timeout", kind=ChangeKind.CHANGED, before="90m", after="90s"),
-        Change(
+        DefinitionChange(what="package hello/hello: timeout", kind=ChangeKind.CHANGED, before="90m", after="90s"),
+        DefinitionChange(
             what="package hello/new",
             kind=ChangeKind.ADDED,
             after="{style: release, packaging: {git: 'https://example.org/new.git'}}",
         ),
-        Change(
+        DefinitionChange(
             what="package hello/hellolib",
             kind=ChangeKind.REMOVED,
             before="{style: ci, packaging: {git: 'https://git.example.org/hellolib-rpm.git', ref: '1.10', "
