@@ -20,7 +20,7 @@ from builder.master.store.requests import Wanted
 from builder.mistakes import guess
 from builder.model.build import Build, BuildRequest
 from builder.model.event import EventKind, Subject
-from builder.model.job import SOURCE, JobState
+from builder.model.job import JobKind, JobState
 from builder.model.package import Style
 from builder.model.visitor import Act, Visitor
 
@@ -148,7 +148,8 @@ def _cancel(connection: Connection, number: int, job: str | None, visitor: Visit
         if not jobs.cancel(connection, number, job, reason):
             raise ConflictError(_too_late(f"{number}/{job}", [one.state]))
         kind.kind_of(one.kind).cancelled(connection, number)
-    if build.batch is not None and build.job(SOURCE).state not in JOB_ENDS:
+    unmade = any(one.kind is JobKind.SOURCE and one.state not in JOB_ENDS for one in build.jobs)
+    if build.batch is not None and unmade:
         sequence.settle(connection, build.batch)
     return builds.one(connection, number)
 

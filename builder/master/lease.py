@@ -80,4 +80,5 @@ class Leases:
             since = self._silent_since.get(slave)
             if since is not None and self._clock.seconds() - since > self._seconds:
                 await self._lost(slave, self._seconds)
-                self._silent_since.pop(slave, None)
+                if self._silent_since.get(slave) == since:  # it has not come and gone meanwhile
+                    del self._silent_since[slave]

@@ -25,7 +25,7 @@ def settle(connection: Connection, batch: int) -> None:
     if batches.sources_left(connection, batch):
         return
     own = batches.jobs_of(connection, batch)
-    chroot_jobs = {job.id: job for job in own if job.kind is not JobKind.SOURCE}
+    chroot_jobs = {job.id: job for job in own if job.kind is JobKind.CHROOT}
     waiting = {key for key, job in chroot_jobs.items() if job.state is JobState.WAITING}
     whole = waves.needs(_members(connection, chroot_jobs.values()))
     # What has ended, be it by being skipped, needs nothing any more.

@@ -122,10 +122,10 @@ def _promise(package: createrepo_c.Package, texts: tags.Texts) -> Promise:
 
 
 def described(record: PackageRecord) -> Card:
-    """Return the card of a package; an empty one, if its words are no XML, which nobody else can read either."""
+    """Return the card of a package; an empty one, if its words are no XML or too many."""
     try:
         words = describe(record)
-    except UnavailableError:
+    except (UnavailableError, MemoryError):
         return card.make("", ())
     return card.make(words.summary, ((change.author, change.date, change.text) for change in words.changes))
 

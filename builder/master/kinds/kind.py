@@ -4,11 +4,11 @@ from typing import Protocol
 
 from sqlalchemy import Connection
 
-from builder.errors import UnavailableError
 from builder.master.decisions.order import Claimed, Supplies
 from builder.master.decisions.order import order as order_to_do
 from builder.master.kinds.chroot import ChrootKind
 from builder.master.kinds.source import SourceKind
+from builder.master.kinds.unknown import UnknownKind
 from builder.master.store import orders
 from builder.master.store.attempts import KnownAttempt
 from builder.model.artifact import Listing
@@ -25,10 +25,10 @@ class Kind(Protocol):
     def publishes(self) -> bool:
         """Tell if what a success delivers has to be published before the job is done."""
 
-    def gathered(self, connection: Connection, claimed: Claimed) -> Claimed:
+    def gathered(self, connection: Connection, claimed: Claimed, /) -> Claimed:
         """Return an attempt that has just begun with the facts that orders of this kind alone are made from."""
 
-    def work(self, claimed: Claimed, supplies: Supplies) -> SourceWork | ChrootWork:
+    def work(self, claimed: Claimed, supplies: Supplies, /) -> SourceWork | ChrootWork:
         """Return the work of the slave.
 
         Raises:
@@ -50,7 +50,7 @@ class Kind(Protocol):
     def cancelled(self, connection: Connection, build: int) -> None:
         """Do what follows for other jobs of the build when a person has cancelled one of this kind."""
 
-    def inputs(self, text: bytes, job: str, fence: int) -> JobInputs:
+    def inputs(self, text: bytes, job: str, fence: int, /) -> JobInputs:
         """Return the inputs of a success from their text.
 
         Raises:
@@ -59,18 +59,14 @@ class Kind(Protocol):
 
 
 def kind_of(kind: JobKind) -> Kind:
-    """Return the kind of these jobs as the master has it.
-
-    Raises:
-        UnavailableError: This version of Builder has no such jobs.
-    """
+    """Return the kind of these jobs as the master has it."""
     match kind:
         case JobKind.SOURCE:
             return SourceKind()
         case JobKind.CHROOT:
             return ChrootKind()
         case JobKind.IMAGE | JobKind.BOOT_TEST | JobKind.RUN:
-            raise UnavailableError(f"this version of Builder has no jobs of kind {kind.value}; update the master")
+            return UnknownKind(kind)
 
 
 def claimed(connection: Connection, attempt: str) -> Claimed:

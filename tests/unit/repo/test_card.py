@@ -2,6 +2,7 @@
 
 import tempfile
 from pathlib import Path
+from typing import NoReturn
 
 import createrepo_c
 import pytest
@@ -112,3 +113,13 @@ def test_words_that_are_no_xml() -> None:
     """They are left out, where those of any other package are told; nobody reads them in the metadata either."""
     assert headers.described(record("a <odd> & word")) == card.make("a <odd> & word", [("Tester", 1, "- text")])
     assert headers.described(record("a\ufffeb")) == Card(summary="", changes=())
+
+
+def test_words_that_do_not_fit_into_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are left out too: the packages of a delivery are not held up by them, now or later."""
+
+    def full(_: object) -> NoReturn:
+        raise MemoryError
+
+    monkeypatch.setattr(headers, "describe", full)
+    assert headers.described(record("odd")) == Card(summary="", changes=())
