@@ -29,6 +29,14 @@ def test_no_other_module_of_the_master_names_an_engine() -> None:
     assert found == {CHOOSES, TABLES} | ENGINES
 
 
+def test_sqlite_is_what_a_master_chooses() -> None:
+    """No setting, command or module of the product leads to the other engine."""
+    assert named(MASTER / CHOOSES) == {"sqlite", "SQLite"}
+    other = re.compile("postgres|psycopg", re.IGNORECASE)
+    files = {file for file in MASTER.parent.rglob("*.py") if any(map(other.search, named(file)))}
+    assert {file.name for file in files} == {"postgres.py", "schema.py", "0001_first_tables.py"}
+
+
 def test_the_tables_name_engines_where_there_is_no_other_way() -> None:
     """An index of some rows is asked for in each engine's way; numbers are of SQLite's type where it gives them out."""
     asked = {"sqlite_where", "postgresql_where", "sqlite_autoincrement", '"sqlite"'}
