@@ -20,15 +20,8 @@ _LONGEST_FIRST = ("integration", "acceptance", "contract", "unit")
 
 @pytest.hookimpl(trylast=True)  # after the order was drawn
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a file on one worker, for what they share, and begin with those that take long.
-
-    Of a file marked `apart` each parameter is a file of its own.
-    """
-    items.sort(key=lambda item: (item.get_closest_marker("apart") is None, _LONGEST_FIRST.index(_folder(item))))
-    for item in items:
-        apart = item.get_closest_marker("apart") and getattr(item, "callspec", None)
-        group = f"{item.path.name}[{apart.id}]" if apart else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+    """Begin with the files that take long, so that no worker is left alone with one at the end."""
+    items.sort(key=lambda item: (item.get_closest_marker("long") is None, _LONGEST_FIRST.index(_folder(item))))
 
 
 def _folder(item: pytest.Item) -> str:

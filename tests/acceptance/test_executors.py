@@ -15,7 +15,7 @@ from tests.support.packages import definition, packaging
 from tests.support.processes import Farm
 from tests.support.upstreams import add_submodule, head, repository, spec
 
-pytestmark = pytest.mark.farm
+pytestmark = [pytest.mark.farm, pytest.mark.long]
 
 CHROOT = "mini-12-x86_64"
 TOO_LONG = "987701"

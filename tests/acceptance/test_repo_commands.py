@@ -17,7 +17,7 @@ from tests.support import dnf, zypper
 from tests.support.packages import definition, packaging
 from tests.support.processes import BIN, DEADLINE, Farm, eventually
 
-pytestmark = pytest.mark.farm
+pytestmark = [pytest.mark.farm, pytest.mark.long]
 
 REPO = "hello/testing/mini-12/x86_64"
 SOURCE = "hello/testing/mini-12/source"

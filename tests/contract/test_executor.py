@@ -30,7 +30,7 @@ from tests.support.hosts import mini_chroot, open_folder, ordinary_user, python_
 from tests.support.orders import INPUTS, chroot_work, order, source_work
 from tests.support.packages import packaging
 
-pytestmark = pytest.mark.farm
+pytestmark = [pytest.mark.farm, pytest.mark.long]
 
 PROOF = """\
 echo the user is $(id -un) of $(id -u)

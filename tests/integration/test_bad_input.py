@@ -13,7 +13,7 @@ from tests.support.packages import SPEC, definition, git, packaging
 from tests.support.processes import Farm, eventually
 from tests.support.sources import serving
 
-pytestmark = pytest.mark.farm
+pytestmark = [pytest.mark.farm, pytest.mark.long]
 CHROOT = "mini-12-x86_64"
 
 

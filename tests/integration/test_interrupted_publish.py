@@ -276,7 +276,7 @@ SCENES = {
 }
 
 
-pytestmark = pytest.mark.apart
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module", params=SCENES)

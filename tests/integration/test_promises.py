@@ -16,7 +16,7 @@ from tests.support.cutter import Cutter
 from tests.support.packages import definition, packaging
 from tests.support.processes import Farm, eventually
 
-pytestmark = pytest.mark.farm
+pytestmark = [pytest.mark.farm, pytest.mark.long]
 
 COUNTING = """\
 i=0
