@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from multiprocessing import Pipe
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,8 @@ from tests.support.memory import folder_in_memory
 from tests.support.remembered import Remembered
 from tests.support.repositories import Workbench, names, packages, picture
 from tests.support.rpms import deliver, order_of, rpms
+
+pytestmark = pytest.mark.long
 
 START = 1_800_000_000.0
 KILLED = 9
@@ -92,8 +95,7 @@ def killed(work: Callable[[], object], point: int) -> bool:
             count += 1
             if count == point:
                 if operation == "remove" and path.is_dir() and not path.is_symlink():
-                    for part in [part for part in path.rglob("*") if part.is_file()][:1]:
-                        part.unlink()
+                    _remove_one(path)
                 os._exit(KILLED)
 
         try:
@@ -127,15 +129,59 @@ def failing(point: int) -> Iterator[list[Path]]:
         files.before.remove(fail)
 
 
+def stops(work: Callable[[], object]) -> Iterator[tuple[str, Path]]:
+    """Do `work` in a process of its own, which stops ahead of each change until it is asked for the next one.
+
+    The operation and the path that it is about to change are told. A kill there would leave what is there then.
+    """
+    here, there = Pipe()
+    pid = os.fork()
+    if pid == 0:
+
+        def stop(operation: str, path: Path) -> None:
+            there.send((operation, path))
+            there.recv()
+
+        try:
+            here.close()
+            files.before.append(stop)
+            work()
+            os._exit(0)
+        finally:
+            os._exit(1)  # a failure must not run the tests of this process a second time
+    there.close()
+    try:
+        with suppress(EOFError):
+            while True:
+                yield here.recv()
+                here.send(None)
+    finally:
+        here.close()
+        status = os.waitpid(pid, 0)[1]
+    assert status == 0
+
+
 def points(scene: Scene, work: Callable[[Path], object], every: int = 1) -> Iterator[tuple[int, Path]]:
-    """The state that a kill left behind, for each (or every so many) point, until nothing is left to interrupt."""
-    for point in range(1, 2000, every):
-        with tempfile.TemporaryDirectory(dir=scene.before.parent) as folder:
-            state = scene.copy(Path(folder) / "state")
-            if not killed(lambda state=state: work(state), point):  # type: ignore[misc]  # a default argument, bound now
-                return
-            yield point, state
-    pytest.fail("the work has no end")
+    """The state that a kill leaves behind, for each (or every so many) point of the work.
+
+    Where the change is to remove a folder, one file of it is gone.
+    """
+    with tempfile.TemporaryDirectory(dir=scene.before.parent) as folder:
+        alive, state = scene.copy(Path(folder) / "alive"), Path(folder) / "state"
+        for number, (operation, changed) in enumerate(stops(lambda: work(alive))):
+            if number % every:
+                continue
+            subprocess.run(["cp", "-a", alive, state], check=True)
+            path = state / changed.relative_to(alive)
+            if operation == "remove" and path.is_dir() and not path.is_symlink():
+                _remove_one(path)
+            yield number + 1, state
+            shutil.rmtree(state)
+
+
+def _remove_one(folder: Path) -> None:
+    for part in [part for part in folder.rglob("*") if part.is_file()][:1]:
+        part.unlink()
 
 
 def _given(
@@ -274,9 +320,6 @@ SCENES = {
     "rotate": _rotate,
     "retire": _retire,
 }
-
-
-pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module", params=SCENES)

@@ -1,8 +1,9 @@
 """What stands in the repository builder's state folder, seen from outside."""
 
 import hashlib
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import createrepo_c
@@ -34,15 +35,27 @@ class Workbench:
 def picture(folder: Path) -> dict[str, tuple[str, int]]:
     """Everything below a folder: what each file, link and folder is, and how many names each file has."""
     return {
-        str(path.relative_to(folder)): (_content(path), path.lstat().st_nlink if path.is_file() else 0)
-        for path in sorted(folder.rglob("*"))
+        entry.path.removeprefix(f"{folder}/"): (_content(entry), _names(entry) if entry.is_file() else 0)
+        for entry in _entries(folder)
     }
 
 
-def _content(path: Path) -> str:
-    if path.is_symlink():
-        return f"-> {path.readlink()}"
-    return "folder" if path.is_dir() else hashlib.sha256(path.read_bytes()).hexdigest()
+def _entries(folder: Path | str) -> Iterator[os.DirEntry[str]]:
+    with os.scandir(folder) as found:
+        for entry in found:
+            yield entry
+            if entry.is_dir(follow_symlinks=False):
+                yield from _entries(entry.path)
+
+
+def _content(entry: os.DirEntry[str]) -> str:
+    if entry.is_symlink():
+        return f"-> {Path(entry).readlink()}"
+    return "folder" if entry.is_dir() else hashlib.sha256(Path(entry).read_bytes()).hexdigest()
+
+
+def _names(entry: os.DirEntry[str]) -> int:
+    return entry.stat(follow_symlinks=False).st_nlink
 
 
 def packages(tree: Path) -> dict[str, createrepo_c.Package]:
