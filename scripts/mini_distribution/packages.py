@@ -13,15 +13,21 @@ from mini_distribution.spec import File, Rpm
 
 BUILD_ROOT = (
     *("bash", "coreutils", "cpio", "patch", "bzip2", "xz-utils", "zstd", "unzip", "file", "passwd", "base-files"),
-    *("gcc", "libc6-dev", "make", "mawk", "debianutils", "perl-base", "rpm"),
+    *("mawk", "debianutils", "perl-base", "rpm"),
 )
-"""What every build root holds, besides what Debian calls essential."""
+"""What every build root holds, besides what Debian calls essential.
 
-UNNEEDED = re.compile(r"perl|lib(a|hwa|l|t|ub)san\d+")
-"""What these packages are for, C projects can do without: perl's modules (perl-base stays) and sanitizers.
-
-Each build root is filled anew, so that everything in it costs time.
+Each is filled anew, so that everything in it costs time.
 """
+
+ON_REQUEST = ("gcc", "libc6-dev", "make")
+"""What the repository has besides, for specs that say so (`BuildRequires: gcc`), as they have to for Fedora."""
+
+FURTHER = {"gcc": ("libc6-dev",)}
+"""What a package requires here, and in Fedora, that Debian leaves to its user."""
+
+UNNEEDED = re.compile(r"perl|libarchive\d+(t64)?|lib(a|hwa|l|t|ub)san\d+")
+"""What these packages are for, builds can do without: perl's modules (perl-base stays), rpm2archive and sanitizers."""
 
 FEDORA_NAMES = {
     "bash": ("/bin/sh", "/bin/bash"),
@@ -37,8 +43,11 @@ FEDORA_NAMES = {
 }
 """The names under which specs ask for these packages."""
 
-NOT_TAKEN = re.compile(r"/usr/share/(doc|man|locale|info|lintian|bug|doc-base)/|/usr/bin/[^/]*-lto-dump-")
-"""Documentation, and one program that weighs as much as a compiler and shows what is in its files."""
+NOT_TAKEN = re.compile(
+    r"/usr/share/(doc|man|locale|info|lintian|bug|doc-base)/|/usr/bin/([^/]*-lto-dump-|rpm2archive$)"
+)
+"""Documentation, a program that weighs as much as a compiler and shows what is in its files, and one that needs
+libarchive, with which comes more than the rest of a build root weighs."""
 
 PLAIN = re.compile(r"[A-Za-z0-9/._+:@,=~^-]+|/usr/bin/\[")
 """Paths that a spec can hold as they are; the few others are left out."""
@@ -63,7 +72,7 @@ def _rpm(package: Package, host: Installed, files: list[File], aliases: list[str
         version=version,
         release=release,
         summary=package.summary,
-        requires=(filesystem.NAME, *sorted(host.requirements(package))),
+        requires=(filesystem.NAME, *sorted(host.requirements(package)), *FURTHER.get(package.name, ())),
         provides=tuple(dict.fromkeys([*FEDORA_NAMES.get(package.name, ()), *aliases])),
         files=(*files, *(File(path, 0o777) for path in filesystem.LINKS.get(package.name, ()))),
         libraries=any(SHARED_OBJECT.search(file.path) for file in files),

@@ -57,14 +57,15 @@ def chosen(host: Installed) -> dict[str, Package]:
             "the mini distribution is made from a Debian host's packages, and dpkg lists none here; on a host with RPM "
             "repositories use the chroots of mock-configs/ instead"
         )
-    missing = {name for name in packages.BUILD_ROOT if host.find(name) is None}
+    wanted = (*packages.BUILD_ROOT, *packages.ON_REQUEST)
+    missing = {name for name in wanted if host.find(name) is None}
     missing |= {package for tool, package in ESSENTIAL_TOOLS.items() if shutil.which(tool) is None}
     if missing:
         raise UnfitHostError(
             "the mini distribution is made from this host's packages, and some are not installed; get them with: "
             f"apt-get install --no-install-recommends {' '.join(sorted(missing))}"
         )
-    return host.closure([*packages.BUILD_ROOT, *host.essential()])
+    return host.closure([*wanted, *host.essential()])
 
 
 def make(folder: Path, host: Installed, closure: dict[str, Package]) -> None:
@@ -79,7 +80,7 @@ def make(folder: Path, host: Installed, closure: dict[str, Package]) -> None:
     rpms = list(packages.rpms(closure, host))
     filesystem.put(tree)
     _copy((file.path for rpm in rpms for file in rpm.files), tree)
-    _build(rpms, work, repository)
+    _build(filesystem.build_root(host.closure([*packages.BUILD_ROOT, *host.essential()])), rpms, work, repository)
     _run(["createrepo_c", "--quiet", str(repository)])
     shutil.rmtree(work)
 
@@ -92,8 +93,7 @@ def _copy(paths: Iterable[str], tree: Path) -> None:
             shutil.copy2(path, target, follow_symlinks=False)
 
 
-def _build(rpms: list[Rpm], work: Path, repository: Path) -> None:
-    root = filesystem.build_root(rpm.name for rpm in rpms)
+def _build(root: Rpm, rpms: list[Rpm], work: Path, repository: Path) -> None:
     file = work / "mini.spec"
     file.write_text(spec(filesystem.base(), [root, *rpms]))
     defines = {"_topdir": work, "_rpmdir": repository, "_dbpath": work / "rpmdb"}

@@ -1,7 +1,9 @@
 """What a farm builds, whichever executor its slave has: the same list with `chroot` and with a real mock."""
 
+import os
 import re
 import shutil
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,14 +14,15 @@ from builder.attempt.variables import MOCK
 from tests.support.executors import variables
 from tests.support.hosts import open_folder
 from tests.support.packages import definition, packaging
-from tests.support.processes import Farm
+from tests.support.processes import Farm, eventually
 from tests.support.upstreams import add_submodule, head, repository, spec
 
 pytestmark = [pytest.mark.farm, pytest.mark.long]
 
 CHROOT = "mini-12-x86_64"
-TOO_LONG = "987701"
+TOO_LONG, MEETING = "987701", "987702"
 """Seconds that nobody waits; how the sleepers of these tests are known."""
+BROKEN = "echo 'int main(void) { retrun 0; }' > a.c\ncc a.c"
 NO_NETWORK = """\
 cat > try.c <<'END'
 #include <arpa/inet.h>
@@ -58,16 +61,16 @@ def apply(farm: Farm) -> None:
     urls = {
         "library": packaging(git, "library"),
         "program": packaging(git, "program", requires=("library",), build="cat /usr/share/library/text"),
-        "broken": packaging(git, "broken", build="echo 'int main(void) { retrun 0; }' > a.c\ncc a.c"),
+        "broken": packaging(git, "broken", requires=("gcc",), build=BROKEN),
         "dependent": packaging(git, "dependent", requires=("broken",)),
         "wanting": packaging(git, "wanting", requires=("nothing-devel >= 2",)),
         "endless": packaging(git, "endless", build=f"echo begun\nsetsid sleep {TOO_LONG} &\nsleep {TOO_LONG}"),
         "slow": packaging(git, "slow", build=f"echo begun\nsleep {TOO_LONG}"),
-        "one": packaging(git, "one", build=rendezvous("one", "other")),
-        "other": packaging(git, "other", build=rendezvous("other", "one")),
-        "curious": packaging(git, "curious", build=NO_NETWORK.replace("PORT", str(farm.http))),
+        "one": packaging(git, "one", build=meeting("one", "other")),
+        "other": packaging(git, "other", build=meeting("other", "one")),
+        "curious": packaging(git, "curious", requires=("gcc",), build=NO_NETWORK.replace("PORT", str(farm.http))),
     }
-    text = definition("farm", urls, rpmlint="true").replace("  slow:\n", "  slow:\n    timeout: 30s\n")
+    text = definition("farm", urls, rpmlint="true").replace("  slow:\n", "  slow:\n    timeout: 10s\n")
     path = farm.folder / "farm.yaml"
     path.write_text(text)
     done = farm.builder("apply", "-f", str(path))
@@ -149,9 +152,9 @@ def test_options_with_mistakes_are_refused(farm: Farm) -> None:
     )
 
 
-def rendezvous(own: str, other: str) -> str:
-    """Builds that run at the same time have roots of their own: what one writes, the other must not see."""
-    return f"touch /var/tmp/{own}\nsleep 2\ntest ! -e /var/tmp/{other}"
+def meeting(own: str, other: str) -> str:
+    """A build that writes into its root, waits until it is woken, and must not see what the other one wrote."""
+    return f"touch /var/tmp/{own}\nsleep {MEETING} || true\ntest ! -e /var/tmp/{other}"
 
 
 def built(farm: Farm, *arguments: str) -> tuple[int, str]:
@@ -173,10 +176,18 @@ def test_many_are_built_in_the_order_of_their_needs(farm: Farm) -> None:
     code, said = built(farm, "dependent", "program", "library", "broken", "--force")
     assert code == 1
     assert said.endswith("2 of 4 builds succeeded\n"), said
-    order = rf"library \d+/{CHROOT} succeeded.*program \d+/{CHROOT} running.*program \d+/{CHROOT} succeeded"
-    assert re.search(order, said, re.DOTALL), said
+    for order in ("library {} succeeded.*", "program {} running.*program {} succeeded"):
+        assert re.search(order.replace("{}", rf"\d+/{CHROOT}"), said, re.DOTALL), said
+    library, program = (farm.get(f"/api/v1/builds/{_number(said, name)}") for name in ("library", "program"))
+    (begun,) = (job["attempts"][0]["started"] for job in program["jobs"] if job["name"] == CHROOT)
+    assert library["finished"] <= begun
     assert re.search(rf"dependent \d+/{CHROOT} cancelled: broken \(build \d+\) failed, which this needs", said), said
     assert_order_is_told(farm)
+
+
+def _number(said: str, package: str) -> int:
+    (number,) = re.findall(rf"^build (\d+) of farm/{package}$", said, re.MULTILINE)
+    return int(number)
 
 
 def assert_order_is_told(farm: Farm) -> None:
@@ -226,7 +237,7 @@ def test_time_that_a_package_may_take_is_bounded(farm: Farm) -> None:
     """The definition says how long."""
     code, said = built(farm, "slow")
     assert code == 1
-    assert "it took longer than 30 s" in said
+    assert "it took longer than 10 s" in said
     assert_nothing_left(farm)
 
 
@@ -252,6 +263,9 @@ def test_two_at_the_same_time(farm: Farm) -> None:
     for name in ("one", "other"):
         done = farm.builder("build", name)
         numbers.append(int("".join(filter(str.isdigit, done.stdout.split(":")[0]))))
+    eventually("both are at work", lambda: len(sleepers(MEETING)) == len(numbers))
+    for pid in sleepers(MEETING):
+        os.kill(pid, signal.SIGTERM)
     for number in numbers:
         assert farm.finished(number, 300)["state"] == "succeeded", farm.log_so_far(number, CHROOT)
 
@@ -272,15 +286,16 @@ def test_root_is_kept_for_the_next_build(farm: Farm) -> None:
         assert "installing minimal buildroot" not in said
 
 
-def sleepers() -> bool:
-    """Whether anything sleeps as the builds of these tests do."""
+def sleepers(seconds: str = TOO_LONG) -> list[int]:
+    """The processes that sleep as the builds of these tests do."""
+    found = []
     for entry in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            if entry.read_bytes().startswith(f"sleep\0{TOO_LONG}\0".encode()):
-                return True
+            if entry.read_bytes().startswith(f"sleep\0{seconds}\0".encode()):
+                found.append(int(entry.parent.name))
         except OSError:
             continue
-    return False
+    return found
 
 
 def assert_nothing_left(farm: Farm) -> None:

@@ -288,7 +288,7 @@ class TestRequirements:
 class TestFailure:
     def test_failing_build_is_told_with_its_line(self, bench: Bench) -> None:
         """The reason is the compiler's line, not make's or rpm's."""
-        attempt = bench.build("hello", build="echo 'int main(void) { retrun 0; }' > a.c\ncc a.c")
+        attempt = bench.build("hello", requires=("gcc",), build="echo 'int main(void) { retrun 0; }' > a.c\ncc a.c")
         outcome = attempt.folder.outcome()
         assert outcome
         assert (outcome.state, outcome.kind) == (AttemptState.FAILED, FailureKind.COMPILE)

@@ -39,6 +39,17 @@ def test_it_holds_what_proves_a_build_root_to_be_whole(mini_chroots: Path) -> No
     assert "date -u > /etc/mini-buildroot" in answer
 
 
+def test_a_compiler_is_there_for_who_requires_it(mini_chroots: Path) -> None:
+    """The repository has one, which weighs more than all the rest of a build root, and no root has it unasked."""
+    (package,) = (mini_chroots / "repo").glob("mini-buildroot-*.rpm")
+    query = ["rpm", "--query", "--requires", "--package", str(package)]
+    required = subprocess.run(query, check=True, capture_output=True, text=True).stdout.splitlines()
+    assert {"bash", "rpm"} < set(required)
+    for name in ("gcc", "libc6-dev", "make"):
+        assert list((mini_chroots / "repo").glob(f"{name}-*.rpm"))
+        assert name not in required
+
+
 def test_accounts_are_not_those_of_this_host(mini_chroots: Path, tmp_path: Path) -> None:
     """The account files are the ones that Debian delivers to everybody."""
     (package,) = (mini_chroots / "repo").glob("mini-filesystem-*.rpm")
