@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import stat
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -153,7 +154,7 @@ def _device(path: Path) -> None:
 
 def _socket(path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listening:
-        short = f"/tmp/builder-{os.getpid()}"  # the path of a socket has room for 108 bytes
+        short = f"{tempfile.gettempdir()}/builder-{os.getpid()}"  # the path of a socket has room for 108 bytes
         listening.bind(short)
     shutil.move(short, path)
 
